@@ -1,0 +1,1 @@
+"""Instruction-level testbed for loading and initialising Linux shared libraries."""

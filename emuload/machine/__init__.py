@@ -1,0 +1,1 @@
+"""CPU and address space on Unicorn; one file per architecture."""

@@ -1,0 +1,56 @@
+"""Events: one small record per thing that happened, in the order it happened.
+
+A run is a stream of events; whatever checks, draws or compares a run works on that stream.
+Every field is an int, a str, a bool or a list of those, so that an event is JSON as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+Value = int | str | bool | None | list[int] | list[str]
+
+
+class Clock(Protocol):
+    """What the recorder needs of a clock."""
+
+    def now(self) -> int:
+        """Virtual time in nanoseconds."""
+        ...
+
+
+@dataclass(slots=True)
+class Event:
+    """One thing that happened: `seq` counts from 0, `time` is virtual nanoseconds, `tid` the guest thread (0: host)."""
+
+    seq: int
+    time: int
+    tid: int
+    kind: str
+    fields: dict[str, Value]
+
+    def line(self) -> str:
+        """The event as one line of text, stable across hosts and Python versions."""
+        body = " ".join(f"{name}={value}" for name, value in self.fields.items())
+        return f"{self.seq} {self.time} {self.tid} {self.kind} {body}".rstrip()
+
+
+@dataclass
+class Recorder:
+    """Collects events of one run. `enabled` off makes emit a no-op; `listener` sees each event as it happens."""
+
+    clock: Clock
+    enabled: bool = True
+    events: list[Event] = field(default_factory=list)
+    listener: Callable[[Event], None] | None = None
+
+    def emit(self, kind: str, tid: int, **fields: Value) -> None:
+        """Append one event, stamped with the virtual time."""
+        if not self.enabled:
+            return
+        event = Event(len(self.events), self.clock.now(), tid, kind, fields)
+        self.events.append(event)
+        if self.listener is not None:
+            self.listener(event)
