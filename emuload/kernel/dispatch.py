@@ -1,0 +1,93 @@
+"""Registration and lookup of system-call handlers.
+
+A handler is a plain module-level function, registered under the call's Linux name::
+
+    @syscall("dup")
+    def sys_dup(kernel: Kernel, task: Task, fd: int) -> Result: ...
+
+It takes the kernel, the calling task and as many raw register arguments (unsigned, as wide as the machine's
+word) as it declares, and returns the value for the result register (a negative errno for an error), `BLOCKED`
+or `SWITCH`. A MemoryFault that it lets through becomes -EFAULT.
+Nothing of a run is kept here, so that a deep copy of a kernel never copies a handler.
+"""
+
+from __future__ import annotations
+
+import enum
+import importlib
+import inspect
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final, TypeVar
+
+
+class Stop(enum.Enum):
+    """Answers of a handler that are not a result: the CPU has to stop."""
+
+    BLOCKED = "blocked"
+    """The task waits: `task.wait` is set. The call ends by a wake, a time-out, a signal or a retry."""
+    SWITCH = "switch"
+    """Registers or the task's state are to change: stop, then ask `Kernel.prepare`."""
+
+
+BLOCKED: Final = Stop.BLOCKED
+SWITCH: Final = Stop.SWITCH
+Result = int | Stop
+Handler = Callable[..., Result]
+F = TypeVar("F", bound=Callable[..., Any])
+
+_HANDLERS: dict[str, tuple[Handler, int]] = {}
+
+MODULES: Final = (
+    "emuload.kernel.futex",
+    "emuload.kernel.mm",
+    "emuload.kernel.misc",
+    "emuload.kernel.signals",
+    "emuload.kernel.threads",
+    "emuload.kernel.time",
+    "emuload.kernel.timers",
+    "emuload.kernel.fs",
+)
+"""The modules whose import registers handlers."""
+
+
+def syscall(*names: str) -> Callable[[F], F]:
+    """Register a handler under one or more system-call names.
+
+    Raises ValueError if a name already has one.
+    """
+
+    def register(function: F) -> F:
+        count = len(inspect.signature(function).parameters) - 2
+        for name in names:
+            if name in _HANDLERS and _HANDLERS[name][0].__qualname__ != function.__qualname__:
+                raise ValueError(f"two handlers for the system call {name}")
+            _HANDLERS[name] = (function, count)
+        return function
+
+    return register
+
+
+class SyscallTable:
+    """The calls of one architecture: number → (name, handler, argument count). Constant, shared by copies."""
+
+    __slots__ = ("entries", "names")
+
+    def __init__(self, names: dict[int, str], handlers: dict[str, tuple[Handler, int]]) -> None:
+        self.names = names
+        self.entries: dict[int, tuple[str, Handler, int]] = {
+            number: (name, *handlers[name]) for number, name in names.items() if name in handlers
+        }
+
+    def __deepcopy__(self, memo: object) -> SyscallTable:
+        return self
+
+
+@cache
+def table(architecture: str) -> SyscallTable:
+    """The call table of "amd64", "arm" or "arm64"."""
+    from emuload.kernel.numbers import NUMBERS
+
+    for module in MODULES:
+        importlib.import_module(module)
+    return SyscallTable(NUMBERS[architecture], _HANDLERS)

@@ -1,0 +1,133 @@
+"""A task (one guest thread as the kernel sees it) and what it may wait for."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from emuload.kernel.dispatch import BLOCKED, SWITCH, Result, Stop
+
+__all__ = ["BLOCKED", "SWITCH", "AltStack", "Result", "SigInfo", "Stop", "Task", "Wait"]
+
+SS_ONSTACK = 1
+SS_DISABLE = 2
+
+
+@dataclass(slots=True)
+class Wait:
+    """Why a task does not run. Set by the handler that answers BLOCKED, cleared by whoever ends the wait.
+
+    kind            "futex", "sleep", "io", "signal", "host", "child", "pause"
+    key             what is waited for: a futex address, or one wait-queue id
+    deadline        absolute virtual nanoseconds, or None for ever
+    timeout_result  result of the call at the deadline; None: the call is run again and finds out itself
+    retry           a wake means "look again": the handler runs once more with the same arguments
+    restart         a handler with SA_RESTART restarts the call; otherwise it ends with -EINTR (signal(7))
+    interruptible   a signal ends the wait
+    queues          further wait-queue ids of an "io" wait (poll, select, epoll)
+    what            one readable line for reports
+    bitset          futex: FUTEX_WAIT_BITSET's mask
+    requeue_to      futex: the PI lock to be taken when requeued (FUTEX_WAIT_REQUEUE_PI), or 0
+    remain          sleep: (address, width) of the timespec that receives the rest when interrupted, or None
+    """
+
+    kind: str
+    key: int = 0
+    deadline: int | None = None
+    timeout_result: int | None = 0
+    retry: bool = False
+    what: str = ""
+    restart: bool = False
+    interruptible: bool = True
+    queues: tuple[int, ...] = ()
+    bitset: int = 0xFFFFFFFF
+    requeue_to: int = 0
+    remain: tuple[int, int] | None = None
+    since: int = 0
+
+
+@dataclass(slots=True)
+class SigInfo:
+    """The part of siginfo_t that is filled (sigaction(2)); `value` is si_value, `address` si_addr.
+
+    The layout used is chosen by (signo, code), as Linux's `siginfo_layout` does.
+    """
+
+    signo: int
+    code: int = 0
+    pid: int = 0
+    uid: int = 0
+    value: int = 0
+    address: int = 0
+    address_lsb: int = 0
+    timer: int = 0
+    overrun: int = 0
+    status: int = 0
+    errno: int = 0
+    trapno: int = 0
+    error: int = 0
+    raw: bytes = b""
+    """rt_sigqueueinfo's bytes, delivered as they came."""
+
+
+@dataclass(slots=True)
+class AltStack:
+    """An alternate signal stack (sigaltstack(2))."""
+
+    sp: int = 0
+    flags: int = SS_DISABLE
+    size: int = 0
+
+
+@dataclass(slots=True)
+class Task:
+    """One guest thread.
+
+    context        registers while it is not on the CPU (opaque, from Cpu.save)
+    wait           why it does not run, or None
+    result         value its ended call still has to receive; written by `Kernel.prepare`
+    again          the ended wait asks for the call to be run again, by `Kernel.prepare`
+    call           (number, arguments) of the call it is in, for retries and reports
+    resumed        during a retry: the wait that ended; else None
+    interrupted    the wait that a signal ended, until `Kernel.prepare` decides between restart and -EINTR
+    attention      a signal may be deliverable (Linux: TIF_SIGPENDING)
+    returning      "sigreturn"/"rt_sigreturn": the frame is to be restored by `Kernel.prepare`
+    yielded        the task gave up the rest of its slice; the scheduler clears it
+    role           "loader", "runtime", "foreign", "sysmon" or ""; for reports
+    blocked_on     the C library's note of the lock waited for: (kind, address, owner tid)
+    data           free for libraries above the kernel
+    """
+
+    tid: int
+    name: str = ""
+    context: Any = None
+    wait: Wait | None = None
+    exited: bool = False
+    exit_code: int = 0
+    sigmask: int = 0
+    saved_mask: int | None = None
+    pending: deque[SigInfo] = field(default_factory=deque)
+    attention: bool = False
+    altstack: AltStack = field(default_factory=AltStack)
+    clear_child_tid: int = 0
+    robust_list: tuple[int, int] = (0, 0)
+    parent: int = 0
+    result: int | None = None
+    again: bool = False
+    call: tuple[int, tuple[int, ...]] | None = None
+    resumed: Wait | None = None
+    timed_out: bool = False
+    interrupted: Wait | None = None
+    returning: str = ""
+    yielded: bool = False
+    started: int = 0
+    cpu_time: int = 0
+    role: str = ""
+    blocked_on: tuple[str, int, int] | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def runnable(self) -> bool:
+        """True if the scheduler may give it the CPU."""
+        return self.wait is None and not self.exited
