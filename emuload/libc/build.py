@@ -1,0 +1,159 @@
+"""Compiles the emulated C library: ``python -m emuload.libc.build [abi …]``.
+
+Every ``src/*.c`` and ``src/<arch>*.S`` goes through ziglang's clang, once per ABI, and is linked into
+``built/<abi>.so``. The result depends only on the sources and the pinned ziglang (extra ``toolchain``):
+no debug info, no build id, paths and times left out, so that a rebuild is the committed file byte for byte.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from elftools.elf.elffile import ELFFile
+
+HERE = Path(__file__).resolve().parent
+SOURCES = HERE / "src"
+BUILT = HERE / "built"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One ABI: zig's target triple, CPU, and the prefix of its assembly files."""
+
+    abi: str
+    triple: str
+    cpu: tuple[str, ...]
+    assembly: str
+
+
+# The soft-float ARM build is for ARMv6 because it needs ldrex; it also serves ARMv5 programs, whose ABI is the same.
+TARGETS = (
+    Target("amd64", "x86_64-linux-gnu", ("-mcpu=x86_64",), "amd64"),
+    Target("arm", "arm-linux-gnueabi", ("-mcpu=arm1176jzf_s", "-marm"), "arm"),
+    Target("armhf", "arm-linux-gnueabihf", ("-mcpu=generic+v7a", "-marm"), "arm"),
+    Target("arm64", "aarch64-linux-gnu", ("-mcpu=generic",), "arm64"),
+)
+
+COMPILE = (
+    "-std=gnu17 -D_GNU_SOURCE -O2 -g0 -fPIC -fno-builtin -fno-stack-protector -fno-sanitize=all -ftls-model=initial-exec "
+    "-fvisibility=hidden -fno-omit-frame-pointer -funwind-tables -fno-common -fno-strict-aliasing -fno-ident "
+    "-fno-math-errno -ffp-contract=off -U_FORTIFY_SOURCE -Wall -Wextra -Wno-unused-parameter -Werror=implicit-function-declaration "
+    "-Wno-missing-field-initializers -Wno-tautological-pointer-compare "
+    "-Wno-builtin-requires-header -Wno-incompatible-library-redeclaration"
+).split()
+LINK = (
+    "-shared -nostdlib -Wl,-soname,libc.so.6 -Wl,-Bsymbolic -Wl,--build-id=none -Wl,-z,noexecstack "
+    "-Wl,--hash-style=gnu -Wl,--gc-sections"
+).split()
+# 64-bit division, long double, soft float: zig's own compiler runtime, from its source so that it carries no debug data.
+RUNTIME = "-O ReleaseFast -fPIC -fstrip -ffunction-sections -fdata-sections -fno-stack-check".split()
+
+
+def zig(*arguments: str) -> None:
+    """Run zig; raises CalledProcessError with the compiler's words already on stderr."""
+    subprocess.run([sys.executable, "-m", "ziglang", *arguments], check=True, cwd=SOURCES)
+
+
+def global_symbols(path: str) -> list[tuple[str, bool, int]]:
+    """Of a relocatable file: (name, defined here, file offset of the st_other byte) of every global symbol."""
+    with open(path, "rb") as stream:
+        elf = ELFFile(stream)
+        table = elf.get_section_by_name(".symtab")
+        entry = table["sh_entsize"]
+        other = 5 if elf.elfclass == 64 else 13  # gABI, Symbol Table: Elf64_Sym and Elf32_Sym
+        return [
+            (symbol.name, symbol["st_shndx"] != "SHN_UNDEF", table["sh_offset"] + index * entry + other)
+            for index, symbol in enumerate(table.iter_symbols())
+            if symbol["st_info"]["bind"] != "STB_LOCAL"
+        ]
+
+
+def compiler_runtime(target: Target, result: str, own: set[str]) -> None:
+    """Compile zig's compiler runtime.
+
+    All its symbols are hidden and weak, and the linker takes the strictest visibility it meets, so a `memcpy` or `sin`
+    in there would hide ours. For the names in `own` the mark is taken off.
+    """
+    import ziglang
+
+    source = Path(ziglang.__file__).parent / "lib" / "compiler_rt.zig"
+    zig("build-obj", str(source), "-target", target.triple, target.cpu[0], *RUNTIME, "--name", "rt", f"-femit-bin={result}")
+    content = bytearray(Path(result).read_bytes())
+    for name, _, offset in global_symbols(result):
+        if name in own:
+            content[offset] &= ~3
+    Path(result).write_bytes(content)
+
+
+def sources(target: Target) -> list[Path]:
+    """The C files and the target's assembly files, in a fixed order."""
+    # "arm" must not take "arm64"'s files.
+    assembly = [path for path in SOURCES.glob("*.S") if path.stem.split("_")[0] == target.assembly]
+    return sorted([*SOURCES.glob("*.c"), *assembly])
+
+
+def build(
+    target: Target, into: Path, jobs: int = 2, only: list[str] | None = None, keep_going: bool = False
+) -> Path:
+    """Compile and link one ABI's library, and return its path.
+
+    `only` names source files to check without linking; with `keep_going` files that do not compile are left out.
+    """
+    into.mkdir(parents=True, exist_ok=True)
+    result = into / f"{target.abi}.so"
+    with tempfile.TemporaryDirectory(prefix="emuload-libc-") as scratch:
+        files = [path for path in sources(target) if not only or path.name in only]
+        objects = [str(Path(scratch) / f"{index:03}-{path.stem}.o") for index, path in enumerate(files)]
+
+        def compile_one(pair: tuple[Path, str]) -> None:
+            try:
+                zig("cc", "-target", target.triple, *target.cpu, *COMPILE, "-c", pair[0].name, "-o", pair[1])
+            except subprocess.CalledProcessError:
+                if not keep_going:
+                    raise
+                print(f"{target.abi}: {pair[0].name} left out", file=sys.stderr)
+
+        with ThreadPoolExecutor(jobs) as pool:
+            list(pool.map(compile_one, zip(files, objects, strict=True)))
+        if only:
+            return result
+        objects = [path for path in objects if Path(path).exists()]
+        linked = Path(scratch) / result.name
+        runtime = str(Path(scratch) / "runtime.o")
+        compiler_runtime(target, runtime, {name for path in objects for name, here, _ in global_symbols(path) if here})
+        zig("cc", "-target", target.triple, *target.cpu, *LINK, *objects, runtime, "-o", str(linked))
+        temporary = result.with_suffix(f".{os.getpid()}.tmp")
+        shutil.copyfile(linked, temporary)
+        temporary.chmod(0o644)
+        temporary.replace(result)
+    return result
+
+
+def main() -> int:
+    """Build the ABIs named on the command line, or all of them."""
+    parser = argparse.ArgumentParser(prog="python -m emuload.libc.build", description="Compile the emulated C library.")
+    parser.add_argument("abi", nargs="*", choices=[[], *(target.abi for target in TARGETS)], help="default: all")
+    parser.add_argument("--into", type=Path, default=BUILT, help="folder for the results")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", action="append", metavar="FILE.c", help="compile these files only, and do not link")
+    parser.add_argument("--keep-going", action="store_true", help="leave out files that do not compile")
+    options = parser.parse_args()
+    for target in TARGETS:
+        if not options.abi or target.abi in options.abi:
+            try:
+                print(build(target, options.into, options.jobs, options.only, options.keep_going))
+            except subprocess.CalledProcessError as error:
+                return error.returncode or 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
