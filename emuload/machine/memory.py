@@ -31,13 +31,21 @@ class OutOfMemory(Exception):
     """No free range, or the bound on accessible memory was reached."""
 
 
+def _host_memory(size: int) -> host_mmap.mmap:
+    """Zeroed private memory, whose pages the host need not reserve before they are touched."""
+    if not hasattr(host_mmap, "MAP_PRIVATE"):
+        return host_mmap.mmap(-1, size)
+    flags = host_mmap.MAP_PRIVATE | host_mmap.MAP_ANONYMOUS | getattr(host_mmap, "MAP_NORESERVE", 0)
+    return host_mmap.mmap(-1, size, flags=flags)
+
+
 class Backing:
     """Host memory of one or more regions. Its pages are taken by the host only when touched."""
 
     __slots__ = ("address", "data", "view")
 
     def __init__(self, size: int) -> None:
-        self.data = host_mmap.mmap(-1, size)
+        self.data = _host_memory(size)
         self.view = memoryview(self.data)
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.data))
 
@@ -194,6 +202,12 @@ class AddressSpace:
         if prot:
             self._back(region)
         return address
+
+    def mmap_kernel(self, address: int, size: int, prot: int, name: str) -> None:
+        """A page of the kernel's own, also outside what the guest may map."""
+        region = Region(address, address + size, prot, name, None, 0)
+        self._insert(region)
+        self._back(region)
 
     def _back(self, region: Region) -> None:
         region.backing = Backing(region.size)

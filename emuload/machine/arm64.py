@@ -1,0 +1,136 @@
+"""arm64: Procedure Call Standard for the Arm 64-bit Architecture (IHI 0055), Linux's SVC 0 convention (x8, x0-x5)."""
+
+from __future__ import annotations
+
+import struct
+
+from emuload.machine import engine as uc
+from emuload.machine.abi import Abi
+from emuload.machine.cpu import (
+    ILL_ILLOPC,
+    SI_KERNEL,
+    SIGBUS,
+    SIGILL,
+    SIGSEGV,
+    SIGTRAP,
+    TRAP_BRKPT,
+    Cpu,
+    Fault,
+    Reason,
+    Stop,
+)
+
+_HWCAP_FP, _HWCAP_ASIMD, _HWCAP_CRC32 = 1 << 0, 1 << 1, 1 << 7
+
+ABI = Abi(
+    name="arm64",
+    elf_machine=183,
+    word=8,
+    uname_machine="aarch64",
+    platform="aarch64",
+    hwcap=_HWCAP_FP | _HWCAP_ASIMD | _HWCAP_CRC32,
+    hwcap2=0,
+    mmap_unit=1,
+    clone_tls_before_child_tid=True,
+    syscall_instruction_size=4,
+    epoll_packed=False,
+    stat_layout="generic64",
+    sigaction_has_restorer=True,
+    minsigstksz=5120,
+    sigreturn_trampoline=0xFFFF_F7FF_E000,
+    map_low=0x10000,
+    map_high=0xFFFF_FFFF_F000,
+    map_top=0xFFFF_F7FF_0000,
+    stack_top=0xFFFF_FFFF_E000,
+    program_base=0xAAAA_AAAA_0000,
+)
+
+_X = [199 + i for i in range(29)] + [1, 2]
+_IDS = {f"x{i}": register for i, register in enumerate(_X)} | {
+    "sp": 4, "pc": 260, "pstate": 265, "tpidr_el0": 262, "fpcr": 291, "fpsr": 292, "cpacr_el1": 261,
+}  # fmt: skip
+_V0 = 228
+_EXCEPTION_UNDEFINED, _EXCEPTION_SVC, _EXCEPTION_BREAKPOINT = 1, 2, 7
+_EXCEPTION_PREFETCH, _EXCEPTION_DATA = 3, 4
+
+
+class Arm64(Cpu):
+    """The arm64 CPU (a Cortex-A72)."""
+
+    abi = ABI
+    registers_shown = (*(f"x{i}" for i in range(31)), "sp", "pc", "pstate")
+    _ids = _IDS
+    _pc, _sp, _tp, _result = _IDS["pc"], _IDS["sp"], _IDS["tpidr_el0"], _IDS["x0"]
+
+    def __init__(self, *, native_hooks: bool = True) -> None:
+        self._call_group = uc.RegisterGroup([_IDS[name] for name in ("pc", "x8", "x0", "x1", "x2", "x3", "x4", "x5")])
+        super().__init__(uc.ARCH_ARM64, uc.MODE_LITTLE_ENDIAN, 2, native_hooks=native_hooks)
+
+    def _install(self) -> None:
+        self.engine.hook(uc.HOOK_INTR, uc.INTERRUPT_CALLBACK(self._on_interrupt))
+        self.set_register("cpacr_el1", 3 << 20)
+        self.set_register("pstate", 0)
+
+    def argument_registers(self) -> tuple[str, ...]:
+        """AAPCS64 6.4: x0 to x7."""
+        return tuple(f"x{i}" for i in range(8))
+
+    def set_return_address(self, address: int) -> None:
+        """x30 is the link register."""
+        self.set_register("x30", address)
+
+    def gate_code(self) -> bytes:
+        """svc 0; ret"""
+        return bytes.fromhex("010000d4c0035fd6")
+
+    def _on_interrupt(self, _: int, number: int, user: int) -> None:
+        if number == _EXCEPTION_SVC:
+            pc, call, *arguments = self.engine.read_group(self._call_group)
+            result = self._trap(pc, call, arguments)
+            if result is not None:
+                self.syscall_result(result)
+            return
+        pc = self.pc
+        if number == _EXCEPTION_BREAKPOINT:
+            fault = Fault(SIGTRAP, TRAP_BRKPT, pc, 0, 0, "breakpoint")
+        elif number == _EXCEPTION_UNDEFINED:
+            fault = Fault(SIGILL, ILL_ILLOPC, pc, 0, 0, "illegal instruction")
+        elif number in (_EXCEPTION_PREFETCH, _EXCEPTION_DATA):
+            fault = Fault(SIGBUS, 1, pc, 0, 0, "misaligned access")
+        else:
+            fault = Fault(SIGSEGV, SI_KERNEL, 0, 0, 0, f"exception {number}")
+        self._halt(Stop(Reason.FAULT, fault))
+
+    def sigreturn_code(self) -> bytes:
+        """mov x8, #139 (rt_sigreturn); svc 0"""
+        return bytes.fromhex("681180d2010000d4")
+
+    def _exclusive_load(self) -> bytes:
+        """ldxr x0, [x1]"""
+        return bytes.fromhex("207c5fc8")
+
+    def fp_state(self) -> bytes:
+        """v0-v31, fpsr, fpcr: the body of Linux's fpsimd_context (asm/sigcontext.h), 520 bytes with the order vregs, fpsr, fpcr."""
+        vectors = b"".join(self.engine.read_wide(_V0 + i, 16) for i in range(32))
+        return vectors + struct.pack("<II", self.register("fpsr") & 0xFFFFFFFF, self.register("fpcr") & 0xFFFFFFFF)
+
+    def set_fp_state(self, data: bytes) -> None:
+        """Load what fp_state gave."""
+        for i in range(32):
+            self.engine.write_wide(_V0 + i, data[16 * i : 16 * i + 16])
+        fpsr, fpcr = struct.unpack_from("<II", data, 512)
+        self.set_register("fpsr", fpsr)
+        self.set_register("fpcr", fpcr)
+
+    def read_float_register(self, index: int) -> bytes:
+        """v<index>, 16 bytes."""
+        return self.engine.read_wide(_V0 + index, 16)
+
+    def write_float_register(self, index: int, data: bytes) -> None:
+        """v<index>."""
+        self.engine.write_wide(_V0 + index, data.ljust(16, b"\0"))
+
+
+def create(*, native_hooks: bool = True) -> Cpu:
+    """A fresh arm64 CPU."""
+    return Arm64(native_hooks=native_hooks)

@@ -1,0 +1,370 @@
+"""The one narrow interface to an emulated CPU: run a slice, read and write registers, save and restore a thread.
+
+One `Cpu` executes all guest threads, one at a time: the live registers belong to the thread that runs, the others' are
+kept as `Context` bytes. Every stop comes back through `run` as a `Stop`; nothing else ends a slice.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from emuload.machine import engine as uc
+from emuload.machine import native
+from emuload.machine.abi import Abi
+from emuload.machine.memory import AddressSpace
+
+Context = bytes
+"""A thread's registers as Unicorn keeps them: opaque, immutable, copyable."""
+
+TrapHandler = Callable[[int, int, Sequence[int]], "int | None"]
+"""(pc of the next instruction, call number, six arguments) → value for the result register, or None to stop the slice."""
+
+
+class Reason(Enum):
+    """Why a slice ended."""
+
+    BUDGET = "budget"
+    TRAP = "trap"
+    FAULT = "fault"
+    YIELD = "yield"
+    REQUEST = "request"
+
+
+@dataclass(slots=True)
+class Fault:
+    """A synchronous exception as Linux would report it: signal, si_code, si_addr, and the machine's own numbers."""
+
+    signo: int
+    code: int
+    address: int
+    trapno: int = 0
+    error: int = 0
+    what: str = ""
+
+
+@dataclass(slots=True)
+class Stop:
+    """The end of a slice. `fault` is set for Reason.FAULT."""
+
+    reason: Reason
+    fault: Fault | None = None
+
+
+SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV = 4, 5, 7, 8, 11
+SEGV_MAPERR, SEGV_ACCERR, SI_KERNEL = 1, 2, 0x80
+ILL_ILLOPC, ILL_PRVOPC, FPE_INTDIV, TRAP_BRKPT = 1, 5, 1, 1
+
+_NO_RESERVATION = b"\xff" * 8
+_WRITES = {uc.MEM_WRITE_UNMAPPED, uc.MEM_WRITE_PROT}
+_FETCHES = {uc.MEM_FETCH_UNMAPPED, uc.MEM_FETCH_PROT}
+
+
+class Cpu(ABC):
+    """An emulated CPU with its address space. Subclasses, one per architecture, know registers and conventions."""
+
+    abi: Abi
+    registers_shown: tuple[str, ...]
+    """Names of the general registers in the order reports and signal frames use."""
+
+    _ids: dict[str, int]
+    _pc: int
+    _sp: int
+    _tp: int
+    _result: int
+
+    def __init__(self, arch: int, mode: int, cpu_model: int | None, *, native_hooks: bool = True) -> None:
+        self.engine = uc.Engine(arch, mode, cpu_model)
+        self.memory = AddressSpace(self.engine, self.abi.map_low, self.abi.map_high, self.abi.map_top)
+        self._native = native.native_code() if native_hooks else None
+        self.native = self._native is not None
+        self._cells = native.CELLS()
+        native.install_block_hook(self.engine, self._cells, self._native)
+        self._template = self.engine.context_template()
+        self._context_buffer = ctypes.create_string_buffer(self._template, len(self._template))
+        self._bytes_before = 0
+        self._budget = 0
+        self.handler: TrapHandler = self._no_handler
+        self.watch_handler: Callable[[int], None] = self._no_watch
+        self._stop: Stop | None = None
+        self._error: BaseException | None = None
+        self._watch_callback = uc.BLOCK_CALLBACK(self._on_watch)
+        self._shown = uc.RegisterGroup([self._ids[name] for name in self.registers_shown])
+        self.engine.hook(uc.HOOK_MEM_INVALID, uc.MEMORY_CALLBACK(self._guard_memory))
+        self.engine.hook(uc.HOOK_INSN_INVALID, uc.INVALID_CALLBACK(self._guard_invalid))
+        self._install()
+        self._monitor = self._find_monitor()
+        self._fresh = self.save()
+
+    # -- what an architecture provides -------------------------------------------------------------------------
+
+    @abstractmethod
+    def _install(self) -> None:
+        """Install the architecture's hooks and bring the CPU into Linux user mode's state."""
+
+    @abstractmethod
+    def argument_registers(self) -> tuple[str, ...]:
+        """Integer argument registers of the calling convention."""
+
+    @abstractmethod
+    def set_return_address(self, address: int) -> None:
+        """Let the function about to be entered return to `address` (link register or a pushed word)."""
+
+    @abstractmethod
+    def gate_code(self) -> bytes:
+        """A stub that traps to the host and then returns to its caller; at most 16 bytes, position independent."""
+
+    @abstractmethod
+    def sigreturn_code(self) -> bytes:
+        """The instructions that call rt_sigreturn."""
+
+    def _exclusive_load(self) -> bytes:
+        """An exclusive load through the second argument register; empty where the architecture has none."""
+        return b""
+
+    @abstractmethod
+    def read_float_register(self, index: int) -> bytes:
+        """A register of the floating-point calling convention, its full width."""
+
+    @abstractmethod
+    def write_float_register(self, index: int, data: bytes) -> None:
+        """Write a register of the floating-point calling convention; shorter data is padded with zeros."""
+
+    @abstractmethod
+    def fp_state(self) -> bytes:
+        """Floating-point and vector registers in the layout of the architecture's signal frame."""
+
+    @abstractmethod
+    def set_fp_state(self, data: bytes) -> None:
+        """Load what fp_state gave."""
+
+    # -- registers ---------------------------------------------------------------------------------------------
+
+    def register(self, name: str) -> int:
+        """One register by its usual name."""
+        return self.engine.read_register(self._ids[name])
+
+    def set_register(self, name: str, value: int) -> None:
+        """Write one register; the value is wrapped to the register's width."""
+        self.engine.write_register(self._ids[name], value)
+
+    def registers(self) -> dict[str, int]:
+        """The general registers, in a fixed order."""
+        return dict(zip(self.registers_shown, self.engine.read_group(self._shown), strict=True))
+
+    @property
+    def pc(self) -> int:
+        """Address of the next instruction."""
+        return self.engine.read_register(self._pc)
+
+    @pc.setter
+    def pc(self, value: int) -> None:
+        self.engine.write_register(self._pc, value)
+
+    @property
+    def sp(self) -> int:
+        """Stack pointer."""
+        return self.engine.read_register(self._sp)
+
+    @sp.setter
+    def sp(self, value: int) -> None:
+        self.engine.write_register(self._sp, value)
+
+    @property
+    def tp(self) -> int:
+        """Thread pointer: fs base, TPIDRURO or TPIDR_EL0."""
+        return self.engine.read_register(self._tp)
+
+    @tp.setter
+    def tp(self, value: int) -> None:
+        self.engine.write_register(self._tp, value)
+
+    def syscall_result(self, value: int) -> None:
+        """Write the result register of a system call, wrapped to a word."""
+        self.engine.write_register(self._result, value & self.abi.word_mask)
+
+    def enter(self, pc: int) -> None:
+        """Go on at `pc`; on ARM bit 0 selects Thumb state."""
+        self.pc = pc
+
+    # -- threads -----------------------------------------------------------------------------------------------
+
+    def save(self) -> Context:
+        """The live thread's registers."""
+        ctypes.memmove(self._context_buffer, self._template, len(self._template))
+        self.engine.lib.uc_context_save(self.engine.handle, self._context_buffer)
+        return self._context_buffer.raw
+
+    def restore(self, context: Context) -> None:
+        """Make `context` the live thread."""
+        ctypes.memmove(self._context_buffer, context, len(context))
+        self.engine.lib.uc_context_restore(self.engine.handle, self._context_buffer)
+
+    def fresh_context(self) -> Context:
+        """The registers of a thread that has not run: all zero, user mode."""
+        return self._fresh
+
+    def child_context(self, sp: int, tp: int | None) -> Context:
+        """A copy of the live thread as clone(2) makes it: result 0, stack `sp` (0: the same), thread pointer `tp`."""
+        parent = self.save()
+        self.syscall_result(0)
+        if sp:
+            self.sp = sp
+        if tp is not None:
+            self.tp = tp
+        child = self.save()
+        self.restore(parent)
+        return child
+
+    def switch_out(self) -> Context:
+        """save(), for a thread that gives way to another: its exclusive reservation is lost.
+
+        An exception return clears the local monitor (Arm ARM DDI 0487, B2.9; DDI 0406, A3.4.5). Unicorn keeps the
+        reservation in the context and compares values at the store, so that a reservation which survived would
+        miss a change there and back.
+        """
+        context = self.save()
+        if self._monitor is None:
+            return context
+        return context[: self._monitor] + _NO_RESERVATION + context[self._monitor + 8 :]
+
+    def _find_monitor(self) -> int | None:
+        """Where the context keeps the reserved address: made visible by one exclusive load. None without such loads."""
+        code = self._exclusive_load()
+        if not code:
+            return None
+        page = self.memory.find_free(4096)
+        self.memory.mmap(page, 4096, uc.PROT_READ | uc.PROT_WRITE | uc.PROT_EXEC, fixed=True)
+        self.memory.write(page, code)
+        before = self.save()
+        base, data = self.argument_registers()[1], page + 0x7F8
+        self.set_register(base, data)
+        self._cells[native.REMAINING] = 4096
+        self.engine.start(page, page + len(code))
+        self._cells[native.REMAINING] = 0
+        after = self.save()
+        self.restore(before)
+        self.memory.munmap(page, 4096)
+        wanted = data.to_bytes(8, "little")
+        at = after.find(wanted)
+        while at >= 0 and before[at : at + 8] != _NO_RESERVATION:
+            at = after.find(wanted, at + 1)
+        assert at >= 0, "Unicorn's context does not hold the exclusive monitor"
+        return at
+
+    def map_kernel_pages(self) -> None:
+        """Pages the kernel shows every process: here the one with the signal trampoline."""
+        trampoline = self.abi.sigreturn_trampoline
+        self.memory.mmap_kernel(trampoline, 4096, uc.PROT_READ | uc.PROT_EXEC, "[vdso]")
+        self.memory.write(trampoline, self.sigreturn_code())
+
+    # -- running -----------------------------------------------------------------------------------------------
+
+    @property
+    def clock_bytes(self) -> int:
+        """Code bytes executed so far, exact also inside a trap handler."""
+        return self._bytes_before + self._budget - self._cells[native.REMAINING]
+
+    def run(self, budget: int) -> Stop:
+        """Run the live thread until `budget` code bytes are used or something needs the host.
+
+        Raises whatever a trap handler raised.
+        """
+        cells = self._cells
+        self._budget = cells[native.REMAINING] = budget
+        cells[native.STOPPED] = 0
+        self._stop = None
+        error = self._start()
+        self._bytes_before += budget - cells[native.REMAINING]
+        self._budget = cells[native.REMAINING] = 0
+        if self._error is not None:
+            raised, self._error = self._error, None
+            raise raised
+        if self._stop is not None:
+            return self._stop
+        if cells[native.STOPPED]:
+            return Stop(Reason.BUDGET)
+        return Stop(Reason.FAULT, self._unexplained(error))
+
+    def _start(self) -> int:
+        return self.engine.start(self.pc, self.abi.word_mask)
+
+    def _unexplained(self, error: int) -> Fault:
+        """The fault behind an emulation that ended without a word from any hook."""
+        return Fault(SIGSEGV, SI_KERNEL, 0, 13, 0, f"emulation stopped (Unicorn error {error})")
+
+    def request_stop(self) -> None:
+        """End the slice at the next block; `run` returns Reason.REQUEST. For use inside handlers."""
+        if self._stop is None:
+            self._stop = Stop(Reason.REQUEST)
+        self.engine.stop()
+
+    def watch(self, address: int) -> None:
+        """Call `watch_handler(address)` each time the instruction at `address` is about to run."""
+        self.engine.add_hook(uc.HOOK_CODE, self._watch_callback, address, address, 0)
+
+    # -- hooks: nothing may be raised through Unicorn -----------------------------------------------------------
+
+    def _halt(self, stop: Stop) -> None:
+        self._stop = stop
+        self.engine.stop()
+
+    def _fail(self, error: BaseException) -> None:
+        self._error = error
+        self.engine.stop()
+
+    def _on_watch(self, _: int, address: int, size: int, user: int) -> None:
+        try:
+            self.watch_handler(address)
+        except BaseException as error:
+            self._fail(error)
+
+    def _guard_memory(self, _: int, kind: int, address: int, size: int, value: int, user: int) -> bool:
+        try:
+            self._stop = Stop(Reason.FAULT, self._memory_fault(kind, address & 0xFFFFFFFFFFFFFFFF))
+        except BaseException as error:
+            self._fail(error)
+        return False
+
+    def _guard_invalid(self, _: int, user: int) -> bool:
+        try:
+            return self._on_invalid()
+        except BaseException as error:
+            self._fail(error)
+            return False
+
+    def _memory_fault(self, kind: int, address: int) -> Fault:
+        what = "execute" if kind in _FETCHES else "write" if kind in _WRITES else "read"
+        mapped = self.memory.region_at(address) is not None
+        code = SEGV_ACCERR if mapped else SEGV_MAPERR
+        return Fault(SIGSEGV, code, address, *self._memory_error(kind, mapped), f"cannot {what} {address:#x}")
+
+    def _memory_error(self, kind: int, mapped: bool) -> tuple[int, int]:
+        """Trap number and error code that the architecture's signal context carries for a memory fault."""
+        return 0, 0
+
+    def _on_invalid(self) -> bool:
+        self._stop = Stop(Reason.FAULT, Fault(SIGILL, ILL_ILLOPC, self.pc, 6, 0, "illegal instruction"))
+        return False
+
+    def _trap(self, pc: int, number: int, arguments: Sequence[int]) -> int | None:
+        """Ask the handler; None when the slice must stop."""
+        try:
+            result = self.handler(pc, number, arguments)
+        except BaseException as error:
+            self._fail(error)
+            return None
+        if result is None:
+            self._halt(Stop(Reason.TRAP))
+        return result
+
+    @staticmethod
+    def _no_handler(pc: int, number: int, arguments: Sequence[int]) -> int | None:
+        raise AssertionError("a trap without a handler")
+
+    @staticmethod
+    def _no_watch(address: int) -> None:
+        raise AssertionError("a watch without a handler")
