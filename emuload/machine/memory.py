@@ -27,7 +27,7 @@ class MemoryFault(Exception):
         self.access = access
 
 
-class OutOfMemory(Exception):
+class OutOfMemory(MemoryError):
     """No free range, or the bound on accessible memory was reached."""
 
 

@@ -1,0 +1,187 @@
+"""Who runs next, and why: one CPU, many threads, every choice asked of a strategy.
+
+A slice ends when its quantum of code bytes is used, when a thread waits, yields, exits or faults, or when the host has to
+answer a trap that changes registers. Nothing here depends on the host: the same choices give the same run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from emuload.kernel.clock import VirtualClock
+from emuload.kernel.core import Kernel
+from emuload.kernel.task import Task
+from emuload.machine.cpu import Cpu, Reason
+
+QUANTUM = 400_000
+"""Code bytes a thread may run before the next one's turn: 0.1 ms of virtual time."""
+
+MINIMUM_SLICE = 8192
+"""Longer than any block of code Unicorn runs at once, so that every slice makes progress."""
+
+DEEP_SLEEP = 60_000_000_000
+"""Nanoseconds Go's sysmon sleeps when nothing is left to watch (runtime/proc.go, sysmon: forcegcperiod / 2)."""
+
+_GO_OWN = ("sysmon", "runtime")
+
+QUIET_SLEEPS = 5
+"""So many deep sleeps in a row cover two forced collections with their finalizers; then nothing can come any more."""
+
+
+class Strategy(Protocol):
+    """Decides what a run leaves open. Its state must be plain data, so that snapshots can hold it."""
+
+    def choose(self, runnable: Sequence[Task], current: Task | None) -> Task:
+        """Who runs next; `runnable` is in order of creation, `current` ran last (it may not be runnable)."""
+        ...
+
+    def quantum(self, task: Task) -> int:
+        """How many code bytes `task` may run."""
+        ...
+
+
+@dataclass
+class RoundRobin:
+    """Everyone in order of creation, each for the same quantum of code bytes."""
+
+    size: int = QUANTUM
+
+    def choose(self, runnable: Sequence[Task], current: Task | None) -> Task:
+        """The next one in order after `current`."""
+        if current is not None:
+            for task in runnable:
+                if task.tid > current.tid:
+                    return task
+        return runnable[0]
+
+    def quantum(self, task: Task) -> int:
+        """The fixed quantum."""
+        return self.size
+
+
+class Stuck(Exception):
+    """Every thread waits for something that cannot come."""
+
+
+class OutOfTime(Exception):
+    """The bound on code bytes or on virtual time was reached; the message says which."""
+
+
+@dataclass
+class Scheduler:
+    """Runs the kernel's tasks on the CPU until a condition holds.
+
+    `on_trap` finishes a trap the handler refused to answer in place: called with the task's registers live.
+    `code_limit` bounds code bytes, `time_limit` virtual nanoseconds.
+    """
+
+    cpu: Cpu
+    kernel: Kernel
+    clock: VirtualClock
+    strategy: Strategy
+    on_trap: Callable[[Task], None]
+    code_limit: int
+    time_limit: int
+    loaded: Task | None = None
+    last: Task | None = None
+    _left: int = field(default=0)
+    _quiet: int = field(default=0)
+
+    def load(self, task: Task) -> None:
+        """Bring a task's registers onto the CPU, putting away those of the one that was there."""
+        if self.loaded is task:
+            return
+        self.unload()
+        self.cpu.restore(task.context)
+        self.loaded = task
+
+    def unload(self) -> None:
+        """Put away the registers of whoever is on the CPU."""
+        if self.loaded is not None:
+            self.loaded.context = self.cpu.switch_out()
+            self.loaded = None
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """Run until `until()` holds, looking after every slice.
+
+        Raises Stuck when nothing can run any more, OutOfTime at a bound.
+        """
+        kernel, clock, cpu = self.kernel, self.clock, self.cpu
+        while not until():
+            deadline = kernel.next_deadline()
+            if deadline is not None and deadline <= clock.now():
+                kernel.timeouts(clock.now())
+                deadline = kernel.next_deadline()
+            task = self._next()
+            if task is None:
+                self._idle(deadline)
+                continue
+            self.load(task)
+            self.last = kernel.current = task
+            if not kernel.prepare(cpu, task):
+                continue
+            self._slice(task, deadline)
+
+    def _next(self) -> Task | None:
+        """The task that goes on with the rest of its quantum, else the strategy's choice; None when all wait."""
+        last = self.last
+        if self._left >= MINIMUM_SLICE and last is not None and last.wait is None and not last.exited:
+            return last
+        runnable = [task for task in self.kernel.tasks.values() if task.wait is None and not task.exited]
+        if not runnable:
+            return None
+        chosen = self.strategy.choose(runnable, last)
+        self._left = max(self.strategy.quantum(chosen), MINIMUM_SLICE)
+        return chosen
+
+    def _slice(self, task: Task, deadline: int | None) -> None:
+        clock, cpu = self.clock, self.cpu
+        before = cpu.clock_bytes
+        if before >= self.code_limit:
+            raise OutOfTime(f"{self.code_limit} bytes of code were executed")
+        if clock.now() >= self.time_limit:
+            raise OutOfTime(f"{self.time_limit / 1e9:g} s of virtual time went by")
+        if task.role not in _GO_OWN:
+            self._quiet = 0
+        budget = min(self._left, self.code_limit - before)
+        if deadline is not None:
+            budget = min(budget, clock.bytes_until(deadline))
+        stop = cpu.run(max(budget, MINIMUM_SLICE))
+        self._left -= cpu.clock_bytes - before
+        if stop.reason is Reason.TRAP:
+            # Not a scheduling point by itself: the thread goes on unless it waits, yielded or used its quantum.
+            self.on_trap(task)
+            if task.yielded:
+                task.yielded = False
+                self._left = 0
+        elif stop.reason is Reason.FAULT:
+            assert stop.fault is not None
+            self.kernel.fault(cpu, task, stop.fault)
+        elif stop.reason is Reason.YIELD:
+            self._left = 0
+
+    def _idle(self, deadline: int | None) -> None:
+        """Nobody can run: jump to the next deadline, unless only Go's idle watchdog still sets any."""
+        if deadline is None:
+            raise Stuck
+        if self._only_watchdogs():
+            self._quiet += 1
+            if self._quiet >= QUIET_SLEEPS:
+                raise Stuck
+        if deadline >= self.time_limit:
+            raise OutOfTime(f"{self.time_limit / 1e9:g} s of virtual time went by")
+        self.clock.advance_to(deadline)
+
+    def _only_watchdogs(self) -> bool:
+        """Whether all time-outs set are deep sleeps of a Go sysmon, which only looks whether others need it."""
+        if any(timer.due is not None for timer in self.kernel.timers.timers.values()):
+            return False
+        for task in self.kernel.tasks.values():
+            wait = task.wait
+            if task.exited or wait is None or wait.deadline is None:
+                continue
+            if task.role != "sysmon" or wait.deadline - wait.began < DEEP_SLEEP:
+                return False
+        return True
