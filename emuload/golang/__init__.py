@@ -1,0 +1,1 @@
+"""What Go leaves in a file, and the handoff read from it."""

@@ -1,0 +1,415 @@
+"""The handoff: from the constructor's start of the runtime thread to the first export body entered.
+
+`watch_points` names the few instructions of a Go shared library that tell its steps; the process watches them
+and gives each hit to the library's `HandoffTracker`, which turns it into an event. Everything is found in
+`.gopclntab`, so a stripped library is explained as well; only the C side of an export (`add`,
+`_cgo_wait_runtime_init_done`) is found by its dynamic symbol.
+
+Where a step has no function of its own it is a call inside a runtime function (runtime/proc.go,
+runtime/cgocall.go):
+
+    runtime.main calls cgocall(_cgo_notify_runtime_init_done)   runtime ready: watched before the call
+    runtime.main calls doInit1(task), once per package          package init: before the call, and behind it
+    runtime.main stores mainInitDone and closes its channel     packages initialised: before the store
+    cgocallbackg calls cgocallbackg1                            an export's body: around the call
+    cgocallbackg1 calls chanrecv1                               an export waits for the packages
+
+Watching calls rather than entries also keeps a stack growth, which runs a function's first instructions
+twice, from being counted twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from emuload.golang.library import GoLibrary
+
+Value = int | str | bool | None
+
+ENTRIES = {
+    "schedinit": ("runtime.schedinit",),
+    "rt0-go": ("runtime.rt0_go",),
+    "rt0-lib": ("_rt0_{arch}_linux_lib",),
+    "rt0-lib-go": ("runtime.rt0_lib_go", "_rt0_{arch}_lib_go", "_rt0_{arch}_linux_lib_go"),
+    "runtime-main": ("runtime.main",),
+    "sysmon": ("runtime.sysmon",),
+    "throw": ("runtime.throw",),
+    "fatal": ("runtime.fatal",),
+    "fatalpanic": ("runtime.fatalpanic",),
+    "die": ("runtime.dieFromSignal",),
+}
+"""Kinds of watch points that are a function's entry, with its name in the Go versions there are."""
+
+ROLE_OF_EVENT = {"go-rt0-lib-go": "runtime", "go-sysmon": "sysmon"}
+"""What an event says of the thread that emits it."""
+
+HANDOFF = (
+    "go-rt0-lib", "go-rt0-lib-go", "go-rt0-go", "go-schedinit", "go-runtime-main", "go-sysmon",
+    "go-runtime-init-done", "go-package-init-enter", "go-package-init-exit", "go-main-init-done",
+    "go-export-enter", "go-export-wait", "go-export-body", "go-export-return",
+)  # fmt: skip
+"""The handoff's events, in the order in which they first happen when all goes well."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchPoint:
+    """An instruction to watch: `address` is the guest's (load bias included), `name` the function, export or
+    callee.
+    """
+
+    address: int
+    kind: str
+    name: str
+
+
+class Registers(Protocol):
+    """What is needed of the CPU that hit a watch point."""
+
+    @property
+    def sp(self) -> int: ...
+    def register(self, name: str) -> int: ...
+
+
+class Memory(Protocol):
+    """What is needed of the guest's memory; an address that is not mapped raises an exception of `errors`."""
+
+    def read(self, address: int, size: int) -> bytes: ...
+
+
+def watch_points(library: GoLibrary, bias: int = 0, *, goroutines: bool = False) -> list[WatchPoint]:
+    """Every instruction to watch in one Go library, in address order.
+
+    With `goroutines` each goroutine's creation is watched too, which is costly
+    in a program that makes many.
+    """
+    table, arch = library.table, library.row.name
+    points: list[tuple[int, str, str]] = []
+    for kind, names in ENTRIES.items():
+        for name in names:
+            entry = table.by_name(name.format(arch=arch))
+            if entry is not None:
+                points.append((entry, kind, name.format(arch=arch)))
+                break
+    points += _main_points(library)
+    points += _export_points(library)
+    if goroutines:
+        entry = table.by_name("runtime.newproc1")
+        if entry is not None:
+            points.append((entry, "goroutine", "runtime.newproc1"))
+    return sorted((WatchPoint(address + bias, kind, name) for address, kind, name in points), key=_order)
+
+
+def _order(point: WatchPoint) -> tuple[int, str, str]:
+    return point.address, point.kind, point.name
+
+
+def _main_points(library: GoLibrary) -> list[tuple[int, str, str]]:
+    """The steps inside runtime.main."""
+    table, points = library.table, list[tuple[int, str, str]]()
+    main = table.by_name("runtime.main")
+    if main is None:
+        return points
+    close = _first_call(library, main, "runtime.closechan")
+    if close is not None:
+        points.append((_statement_start(library, main, close), "main-init-done", "runtime.main"))
+    notify = [at for at in _calls(library, main, "runtime.cgocall") if close is None or at < close]
+    if notify:
+        points.append((notify[-1], "runtime-init-done", "runtime.main"))
+    for caller in (main, table.by_name("runtime.doInit")):
+        for site in _calls(library, caller, "runtime.doInit1"):
+            points.append((site, "package-init", "runtime.doInit1"))
+            points.append((site + library.row.call.size, "package-init-return", "runtime.doInit1"))
+    return points
+
+
+def _calls(library: GoLibrary, caller: int | None, callee: str) -> list[int]:
+    target = library.table.by_name(callee)
+    return [] if caller is None or target is None else library.calls(caller, target)
+
+
+def _first_call(library: GoLibrary, caller: int | None, callee: str) -> int | None:
+    return next(iter(_calls(library, caller, callee)), None)
+
+
+def _statement_start(library: GoLibrary, function: int, call: int) -> int:
+    """First instruction of the statements that end in `call`: of its own line and of the line right above.
+
+    The line above the close of main_init_done's channel is, since Go 1.26, the store of the flag that lets
+    exports in. An inlined call there shows as rows of another file.
+    """
+    index = library.table.index(function)
+    assert index is not None
+    rows = library.table.lines(index)
+    last = max(at for at, row in enumerate(rows) if row[0] <= call)
+    _, file, line = rows[last]
+    first = last
+    while first > 0 and (rows[first - 1][1] != file or rows[first - 1][2] in (line, line - 1)):
+        first -= 1
+    return rows[first][0]
+
+
+def _export_points(library: GoLibrary) -> list[tuple[int, str, str]]:
+    table, points = library.table, list[tuple[int, str, str]]()
+    mask = library.row.code_mask
+    for function in table.with_prefix("_cgoexp_"):
+        name = export_name(function.name)
+        points.append((function.entry, "export-body", name))
+        address = library.image.symbol(name)
+        if address is not None:
+            points.append((address & mask, "export-enter", name))
+    wait = library.image.symbol("_cgo_wait_runtime_init_done")
+    if wait is not None:
+        points.append((wait & mask, "export-wait", "_cgo_wait_runtime_init_done"))
+    callback = table.by_name("runtime.cgocallbackg")
+    for site in _calls(library, callback, "runtime.cgocallbackg1"):
+        points.append((site, "callback", "runtime.cgocallbackg"))
+        points.append((site + library.row.call.size, "callback-return", "runtime.cgocallbackg"))
+    for site in _calls(library, table.by_name("runtime.cgocallbackg1"), "runtime.chanrecv1"):
+        points.append((site, "export-wait-main", "runtime.cgocallbackg1"))
+    return points
+
+
+def export_name(function: str) -> str:
+    """The C name of the export whose Go side is called `function` (`_cgoexp_<hash>_<name>`)."""
+    return function.split("_", 3)[3]
+
+
+def package_of(function: str) -> str:
+    """The package path of a function's linker name: up to the first dot behind the last slash, %xx undone."""
+    head, slash, last = function.rpartition("/")
+    package = head + slash + last.partition(".")[0]
+    if "%" not in package:
+        return package
+    first, *escaped = package.split("%")
+    return first + "".join(chr(int(part[:2], 16)) + part[2:] for part in escaped)
+
+
+class Hit(NamedTuple):
+    """An event to emit: its kind and its fields."""
+
+    kind: str
+    fields: dict[str, Value]
+
+
+_PLAIN = {
+    "rt0-lib": "go-rt0-lib",
+    "rt0-lib-go": "go-rt0-lib-go",
+    "rt0-go": "go-rt0-go",
+    "schedinit": "go-schedinit",
+    "runtime-main": "go-runtime-main",
+    "sysmon": "go-sysmon",
+    "runtime-init-done": "go-runtime-init-done",
+    "main-init-done": "go-main-init-done",
+}
+"""Steps that happen once in a runtime's life."""
+
+
+@dataclass
+class HandoffTracker:
+    """Turns hits of one Go library's watch points into events. Plain data apart from the library, which never
+    changes.
+
+    `object` is the library's name in events. Several Go libraries in a process have a tracker each.
+    """
+
+    library: GoLibrary
+    object: str
+    bias: int
+    points: dict[int, list[tuple[str, str]]]
+    seen: list[str] = field(default_factory=list)
+    """Kinds of `_PLAIN` that have happened."""
+    inits: list[str] = field(default_factory=list)
+    """Packages whose init runs now."""
+    callbacks: dict[int, list[str | None]] = field(default_factory=dict)
+    """Per thread, the exports whose bodies it is in, outermost first; None for one whose body is yet to
+    come.
+    """
+
+    @classmethod
+    def of(
+        cls, library: GoLibrary, object_name: str, bias: int, *, goroutines: bool = False
+    ) -> HandoffTracker:
+        """A tracker for a library loaded at `bias`; `addresses` says what to watch."""
+        points: dict[int, list[tuple[str, str]]] = {}
+        for point in watch_points(library, bias, goroutines=goroutines):
+            points.setdefault(point.address, []).append((point.kind, point.name))
+        return cls(library, object_name, bias, points)
+
+    @property
+    def addresses(self) -> list[int]:
+        """Guest addresses to watch, in order, each once."""
+        return list(self.points)
+
+    @property
+    def runtime_ready(self) -> bool:
+        """Whether the runtime has said that it is ready (runtime_init_done)."""
+        return "runtime-init-done" in self.seen
+
+    @property
+    def initialised(self) -> bool:
+        """Whether every package's init has run (main_init_done)."""
+        return "main-init-done" in self.seen
+
+    @property
+    def phase(self) -> str:
+        """How far the library has come, in words for a report."""
+        if self.initialised:
+            return "initialised"
+        if self.inits:
+            return f"in the init of package {self.inits[-1]}"
+        if self.runtime_ready:
+            return "runtime ready, packages not initialised"
+        if "rt0-lib-go" in self.seen:
+            return "runtime starting"
+        return "runtime thread not running yet" if "rt0-lib" in self.seen else "not started"
+
+    def on_hit(self, address: int, tid: int, cpu: Registers, memory: Memory) -> list[Hit]:
+        """The events of the instruction at `address`, which thread `tid` is about to run; often none."""
+        hits = []
+        for kind, name in self.points.get(address, ()):
+            hit = self._hit(kind, name, tid, cpu, memory)
+            if hit is not None:
+                hits.append(Hit(hit.kind, {"object": self.object, **hit.fields}))
+        return hits
+
+    def _hit(self, kind: str, name: str, tid: int, cpu: Registers, memory: Memory) -> Hit | None:
+        if kind in _PLAIN:
+            if kind in self.seen:
+                return None
+            self.seen.append(kind)
+            return Hit(_PLAIN[kind], {"function": name})
+        if kind == "package-init":
+            function = self._init_function(cpu, memory)
+            self.inits.append(package_of(function))
+            return Hit("go-package-init-enter", {"package": self.inits[-1], "function": function})
+        if kind == "package-init-return":
+            package = self.inits.pop() if self.inits else ""
+            return Hit("go-package-init-exit", {"package": package, "function": name})
+        if kind.startswith(("export", "callback")):
+            return self._export(kind, name, tid)
+        if kind == "goroutine":
+            return Hit("go-goroutine", {"function": self._goroutine_function(cpu, memory)})
+        return self._failure(kind, name, cpu, memory)
+
+    def _export(self, kind: str, name: str, tid: int) -> Hit | None:
+        if kind == "export-enter":
+            return Hit("go-export-enter", {"function": name})
+        if kind == "export-wait":
+            return (
+                None
+                if self.runtime_ready
+                else Hit("go-export-wait", {"function": name, "for": "runtime_init_done"})
+            )
+        if kind == "export-wait-main":
+            return (
+                None
+                if self.initialised
+                else Hit("go-export-wait", {"function": name, "for": "main_init_done"})
+            )
+        stack = self.callbacks.setdefault(tid, [])
+        if kind == "callback":
+            stack.append(None)
+        elif kind == "export-body":
+            if stack and stack[-1] is None:
+                stack[-1] = name
+                return Hit("go-export-body", {"function": name})
+        elif kind == "callback-return":
+            left = stack.pop() if stack else None
+            if not stack:
+                del self.callbacks[tid]
+            if left is not None:
+                return Hit("go-export-return", {"function": left})
+        return None
+
+    def _failure(self, kind: str, name: str, cpu: Registers, memory: Memory) -> Hit:
+        fields: dict[str, Value] = {"function": name}
+        if kind in ("throw", "fatal"):
+            fields["message"] = self._string(cpu, memory, entered=True)
+        elif kind == "die":
+            fields["signal"] = self._argument(0, cpu, memory, entered=True) & 0xFFFFFFFF
+        return Hit(f"go-{kind}", fields)
+
+    # -- arguments
+    # -----------------------------------------------------------------------------------------------
+
+    def _argument(self, number: int, cpu: Registers, memory: Memory, *, entered: bool) -> int:
+        """An integer argument of a Go function, at its entry or at the call of it; 0 when it cannot be
+        read.
+        """
+        row = self.library.row
+        if row.go_arguments:
+            return cpu.register(row.go_arguments[number])
+        pushed = row.go_pushed if entered else 0
+        return self._word(memory, cpu.sp + pushed + row.go_stack_arguments + number * row.word)
+
+    def _word(self, memory: Memory, address: int) -> int:
+        return int.from_bytes(self._bytes(memory, address, self.library.row.word), "little")
+
+    def _bytes(self, memory: Memory, address: int, size: int) -> bytes:
+        """Guest bytes; none where memory cannot be read, since a broken guest must not end the host."""
+        try:
+            return memory.read(address, size)
+        except Exception:
+            return b""
+
+    def _string(self, cpu: Registers, memory: Memory, *, entered: bool) -> str:
+        """A Go string given as the first argument."""
+        start = self._argument(0, cpu, memory, entered=entered)
+        size = self._argument(1, cpu, memory, entered=entered)
+        return self._bytes(memory, start, min(size, 4096)).decode("utf-8", "replace")
+
+    def _init_function(self, cpu: Registers, memory: Memory) -> str:
+        """Name of the first function of the initTask given to doInit1 (state u32, count u32, then code
+        pointers).
+        """
+        task = self._argument(0, cpu, memory, entered=False)
+        return self._name(self._word(memory, task + 8))
+
+    def _goroutine_function(self, cpu: Registers, memory: Memory) -> str:
+        """Name of the function a new goroutine will run; newproc1's first argument is a funcval."""
+        return self._name(self._word(memory, self._argument(0, cpu, memory, entered=True)))
+
+    def _name(self, pc: int) -> str:
+        function = self.library.table.find(pc - self.bias)
+        return function.name if function else f"{pc:#x}"
+
+
+class HandoffEvent(Protocol):
+    """What the table needs of an event."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def tid(self) -> int: ...
+    @property
+    def time(self) -> int: ...
+    @property
+    def fields(self) -> dict[str, object]: ...
+
+
+class Row(NamedTuple):
+    """One line of the handoff table; `time` is virtual nanoseconds."""
+
+    event: str
+    thread: int
+    time: int
+    function: str
+    object: str
+
+
+def handoff_table(events: Iterable[HandoffEvent]) -> list[Row]:
+    """The handoff's events in the order in which they happened."""
+    rows = []
+    for event in events:
+        if event.kind not in HANDOFF:
+            continue
+        fields = event.fields
+        what = fields.get("function", "")
+        if "package" in fields:
+            what = f"package {fields['package']}"
+        elif "for" in fields:
+            what = f"{what} (for {fields['for']})"
+        rows.append(Row(event.kind, event.tid, event.time, str(what), str(fields.get("object", ""))))
+    return rows
