@@ -152,10 +152,14 @@ def _guest(name: str) -> Guest:
     return GUESTS.get(name, Guest())
 
 
+def _guest_folder(name: str) -> Path:
+    return GUEST_FOLDER / (_guest(name).folder or name)
+
+
 def _go(
     name: str, target: str, go: str, mode: str, filename: str, *, stripped: bool, tags: Sequence[str]
 ) -> Path:
-    guest, folder = _guest(name), GUEST_FOLDER / name
+    guest, folder = _guest(name), _guest_folder(name)
     includes, libraries = _links([*guest.headers], [*guest.link], target, go)
 
     def make(place: Path) -> None:
@@ -191,7 +195,7 @@ def _c(
         folder, sources, guest, label = name.parent, [name], Guest(), name.stem
         described = [name, *sorted(folder.glob("*.h"))]
     else:
-        folder, guest, label = GUEST_FOLDER / name, _guest(name), name
+        folder, guest, label = _guest_folder(name), _guest(name), name
         sources, described = sorted(folder.glob("*.[cS]")), _sources(folder)
     if not sources:
         raise FileNotFoundError(f"no C source in {folder}")
@@ -201,7 +205,8 @@ def _c(
     if "-no-pie" in guest.flags:
         kind = [word for word in kind if word not in ("-fPIE", "-pie")]
     dynamic = ["-dynamic"] if TARGETS[target].libc == "musl" and "-shared" not in kind else []
-    options = [*kind, *dynamic, *soname, *guest.flags, *flags, *includes]
+    mapped = [f"-ffile-prefix-map={cache_folder()}=cache"]
+    options = [*mapped, *kind, *dynamic, *soname, *guest.flags, *flags, *includes]
 
     def make(place: Path) -> None:
         toolchain.c_build(
@@ -215,8 +220,9 @@ def _links(
     headers: Sequence[str], link: Sequence[str | Path], target: str, go: str
 ) -> tuple[list[str], list[str]]:
     """Options for the compiler and the linker that name other guests, which are built first."""
-    seen = [build(name, target, go) for name in headers]
-    words = []
+    includes, words = [], []
+    for name in headers:
+        includes += [f"-I{build(name, target, go).parent}", f"-I{_guest_folder(name)}"]
     for entry in link:
         if isinstance(entry, Path):
             library = entry
@@ -225,9 +231,10 @@ def _links(
             continue
         else:
             library = build(entry, target, go)
-        seen.append(library)
+            includes.append(f"-I{_guest_folder(entry)}")
+        includes.append(f"-I{library.parent}")
         words += [f"-L{library.parent}", f"-l{library.name.removeprefix('lib').removesuffix('.so')}"]
-    return [f"-I{library.parent}" for library in seen], words
+    return includes, words
 
 
 def _sources(folder: Path) -> list[Path]:
@@ -246,8 +253,8 @@ def _cached(
     cache = cache_folder()
     digest = hashlib.sha256()
     named = [target, vars(TARGETS[target]), recipe, RECIPE, _zig_version()]
-    # Other guests' folders lie in the cache and carry their own hash; the cache itself may lie anywhere.
-    digest.update(json.dumps(named).replace(str(cache), "").encode())
+    # Other guests' folders lie in the cache and carry their own hash; cache and checkout may lie anywhere.
+    digest.update(json.dumps(named).replace(str(cache), "").replace(str(ROOT), "").encode())
     for source in sources:
         digest.update(f"\0{source.name}\0".encode() + source.read_bytes())
     if "armv5" in target:
@@ -260,6 +267,7 @@ def _cached(
             return folder
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache, prefix="part-") as part:
+            (Path(part) / "made").mkdir()
             try:
                 make(Path(part) / "made")
             except toolchain.ToolchainMissingError as missing:

@@ -26,7 +26,7 @@ class Guest:
     kind: go (a c-shared library), go-program, c (a library), c-program. targets, go_versions: for which
     `python -m tests.toolchain` builds it. flags: the C compiler's. link: other guests, or options, for
     the linker. headers: guests whose C headers it includes without being linked to them.
-    mode: Go's -buildmode.
+    mode: Go's -buildmode. folder: where the sources lie, when not under the guest's own name.
     """
 
     kind: str = "c-program"
@@ -36,8 +36,13 @@ class Guest:
     link: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     mode: str = ""
+    folder: str = ""
 
 
 GUESTS = {
     "behaviour": Guest("go", ALL, ("1.27", "1.22")),
+    "behaviour_host": Guest(headers=("behaviour",)),
+    "behaviour_host_linked": Guest(
+        folder="behaviour_host", targets=ALL, flags=("-DLINKED",), link=("behaviour",)
+    ),
 }

@@ -1,48 +1,66 @@
 /*
- * Atomic operations for ARMv5, which has no instruction for them (LDREX came with ARMv6). Compilers emit calls of
- * __sync_*_4 instead; gcc keeps these in libgcc, zig has none. Linux offers a compare-and-exchange in the page at
- * 0xffff0000 that works on every CPU: Documentation/arch/arm/kernel_user_helpers.rst, kuser_cmpxchg.
+ * Atomic operations for ARMv5, which has no instruction for them (LDREX came with ARMv6). Compilers call
+ * __sync_* functions instead; gcc keeps those in libgcc, zig has none. Linux offers a compare-and-exchange of words in
+ * the page at 0xffff0000 that works on every CPU: Documentation/arch/arm/kernel_user_helpers.rst, kuser_cmpxchg.
+ * A byte or half word is exchanged as a part of its word.
  */
-typedef int exchange(int old, int new, volatile int *address);
+#include <stdint.h>
+
+typedef uint32_t word;
+typedef int exchange(word old, word new, volatile word *address);
 typedef void barrier(void);
 
 #define kernel_exchange (*(exchange *)0xffff0fc0) /* answers 0 when it stored */
 #define kernel_barrier (*(barrier *)0xffff0fa0)
-#define hidden __attribute__((visibility("hidden"), weak)) /* one copy, however often this file is linked */
 
-/* The compiler knows these names as built-in functions, so they are given to C under others. */
-hidden int compare_and_swap(volatile int *address, int old, int new) __asm__("__sync_val_compare_and_swap_4");
-hidden int test_and_set(volatile int *address, int new) __asm__("__sync_lock_test_and_set_4");
-hidden void synchronize(void) __asm__("__sync_synchronize");
+/* Hidden and weak: one copy in each library, however often this file is linked to it. */
+#define OWN __attribute__((visibility("hidden"), weak))
 
-int compare_and_swap(volatile int *address, int old, int new) {
-    for (;;) {
-        int seen = *address;
-        if (seen != old) return seen;
-        if (kernel_exchange(old, new, address) == 0) return old;
-    }
-}
+/* The compiler knows these functions as built-in ones, so C gets them under names of its own. */
+#define NAMED(symbol, size) __asm__("__sync_" #symbol "_" #size)
 
-int test_and_set(volatile int *address, int new) {
-    for (;;) {
-        int seen = *address;
-        if (kernel_exchange(seen, new, address) == 0) return seen;
-    }
-}
-
+OWN void synchronize(void) __asm__("__sync_synchronize");
 void synchronize(void) { kernel_barrier(); }
 
-#define FETCH_AND(name, expression)                                                               \
-    hidden int name(volatile int *address, int value) __asm__("__sync_fetch_and_" #name "_4");    \
-    int name(volatile int *address, int value) {                                                  \
-        for (;;) {                                                                                \
-            int seen = *address;                                                                  \
-            if (kernel_exchange(seen, expression, address) == 0) return seen;                     \
-        }                                                                                         \
+static volatile word *word_of(volatile void *address) { return (volatile word *)((uintptr_t)address & ~3u); }
+static word shift_of(volatile void *address, int size) { return size == 4 ? 0 : ((uintptr_t)address & 3) * 8; }
+
+#define SWAPS(size, type)                                                                              \
+    OWN type compare_and_swap_##size(volatile type *, type, type) NAMED(val_compare_and_swap, size);   \
+    type compare_and_swap_##size(volatile type *address, type old, type new) {                         \
+        volatile word *place = word_of(address);                                                       \
+        word shift = shift_of(address, size), mask = (word)(type)-1 << shift;                          \
+        for (;;) {                                                                                     \
+            word seen = *place;                                                                        \
+            if ((type)(seen >> shift) != old) return (type)(seen >> shift);                            \
+            if (kernel_exchange(seen, (seen & ~mask) | (word)new << shift, place) == 0) return old;    \
+        }                                                                                              \
     }
 
-FETCH_AND(add, seen + value)
-FETCH_AND(sub, seen - value)
-FETCH_AND(and, seen &value)
-FETCH_AND(or, seen | value)
-FETCH_AND(xor, seen ^ value)
+#define FETCH(symbol, size, type, expression)                                                          \
+    OWN type symbol##_##size(volatile type *, type) NAMED(symbol, size);                               \
+    type symbol##_##size(volatile type *address, type value) {                                         \
+        volatile word *place = word_of(address);                                                       \
+        word shift = shift_of(address, size), mask = (word)(type)-1 << shift;                          \
+        for (;;) {                                                                                     \
+            word seen = *place;                                                                        \
+            type old = (type)(seen >> shift), new = (type)(expression);                                \
+            if (kernel_exchange(seen, (seen & ~mask) | (word)new << shift, place) == 0) return old;    \
+        }                                                                                              \
+    }
+
+#define FAMILY(size, type)                                            \
+    SWAPS(size, type)                                                 \
+    FETCH(lock_test_and_set, size, type, value)                       \
+    FETCH(fetch_and_add, size, type, old + value)                     \
+    FETCH(fetch_and_sub, size, type, old - value)                     \
+    FETCH(fetch_and_and, size, type, old &value)                      \
+    FETCH(fetch_and_or, size, type, old | value)                      \
+    FETCH(fetch_and_xor, size, type, old ^ value)                     \
+    FETCH(fetch_and_nand, size, type, ~(old & value))                 \
+    FETCH(fetch_and_umax, size, type, old > value ? old : value)      \
+    FETCH(fetch_and_umin, size, type, old < value ? old : value)
+
+FAMILY(1, uint8_t)
+FAMILY(2, uint16_t)
+FAMILY(4, uint32_t)

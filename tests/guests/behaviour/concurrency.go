@@ -47,15 +47,15 @@ func primes(count int32) int32 {
 	numbers := make(chan int32)
 	done := make(chan struct{})
 	defer close(done)
-	go func() {
+	go func(out chan<- int32) {
 		for i := int32(2); ; i++ {
 			select {
-			case numbers <- i:
+			case out <- i:
 			case <-done:
 				return
 			}
 		}
-	}()
+	}(numbers)
 	for {
 		prime := <-numbers
 		if count--; count <= 0 {
@@ -305,14 +305,13 @@ var sink uint64
 func preempted_twice() int32 {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	ended := make(chan uint64, 2)
-	for i := 0; i < 2; i++ {
-		go func() {
-			x := uint64(1)
+	for i := uint64(1); i <= 2; i++ {
+		go func(x uint64) {
 			for j := 0; j < 20_000_000; j++ {
-				x = x<<1 ^ x>>3
+				x = x<<1 ^ x>>3 + 1
 			}
 			ended <- x
-		}()
+		}(i)
 	}
 	time.Sleep(time.Millisecond)
 	sink = <-ended ^ <-ended
