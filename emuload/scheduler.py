@@ -24,7 +24,7 @@ MINIMUM_SLICE = 8192
 DEEP_SLEEP = 60_000_000_000
 """Nanoseconds Go's sysmon sleeps when nothing is left to watch (runtime/proc.go, sysmon: forcegcperiod / 2)."""
 
-_GO_OWN = ("sysmon", "runtime")
+_HOST_ROLES = ("loader", "foreign")
 
 QUIET_SLEEPS = 5
 """So many deep sleeps in a row cover two forced collections with their finalizers; then nothing can come any more."""
@@ -143,7 +143,7 @@ class Scheduler:
             raise OutOfTime(f"{self.code_limit} bytes of code were executed")
         if clock.now() >= self.time_limit:
             raise OutOfTime(f"{self.time_limit / 1e9:g} s of virtual time went by")
-        if task.role not in _GO_OWN:
+        if task.role in _HOST_ROLES:
             self._quiet = 0
         budget = min(self._left, self.code_limit - before)
         if deadline is not None:

@@ -7,6 +7,7 @@ checked to be canonical by a TLB hook, because Unicorn's own TLB cuts them to 52
 from __future__ import annotations
 
 import struct
+
 from emuload.machine import engine as uc
 from emuload.machine import native
 from emuload.machine.abi import Abi

@@ -25,6 +25,7 @@ from emuload.machine.cpu import (
     Reason,
     Stop,
 )
+from emuload.machine.memory import MemoryFault
 
 # asm/hwcap.h: SWP HALF THUMB FAST_MULT VFP EDSP NEON VFPv3 TLS VFPv4 IDIVA IDIVT LPAE
 _HWCAP = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 4 | 1 << 6 | 1 << 7 | 1 << 12 | 1 << 13 | 1 << 15 | 1 << 16 | 1 << 17 | 1 << 18 | 1 << 20
@@ -177,15 +178,22 @@ class Arm(Cpu):
 
     def _on_invalid(self) -> bool:
         """YIELD and WFE arrive here with the PC already past them: they are hints, so the guest goes on."""
-        pc = self.pc
-        if self.register("cpsr") & _THUMB:
-            hint = struct.unpack("<H", self.memory.read(pc - 2, 2))[0] in (0xBF10, 0xBF20)
-        else:
-            hint = struct.unpack("<I", self.memory.read(pc - 4, 4))[0] & 0x0FFFFFFF in (0x0320F001, 0x0320F002)
-        if hint:
-            self._halt(Stop(Reason.YIELD))
-            return False
+        if self._after_hint(self.pc):
+            return True
         return super()._on_invalid()
+
+    def _after_hint(self, pc: int) -> bool:
+        """Whether the exception at `pc` is a hint's, which lies before it, and not that of an undefined instruction."""
+        thumb = self.register("cpsr") & _THUMB
+        size = 2 if thumb else 4
+        try:
+            hint = self.memory.read_int(pc - size, size)
+            here = self.memory.read_int(pc, size)
+        except MemoryFault:
+            return False
+        if thumb:
+            return hint in (0xBF10, 0xBF20) and here >> 8 != 0xDE
+        return hint & 0x0FFFFFFF in (0x0320F001, 0x0320F002) and here & 0x0FF000F0 != 0x07F000F0
 
     def _unexplained(self, error: int) -> Fault:
         pc = self.pc

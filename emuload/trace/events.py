@@ -12,6 +12,8 @@ from typing import Protocol
 
 Value = int | str | bool | None | list[int] | list[str]
 
+EVENT_LIMIT = 10_000_000
+
 
 class Clock(Protocol):
     """What the recorder needs of a clock."""
@@ -19,6 +21,10 @@ class Clock(Protocol):
     def now(self) -> int:
         """Virtual time in nanoseconds."""
         ...
+
+
+class RecorderFull(Exception):
+    """The bound on recorded events was reached."""
 
 
 @dataclass(slots=True)
@@ -43,13 +49,16 @@ class Recorder:
 
     clock: Clock
     enabled: bool = True
+    limit: int = EVENT_LIMIT
     events: list[Event] = field(default_factory=list)
     listener: Callable[[Event], None] | None = None
 
     def emit(self, kind: str, tid: int, **fields: Value) -> None:
-        """Append one event, stamped with the virtual time."""
+        """Append one event, stamped with the virtual time. Raises RecorderFull at the bound."""
         if not self.enabled:
             return
+        if len(self.events) >= self.limit:
+            raise RecorderFull(f"{self.limit} events were recorded")
         event = Event(len(self.events), self.clock.now(), tid, kind, fields)
         self.events.append(event)
         if self.listener is not None:

@@ -1,0 +1,50 @@
+"""Gates: addresses whose code traps to the host, recognised by where it is.
+
+Gate 0 is where every call made by the host returns to. Further gates stand for C library functions that the emulated
+library lacks (reported with their caller when called) and for callbacks the host provides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from emuload.machine.cpu import Cpu
+
+GATE_SIZE = 16
+PAGES = 8
+PROT_READ_EXEC = 5
+RETURN_GATE = 0
+
+
+@dataclass
+class Gates:
+    """The page of stubs and what each stands for: ("return" | "missing" | "callback", name or index)."""
+
+    base: int
+    entries: list[tuple[str, str, int]] = field(default_factory=list)
+
+    @property
+    def end(self) -> int:
+        """First address behind the gates."""
+        return self.base + PAGES * 4096
+
+    def add(self, kind: str, name: str, index: int = 0) -> int:
+        """Hand out the next gate and return its address. Raises OverflowError when there are no more."""
+        if len(self.entries) >= PAGES * 4096 // GATE_SIZE:
+            raise OverflowError("no more gates")
+        self.entries.append((kind, name, index))
+        return self.base + (len(self.entries) - 1) * GATE_SIZE
+
+    def at(self, pc: int) -> tuple[str, str, int]:
+        """What the gate around `pc` stands for."""
+        return self.entries[(pc - self.base) // GATE_SIZE]
+
+
+def map_gates(cpu: Cpu) -> Gates:
+    """Map the stubs just above the range that mmap hands out."""
+    base = cpu.abi.map_top
+    cpu.memory.mmap_kernel(base, PAGES * 4096, PROT_READ_EXEC, "[gates]")
+    cpu.memory.write(base, cpu.gate_code().ljust(GATE_SIZE, b"\0") * (PAGES * 4096 // GATE_SIZE))
+    gates = Gates(base)
+    gates.add("return", "return to the host")
+    return gates
