@@ -1,0 +1,434 @@
+"""One ELF file, read and checked.
+
+`ElfFile` holds what a dynamic linker needs: program headers, the dynamic section, strings, symbols, relocation tables
+(as places of packed entries), TLS, constructors. Every offset, size and count is checked before it is used, and a file that
+fails a check raises `LoadError` with the place in it. Tables are found by virtual address through the PT_LOAD segments,
+as the dynamic linker finds them; section headers are never trusted (see `loader.sections` for what is read from them).
+
+Sources: System V gABI, chapters 4 and 5; the order and words of the first checks: glibc elf/dl-load.c, open_verify and
+_dl_map_object_from_fd.
+"""
+
+from __future__ import annotations
+
+from struct import Struct, unpack_from
+from typing import Any, NamedTuple
+
+from .errors import LoadError
+from .machines import BY_NUMBER, Machine, machine_title
+
+ET_EXEC, ET_DYN = 2, 3
+PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE, PT_PHDR, PT_TLS = 1, 2, 3, 4, 6, 7
+PT_GNU_EH_FRAME, PT_GNU_STACK, PT_GNU_RELRO, PT_ARM_EXIDX = 0x6474E550, 0x6474E551, 0x6474E552, 0x70000001
+PF_X, PF_W, PF_R = 1, 2, 4
+
+DT_NULL, DT_NEEDED, DT_PLTRELSZ, DT_PLTGOT, DT_HASH, DT_STRTAB, DT_SYMTAB, DT_RELA = range(8)
+DT_RELASZ, DT_RELAENT, DT_STRSZ, DT_SYMENT, DT_INIT, DT_FINI, DT_SONAME, DT_RPATH = range(8, 16)
+DT_SYMBOLIC, DT_REL, DT_RELSZ, DT_RELENT, DT_PLTREL, DT_DEBUG, DT_TEXTREL, DT_JMPREL = range(16, 24)
+DT_BIND_NOW, DT_INIT_ARRAY, DT_FINI_ARRAY, DT_INIT_ARRAYSZ, DT_FINI_ARRAYSZ, DT_RUNPATH, DT_FLAGS = range(24, 31)
+DT_PREINIT_ARRAY, DT_PREINIT_ARRAYSZ = 32, 33
+DT_RELRSZ, DT_RELR, DT_RELRENT = 35, 36, 37
+DT_GNU_HASH, DT_VERSYM, DT_FLAGS_1 = 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFB
+DT_VERDEF, DT_VERDEFNUM, DT_VERNEED, DT_VERNEEDNUM = 0x6FFFFFFC, 0x6FFFFFFD, 0x6FFFFFFE, 0x6FFFFFFF
+DF_ORIGIN, DF_SYMBOLIC, DF_TEXTREL, DF_BIND_NOW, DF_STATIC_TLS = 1, 2, 4, 8, 16
+DF_1_NOW, DF_1_NODELETE, DF_1_NOOPEN, DF_1_PIE = 1, 8, 0x40, 0x08000000
+
+STB_LOCAL, STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE = 0, 1, 2, 10
+STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_SECTION, STT_FILE, STT_COMMON, STT_TLS, STT_GNU_IFUNC = 0, 1, 2, 3, 4, 5, 6, 10
+STV_DEFAULT, STV_INTERNAL, STV_HIDDEN, STV_PROTECTED = range(4)
+SHN_UNDEF, SHN_ABS = 0, 0xFFF1
+
+
+class Segment(NamedTuple):
+    """One program header; sizes and addresses in bytes, ``flags`` PF_*."""
+
+    index: int
+    type: int
+    flags: int
+    offset: int
+    vaddr: int
+    filesz: int
+    memsz: int
+    align: int
+
+
+class Symbol(NamedTuple):
+    """One entry of the dynamic symbol table; ``value`` is not yet biased."""
+
+    index: int
+    name: bytes
+    value: int
+    size: int
+    info: int
+    other: int
+    shndx: int
+
+    @property
+    def bind(self) -> int:
+        """STB_*"""
+        return self.info >> 4
+
+    @property
+    def type(self) -> int:
+        """STT_*"""
+        return self.info & 15
+
+    @property
+    def visibility(self) -> int:
+        """STV_*"""
+        return self.other & 3
+
+    @property
+    def text(self) -> str:
+        """The name as text; undecodable bytes are shown as backslash escapes."""
+        return self.name.decode("utf-8", "backslashreplace")
+
+
+class Table(NamedTuple):
+    """A relocation table: its kind ("REL", "RELA", "RELR"), place in the file, entry count, and the dynamic tag's name."""
+
+    kind: str
+    offset: int
+    count: int
+    tag: str
+
+
+class TlsTemplate(NamedTuple):
+    """PT_TLS: the initial image is ``filesz`` bytes at ``vaddr``, a block has ``memsz`` bytes."""
+
+    vaddr: int
+    filesz: int
+    memsz: int
+    align: int
+
+
+class _Layout(NamedTuple):
+    """Sizes and field orders of one ELF class."""
+
+    ehdr: Struct
+    phdr: Struct
+    sym: Struct
+    word: str  # struct letter of an address
+    rel_size: int
+    rela_size: int
+    dyn_size: int
+
+
+_ELF32 = _Layout(Struct("<16sHHIIIIIHHHHHH"), Struct("<8I"), Struct("<IIIBBH"), "I", 8, 12, 8)
+_ELF64 = _Layout(Struct("<16sHHIQQQIHHHHHH"), Struct("<IIQQQQQQ"), Struct("<IBBHQQ"), "Q", 16, 24, 16)
+_SEGMENT_NAMES = {PT_DYNAMIC: "PT_DYNAMIC", PT_TLS: "PT_TLS", PT_GNU_RELRO: "PT_GNU_RELRO", PT_PHDR: "PT_PHDR"}
+
+
+class ElfFile:
+    """A checked ELF file. ``data`` is its content, ``path`` its name in messages; ``machine``, when given, is required.
+
+    Raises LoadError. The object is never changed after it is made, and copies of the state share it.
+    """
+
+    def __init__(self, data: bytes, path: str, machine: Machine | None = None) -> None:
+        self.data = data
+        self.path = path
+        self._read_header(machine)
+        self._read_segments()
+        self._read_dynamic()
+        self._read_strings()
+        self._read_symbol_tables()
+        self.relocations = self._relocation_tables()
+        self.tls = self._read_tls()
+
+    def __deepcopy__(self, memo: object) -> ElfFile:
+        return self
+
+    def __repr__(self) -> str:
+        return f"<ElfFile {self.path}>"
+
+    def error(self, where: str, message: str, code: str = "invalid") -> LoadError:
+        """A LoadError about this file."""
+        return LoadError(self.path, where, message, code)
+
+    # -- header and segments ------------------------------------------------------------------------------------------
+
+    def _read_header(self, required: Machine | None) -> None:
+        data, error = self.data, self.error
+        if len(data) < 20:
+            raise error(f"{len(data)} bytes", "file too short", "short")
+        ident = data[:16]
+        if ident[:4] != b"\x7fELF":
+            raise error("e_ident at 0x0", "invalid ELF header", "not-elf")
+        if ident[4] not in (1, 2) or (required and ident[4] * 32 != required.elf_class):
+            raise error("e_ident[EI_CLASS] at 0x4", f"wrong ELF class: ELFCLASS{32 if ident[4] == 1 else 64}", "class")
+        self.layout = _ELF32 if ident[4] == 1 else _ELF64
+        if len(data) < self.layout.ehdr.size:
+            raise error(f"{len(data)} bytes", "file too short", "short")
+        if ident[5] != 1:
+            raise error("e_ident[EI_DATA] at 0x5", "ELF file data encoding not little-endian")
+        if ident[6] != 1:
+            raise error("e_ident[EI_VERSION] at 0x6", "ELF file version ident does not match current one")
+        (_, self.type, number, version, self.entry, self.phoff, self.shoff, self.flags, _, phentsize, self.phnum,
+         self.shentsize, self.shnum, self.shstrndx) = self.layout.ehdr.unpack_from(data)  # fmt: skip
+        machine = BY_NUMBER.get(number)
+        if machine is None or (required and machine is not required):
+            wanted = f", not {required.title}" if required else ""
+            title = machine_title(number)
+            raise error("e_machine at 0x12", f"wrong ELF machine: the file is for {title}{wanted}", "machine")
+        if machine.elf_class != ident[4] * 32:
+            raise error("e_ident[EI_CLASS] at 0x4", f"wrong ELF class: ELFCLASS{ident[4] * 32}", "class")
+        self.machine = machine
+        if ident[7] not in machine.os_abis:
+            raise error("e_ident[EI_OSABI] at 0x7", "ELF file OS ABI invalid")
+        if ident[8] > 3 or (ident[8] and ident[7] != 3):
+            raise error("e_ident[EI_ABIVERSION] at 0x8", "ELF file ABI version invalid")
+        if any(ident[9:]):
+            raise error("e_ident[EI_PAD] at 0x9", "nonzero padding in e_ident")
+        if version != 1:
+            raise error("e_version at 0x14", "ELF file version does not match current one")
+        if self.type not in (ET_EXEC, ET_DYN):
+            raise error("e_type at 0x10", "only ET_DYN and ET_EXEC can be loaded")
+        if phentsize != self.layout.phdr.size:
+            raise error("e_phentsize", "ELF file's phentsize not the expected size")
+
+    def _read_segments(self) -> None:
+        data, size = self.data, self.layout.phdr.size
+        if self.phoff + self.phnum * size > len(data):
+            raise self.error(f"{self.phnum} program headers at {self.phoff:#x}", "file too short", "short")
+        table = data[self.phoff : self.phoff + self.phnum * size]
+        segments: list[Segment] = []
+        if self.machine.word == 8:
+            for i, (kind, flags, offset, vaddr, _, filesz, memsz, align) in enumerate(self.layout.phdr.iter_unpack(table)):
+                segments.append(Segment(i, kind, flags, offset, vaddr, filesz, memsz, align))
+        else:
+            for i, (kind, offset, vaddr, _, filesz, memsz, flags, align) in enumerate(self.layout.phdr.iter_unpack(table)):
+                segments.append(Segment(i, kind, flags, offset, vaddr, filesz, memsz, align))
+        self.segments: tuple[Segment, ...] = tuple(segments)
+        loads: list[Segment] = []
+        end = 0
+        for segment in segments:
+            if segment.type not in (PT_LOAD, PT_TLS, PT_DYNAMIC):
+                continue
+            if segment.align & (segment.align - 1):
+                raise self._bad_segment(segment, f"p_align {segment.align:#x} is not a power of two")
+            if segment.filesz > segment.memsz and segment.type != PT_DYNAMIC:
+                raise self._bad_segment(segment, "p_filesz is larger than p_memsz")
+            if segment.filesz and segment.offset + segment.filesz > len(data):
+                raise self._bad_segment(segment, "file too short")
+            if segment.vaddr + segment.memsz > self.machine.mask:
+                raise self._bad_segment(segment, "p_memsz reaches past the end of the address space")
+            if segment.type != PT_LOAD or segment.memsz == 0:
+                continue
+            if (segment.vaddr - segment.offset) & (max(segment.align, 1) - 1):
+                raise self._bad_segment(segment, "ELF load command address/offset not properly aligned")
+            if segment.vaddr < end:
+                raise self._bad_segment(segment, "PT_LOAD segments overlap or are not in ascending order")
+            end = segment.vaddr + segment.memsz
+            loads.append(segment)
+        if not loads:
+            raise self.error(f"{self.phnum} program headers", "object file has no loadable segments")
+        self.loads: tuple[Segment, ...] = tuple(loads)
+        #: where each program header stands once loaded, unbiased (0 when no segment holds them)
+        self.phdr_vaddr = next(
+            (s.vaddr + self.phoff - s.offset for s in loads if s.offset <= self.phoff < s.offset + s.filesz), 0
+        )
+
+    def _bad_segment(self, segment: Segment, message: str) -> LoadError:
+        name = "PT_LOAD" if segment.type == PT_LOAD else _SEGMENT_NAMES.get(segment.type, f"type {segment.type:#x}")
+        place = self.phoff + segment.index * self.layout.phdr.size
+        return self.error(f"program header {segment.index} ({name}) at {place:#x}", message)
+
+    def segment(self, kind: int) -> Segment | None:
+        """The first program header of type ``kind``."""
+        return next((s for s in self.segments if s.type == kind), None)
+
+    def offset_of(self, vaddr: int, size: int, what: str) -> int:
+        """The file offset of ``size`` bytes at ``vaddr``; LoadError naming ``what`` unless one segment's file part holds them."""
+        for s in self.loads:
+            start = vaddr - s.vaddr
+            if 0 <= start and start + size <= s.filesz:
+                return s.offset + start
+        raise self.error(f"{what}, {size} bytes at address {vaddr:#x}", "not inside the file part of any PT_LOAD segment")
+
+    # -- dynamic section ----------------------------------------------------------------------------------------------
+
+    def _read_dynamic(self) -> None:
+        segment = self.segment(PT_DYNAMIC)
+        #: last value of each tag (DT_NEEDED apart)
+        self.dynamic: dict[int, int] = {}
+        self._needed: list[int] = []
+        #: unbiased address of the dynamic section, 0 when there is none
+        self.dynamic_vaddr = segment.vaddr if segment else 0
+        if segment is None:
+            return
+        count = segment.filesz // self.layout.dyn_size
+        start = self.offset_of(segment.vaddr, count * self.layout.dyn_size, "PT_DYNAMIC")
+        words = unpack_from(f"<{2 * count}{self.layout.word}", self.data, start)
+        for tag, value in zip(words[::2], words[1::2], strict=True):
+            if tag == DT_NULL:
+                return
+            if tag == DT_NEEDED:
+                self._needed.append(value)
+            else:
+                self.dynamic[tag] = value
+        raise self.error(f"PT_DYNAMIC at {start:#x}", "dynamic section has no DT_NULL at its end")
+
+    def _read_strings(self) -> None:
+        dynamic = self.dynamic
+        self._strings = b""
+        self._strings_offset = 0
+        if DT_STRTAB in dynamic:
+            size = dynamic.get(DT_STRSZ, 0)
+            start = self.offset_of(dynamic[DT_STRTAB], size, "DT_STRTAB")
+            self._strings = self.data[start : start + size]
+            self._strings_offset = start
+        #: DT_NEEDED names, in file order
+        self.needed: tuple[str, ...] = tuple(self.string(value, "DT_NEEDED") for value in self._needed)
+        self.soname: str | None = self._dynamic_string(DT_SONAME, "DT_SONAME")
+        self.rpath: str | None = self._dynamic_string(DT_RPATH, "DT_RPATH")
+        self.runpath: str | None = self._dynamic_string(DT_RUNPATH, "DT_RUNPATH")
+        flags, flags_1 = dynamic.get(DT_FLAGS, 0), dynamic.get(DT_FLAGS_1, 0)
+        self.dt_flags, self.dt_flags_1 = flags, flags_1
+        self.symbolic = DT_SYMBOLIC in dynamic or bool(flags & DF_SYMBOLIC)
+        self.bind_now = DT_BIND_NOW in dynamic or bool(flags & DF_BIND_NOW) or bool(flags_1 & DF_1_NOW)
+        self.textrel = DT_TEXTREL in dynamic or bool(flags & DF_TEXTREL)
+        self.nodelete = bool(flags_1 & DF_1_NODELETE)
+
+    def _dynamic_string(self, tag: int, name: str) -> str | None:
+        return self.string(self.dynamic[tag], name) if tag in self.dynamic else None
+
+    def string_bytes(self, offset: int, what: str) -> bytes:
+        """The zero-terminated string at ``offset`` of DT_STRTAB."""
+        end = self._strings.find(b"\0", offset) if offset < len(self._strings) else -1
+        if end < 0:
+            raise self.error(
+                f"{what}: offset {offset:#x} of DT_STRTAB at {self._strings_offset:#x}",
+                f"string is not inside the string table of {len(self._strings)} bytes",
+            )
+        return self._strings[offset:end]
+
+    def string(self, offset: int, what: str) -> str:
+        """As `string_bytes`, decoded; undecodable bytes become backslash escapes."""
+        return self.string_bytes(offset, what).decode("utf-8", "backslashreplace")
+
+    # -- symbols ------------------------------------------------------------------------------------------------------
+
+    def _read_symbol_tables(self) -> None:
+        dynamic, size = self.dynamic, self.layout.sym.size
+        self._symtab = 0
+        #: how many entries there is room for: an index is below this
+        self.symbol_limit = 0
+        if DT_SYMTAB in dynamic:
+            if dynamic.get(DT_SYMENT, size) != size:
+                raise self.error("DT_SYMENT", f"symbol entries of {dynamic[DT_SYMENT]} bytes, expected {size}")
+            vaddr = dynamic[DT_SYMTAB]
+            self._symtab = self.offset_of(vaddr, size, "DT_SYMTAB")
+            segment = next(s for s in self.loads if 0 <= vaddr - s.vaddr < s.filesz)
+            room = segment.vaddr + segment.filesz - vaddr
+            if 0 < dynamic.get(DT_STRTAB, 0) - vaddr < room:
+                room = dynamic[DT_STRTAB] - vaddr
+            self.symbol_limit = room // size
+        from .symbols import read_hash_table, read_versions
+
+        self.hash = read_hash_table(self)
+        self.versions = read_versions(self)
+
+    def symbol(self, index: int) -> Symbol:
+        """Entry ``index`` of the dynamic symbol table."""
+        if not 0 <= index < self.symbol_limit:
+            raise self.error(
+                f"DT_SYMTAB at {self._symtab:#x}", f"symbol index {index} is outside the table of {self.symbol_limit}"
+            )
+        fields = self.layout.sym.unpack_from(self.data, self._symtab + index * self.layout.sym.size)
+        if self.machine.word == 8:
+            name, info, other, shndx, value, size = fields
+        else:
+            name, value, size, info, other, shndx = fields
+        return Symbol(index, self.string_bytes(name, f"symbol {index}"), value, size, info, other, shndx)
+
+    def symbol_has_name(self, index: int, key: bytes) -> bool:
+        """Whether symbol ``index`` is called ``key`` (which ends in a zero byte): quicker than `symbol`."""
+        if not 0 <= index < self.symbol_limit:
+            raise self.error(f"DT_SYMTAB at {self._symtab:#x}", f"symbol index {index} is outside the table")
+        (offset,) = unpack_from("<I", self.data, self._symtab + index * self.layout.sym.size)
+        return self._strings.startswith(key, offset)
+
+    def symbol_count(self) -> int:
+        """The number of dynamic symbols, as far as the hash table tells (a file does not say it elsewhere)."""
+        return self.hash.symbol_count(self) if self.hash else 0
+
+    def symbols(self) -> list[Symbol]:
+        """All dynamic symbols the hash table covers, without the empty first one."""
+        return [self.symbol(i) for i in range(1, self.symbol_count())]
+
+    # -- relocations, TLS, constructors -------------------------------------------------------------------------------
+
+    def _relocation_tables(self) -> tuple[Table, ...]:
+        """In the order a dynamic linker applies them: RELR, REL, RELA, then the PLT's."""
+        layout, dynamic, word = self.layout, self.dynamic, self.machine.word
+        plt_kind = "RELA" if dynamic.get(DT_PLTREL) == DT_RELA else "REL"
+        if DT_JMPREL in dynamic and dynamic.get(DT_PLTREL) not in (DT_RELA, DT_REL):
+            raise self.error("DT_PLTREL", f"neither DT_RELA nor DT_REL: {dynamic.get(DT_PLTREL, 0)}")
+        sizes = {"RELR": word, "REL": layout.rel_size, "RELA": layout.rela_size}
+        tables: list[Table] = []
+        for kind, tag, size_tag, entry_tag, name in (
+            ("RELR", DT_RELR, DT_RELRSZ, DT_RELRENT, "DT_RELR"),
+            ("REL", DT_REL, DT_RELSZ, DT_RELENT, "DT_REL"),
+            ("RELA", DT_RELA, DT_RELASZ, DT_RELAENT, "DT_RELA"),
+            (plt_kind, DT_JMPREL, DT_PLTRELSZ, None, "DT_JMPREL"),
+        ):
+            if tag not in dynamic:
+                continue
+            entry = sizes[kind]
+            if entry_tag is not None and dynamic.get(entry_tag, entry) != entry:
+                raise self.error(f"{name}ENT", f"relocation entries of {dynamic[entry_tag]} bytes, expected {entry}")
+            vaddr, size = dynamic[tag], dynamic.get(size_tag, 0)
+            if size == 0:
+                continue
+            if size % entry:
+                raise self.error(f"{name} at address {vaddr:#x}", f"size {size} is not a multiple of {entry}")
+            if tag == DT_JMPREL and plt_kind == "RELA" and DT_RELA in dynamic:
+                # some linkers count the PLT's table in DT_RELASZ as well: glibc elf/dynamic-link.h, _ELF_DYNAMIC_DO_RELOC
+                start, length = dynamic[DT_RELA], dynamic.get(DT_RELASZ, 0)
+                if start <= vaddr and vaddr + size <= start + length:
+                    continue
+            tables.append(Table(kind, self.offset_of(vaddr, size, name), size // entry, name))
+        return tuple(tables)
+
+    def _read_tls(self) -> TlsTemplate | None:
+        segment = self.segment(PT_TLS)
+        if segment is None or segment.memsz == 0:
+            return None
+        if segment.filesz:
+            self.offset_of(segment.vaddr, segment.filesz, "PT_TLS")
+        return TlsTemplate(segment.vaddr, segment.filesz, segment.memsz, max(segment.align, 1))
+
+    def array(self, tag: int, size_tag: int, name: str) -> tuple[int, int]:
+        """(unbiased address, entry count) of DT_INIT_ARRAY and its like; (0, 0) when absent."""
+        vaddr, size = self.dynamic.get(tag, 0), self.dynamic.get(size_tag, 0)
+        if tag not in self.dynamic or size == 0:
+            return 0, 0
+        if size % self.machine.word:
+            raise self.error(name, f"size {size} is not a multiple of {self.machine.word}")
+        self.offset_of(vaddr, size, name)
+        return vaddr, size // self.machine.word
+
+    def notes(self) -> list[tuple[str, int, bytes]]:
+        """(owner, type, content) of every note in the PT_NOTE segments."""
+        found: list[tuple[str, int, bytes]] = []
+        for segment in self.segments:
+            if segment.type != PT_NOTE:
+                continue
+            align = 8 if segment.align == 8 else 4
+            place, end = segment.offset, min(segment.offset + segment.filesz, len(self.data))
+            while place + 12 <= end:
+                name_size, size, kind = unpack_from("<III", self.data, place)
+                name_at = place + 12
+                content_at = name_at + -(-name_size // align) * align
+                if content_at + size > end:
+                    raise self.error(f"note at {place:#x}", "note reaches past the end of its segment")
+                owner = self.data[name_at : name_at + name_size].rstrip(b"\0").decode("utf-8", "backslashreplace")
+                found.append((owner, kind, self.data[content_at : content_at + size]))
+                place = content_at + -(-size // align) * align
+        return found
+
+
+def unpack_words(data: bytes, offset: int, count: int, letter: str) -> tuple[Any, ...]:
+    """``count`` little-endian words of struct ``letter`` at ``offset``."""
+    return unpack_from(f"<{count}{letter}", data, offset)

@@ -1,0 +1,37 @@
+"""What the loader says when it refuses a file."""
+
+from __future__ import annotations
+
+
+class LoadError(Exception):
+    """A file that cannot be loaded, or a symbol that cannot be found.
+
+    ``path``     the file (or the name asked for, when no file was found); may be empty.
+    ``where``    the structure and offset in it, e.g. ``"program header 3 at 0xe8"``; may be empty.
+    ``message``  the words of the real dynamic linker where it has words for the case.
+    ``code``     a short kebab-case name of the case, by which a profile may choose other words.
+
+    ``str(error)`` is always one line: ``path: message (where)``.
+    """
+
+    def __init__(self, path: str, where: str, message: str, code: str = "invalid") -> None:
+        super().__init__(path, where, message, code)
+        self.path = path
+        self.where = where
+        self.message = message
+        self.code = code
+
+    @property
+    def linker_text(self) -> str:
+        """What ``dlerror`` gives in the guest: ``path: message``, without our ``where``."""
+        return _one_line(f"{self.path}: {self.message}" if self.path else self.message)
+
+    def __str__(self) -> str:
+        return self.linker_text + (f" ({_one_line(self.where)})" if self.where else "")
+
+
+def _one_line(text: str) -> str:
+    """``text`` with control characters and undecodable bytes escaped, so that it prints as one line."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

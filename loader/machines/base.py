@@ -1,0 +1,100 @@
+"""What a machine file states: its relocation table, and the few numbers of its ABI.
+
+A relocation number maps to a *verb*; the verbs are the same for every machine and live in `loader.relocate`.
+Numbers that a linker resolves and that no dynamic linker accepts stand in the table too, as rows that say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+# Verbs. S: the symbol's value, A: the addend, B: the load bias, P: the place.
+NONE = "none"
+RELATIVE = "relative"  # B + A
+SYMBOLIC = "symbolic"  # S + A
+GLOB_DAT = "glob-dat"  # S, addend ignored (as glibc does on REL machines and x86-64)
+JUMP_SLOT = "jump-slot"  # S, for a PLT slot
+PC_RELATIVE = "pc-relative"  # S + A - P
+COPY = "copy"  # the definition's initial bytes
+IRELATIVE = "irelative"  # what the resolver at B + A returns
+DTPMOD = "dtpmod"  # the module id
+DTPOFF = "dtpoff"  # offset in the module's block
+TPOFF = "tpoff"  # offset from the thread pointer
+TLSDESC = "tlsdesc"  # a descriptor of two words
+SIZE = "size"  # the symbol's size + A
+UNSUPPORTED = "unsupported"  # known to the psABI, not done here
+LINK_ONLY = "link-only"  # resolved by the static linker, refused in a loaded file
+
+
+class Relocation(NamedTuple):
+    """One row of a machine's table. ``width``: bytes written (0: the verb knows)."""
+
+    name: str
+    verb: str
+    width: int = 0
+
+
+class Machine:
+    """The facts of one ELF machine; immutable, shared by copies of the state."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        title: str,
+        e_machine: int,
+        elf_class: int,
+        relocations: Mapping[int, Relocation],
+        tls_above: bool,
+        tcb_head: int,
+        tcb_alignment: int,
+        tlsdesc_entry_first: bool,
+        os_abis: tuple[int, ...] = (0, 3),
+    ) -> None:
+        #: short name used everywhere: "amd64", "arm", "arm64"
+        self.name = name
+        #: the name readelf prints
+        self.title = title
+        self.e_machine = e_machine
+        #: 32 or 64
+        self.elf_class = elf_class
+        #: bytes in an address
+        self.word = elf_class // 8
+        self.mask = (1 << elf_class) - 1
+        self.relocations = relocations
+        #: TLS variant I (blocks above the thread pointer) or II (below it)
+        self.tls_above = tls_above
+        #: bytes the ABI reserves at the thread pointer: where variant I's first block starts
+        self.tcb_head = tcb_head
+        #: least alignment of the thread pointer in glibc; a dlopened module asking for more gets no static TLS
+        self.tcb_alignment = tcb_alignment
+        #: order of a TLS descriptor's words: resolver then argument, or (glibc on ARM) the other way round
+        self.tlsdesc_entry_first = tlsdesc_entry_first
+        #: EI_OSABI values accepted
+        self.os_abis = os_abis
+        by_verb = {row.verb: number for number, row in reversed(relocations.items())}
+        self.relative = by_verb[RELATIVE]
+
+    def relocation_name(self, number: int) -> str:
+        """``R_ARM_RELATIVE``, or ``unknown relocation 0x63`` for a number the psABI does not know."""
+        row = self.relocations.get(number)
+        return row.name if row else f"unknown relocation {number:#x}"
+
+    def __deepcopy__(self, memo: object) -> Machine:
+        return self
+
+    def __repr__(self) -> str:
+        return f"<Machine {self.name}>"
+
+
+def table(prefix: str, dynamic: Iterable[tuple[int, str, str, int]], others: str) -> dict[int, Relocation]:
+    """A relocation table: the rows a loader applies, and in ``others`` the rest as ``"number NAME"`` words."""
+    rows = {number: Relocation(prefix + name, verb, width) for number, name, verb, width in dynamic}
+    words = others.split()
+    for number_word, name in zip(words[::2], words[1::2], strict=True):
+        number = int(number_word)
+        if number in rows:
+            raise AssertionError(f"{prefix}{name} is listed twice")
+        rows[number] = Relocation(prefix + name, LINK_ONLY)
+    return dict(sorted(rows.items()))

@@ -1,0 +1,112 @@
+"""Placing a file's segments in memory, and protecting what RELRO asks for.
+
+As glibc elf/dl-map-segments.h: the whole span is reserved first, each segment is mapped over it page by page with the file bytes that share its
+pages, and what p_memsz adds is zero. Holes between segments stay reserved without access.
+"""
+
+from __future__ import annotations
+
+from .elf import ET_EXEC, PF_R, PF_W, PF_X, PT_GNU_RELRO, Segment
+from .errors import LoadError
+from .memory import PROT_EXEC, PROT_READ, PROT_WRITE, Memory
+from .objects import LinkedObject, Region
+
+MAX_SEGMENTS = 1024
+
+
+def map_object(memory: Memory, obj: LinkedObject) -> None:
+    """Map ``obj``'s segments and set its bias, span and regions. LoadError when it cannot be done; nothing stays mapped then."""
+    elf, page = obj.elf, memory.page_size
+    if len(elf.loads) > MAX_SEGMENTS:
+        raise elf.error("program headers", f"{len(elf.loads)} PT_LOAD segments; at most {MAX_SEGMENTS} are accepted")
+    for segment in elf.loads:
+        if segment.align < page or (segment.vaddr - segment.offset) % page:
+            raise elf.error(f"program header {segment.index}", "ELF load command alignment not page-aligned", "page-size")
+    low = elf.loads[0].vaddr // page * page
+    high = -(-(elf.loads[-1].vaddr + elf.loads[-1].memsz) // page) * page
+    try:
+        if elf.type == ET_EXEC:
+            obj.bias = 0
+        else:
+            obj.bias = _reserve(memory, high - low, max(s.align for s in elf.loads), obj.path) - low
+        obj.start, obj.end = low + obj.bias, high + obj.bias
+        if obj.end > elf.machine.mask:
+            raise MemoryError("beyond the end of the address space")
+        for segment in elf.loads:
+            _map_segment(memory, obj, segment)
+    except (MemoryError, OSError) as error:
+        unmap_object(memory, obj)
+        raise elf.error(f"{high - low} bytes: {error}", "failed to map segment from shared object", "map") from None
+
+
+def _reserve(memory: Memory, span: int, align: int, name: str) -> int:
+    """Reserve ``span`` bytes at a multiple of ``align``, trimming what is left over at both ends."""
+    extra = align - memory.page_size
+    start = memory.map(None, span + extra, 0, name)
+    aligned = -(-start // align) * align
+    if aligned > start:
+        memory.unmap(start, aligned - start)
+    if start + extra > aligned:
+        memory.unmap(aligned + span, start + extra - aligned)
+    return aligned
+
+
+def _map_segment(memory: Memory, obj: LinkedObject, segment: Segment) -> None:
+    page, data = memory.page_size, obj.elf.data
+    start = segment.vaddr // page * page
+    end = -(-(segment.vaddr + segment.memsz) // page) * page
+    prot = (
+        (PROT_READ if segment.flags & PF_R else 0)
+        | (PROT_WRITE if segment.flags & PF_W else 0)
+        | (PROT_EXEC if segment.flags & PF_X else 0)
+    )
+    base = start + obj.bias
+    memory.map(base, end - start, prot, obj.path)
+    if prot and segment.filesz:
+        lead = min(segment.vaddr - start, segment.offset)
+        first = segment.offset - lead
+        last = segment.offset + segment.filesz
+        if segment.memsz == segment.filesz:
+            last = min(len(data), first + (end - start))
+        at = segment.vaddr - start - lead
+        memory.view(base, end - start)[at : at + last - first] = memoryview(data)[first:last]
+    if obj.regions and obj.regions[-1].end > base:  # two segments in one page: the later mapping stands
+        previous = obj.regions.pop()
+        if previous.start < base:
+            obj.regions.append(previous._replace(end=base))
+    obj.regions.append(Region(base, end + obj.bias, prot))
+
+
+def unmap_object(memory: Memory, obj: LinkedObject) -> None:
+    """Remove everything ``obj`` mapped."""
+    if obj.elf.type == ET_EXEC:
+        for region in obj.regions:
+            memory.unmap(region.start, region.end - region.start)
+    elif obj.end > obj.start:
+        memory.unmap(obj.start, obj.end - obj.start)
+    obj.regions = []
+
+
+def protect_relro(memory: Memory, obj: LinkedObject) -> Region | None:
+    """Make PT_GNU_RELRO's whole pages read-only (glibc elf/dl-reloc.c, _dl_protect_relro). Returns what was protected."""
+    segment = obj.elf.segment(PT_GNU_RELRO)
+    if segment is None:
+        return None
+    page = memory.page_size
+    start = (segment.vaddr + obj.bias) // page * page
+    end = (segment.vaddr + segment.memsz + obj.bias) // page * page
+    if end <= start:
+        return None
+    covered = start
+    for region in obj.regions:
+        if region.start <= covered < region.end:
+            covered = region.end
+    if covered < end:
+        raise LoadError(
+            obj.path,
+            f"program header {segment.index} (PT_GNU_RELRO), {segment.memsz} bytes at {segment.vaddr:#x}",
+            "cannot apply additional memory protection after relocation",
+        )
+    memory.protect(start, end - start, PROT_READ)
+    obj.relro = Region(start, end, PROT_READ)
+    return obj.relro

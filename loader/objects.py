@@ -1,0 +1,122 @@
+"""A loaded object and what a reference to it resolves to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from .elf import STB_LOCAL, STT_TLS, ElfFile, Symbol
+from .symbols import Query, find_in
+
+if TYPE_CHECKING:
+    from .tls import TlsModule
+
+
+class Region(NamedTuple):
+    """A mapped stretch of an object: biased [start, end) in whole pages, ``prot`` PROT_* bits as the file asks."""
+
+    start: int
+    end: int
+    prot: int
+
+
+class LinkedObject:
+    """One object in the link map. Everything here is plain state; identity is the object itself.
+
+    ``index``        1, 2, 3 ... in the order of mapping, never used twice: a handle's number
+    ``path``         where it was found; ``name``: as it was first asked for
+    ``names``        every name it answers to (soname, DT_NEEDED names, path), in order of discovery
+    ``bias``         load bias: what is added to the file's virtual addresses
+    ``start, end``   the mapped span
+    ``needed``       the objects of its DT_NEEDED entries, in order
+    ``searchlist``   breadth-first list of itself and its dependencies, once it was opened directly; else empty
+    ``scopes``       roots whose search lists its references search after the global one
+    ``refs``         how many dlopen (or start-up) references are open
+    """
+
+    def __init__(self, index: int, path: str, name: str, elf: ElfFile) -> None:
+        self.index = index
+        self.path = path
+        self.name = name
+        self.elf = elf
+        self.names: list[str] = []
+        self.bias = 0
+        self.start = 0
+        self.end = 0
+        self.regions: list[Region] = []
+        self.relro: Region | None = None
+        self.needed: list[LinkedObject] = []
+        self.order_links: list[LinkedObject] | None = None
+        self.searchlist: list[LinkedObject] = []
+        self.scopes: list[LinkedObject] = []
+        self.bound_to: list[LinkedObject] = []
+        self.refs = 0
+        self.is_main = False
+        self.is_builtin = False
+        self.is_global = False
+        self.startup = False
+        self.dependencies_loaded = False
+        self.deep_bind = False
+        self.nodelete = elf.nodelete
+        self.relocated = False
+        self.initialized = False
+        self.removed = False
+        self.loader: LinkedObject | None = None
+        self.tls: TlsModule | None = None
+
+    def __repr__(self) -> str:
+        return f"<LinkedObject {self.index} {self.path} at {self.bias:#x}>"
+
+    @property
+    def soname(self) -> str | None:
+        """DT_SONAME"""
+        return self.elf.soname
+
+    @property
+    def tls_module(self) -> int:
+        """The TLS module id, 0 for none."""
+        return self.tls.id if self.tls else 0
+
+    @property
+    def entry(self) -> int:
+        """e_entry, biased."""
+        return self.bias + self.elf.entry & self.elf.machine.mask
+
+    @property
+    def phdr(self) -> int:
+        """Address of the program headers in memory, 0 when they are not loaded."""
+        return self.bias + self.elf.phdr_vaddr if self.elf.phdr_vaddr else 0
+
+    def symbol(self, name: str) -> Symbol | None:
+        """This object's own exported definition of ``name`` (its default version)."""
+        return find_in(self.elf, Query(name.encode(), newest=True))
+
+    def address(self, symbol: str | Symbol) -> int:
+        """The biased address of an exported symbol. KeyError when there is none of that name (or it is a TLS symbol,
+        which has an address in each thread)."""
+        found = self.symbol(symbol) if isinstance(symbol, str) else symbol
+        if found is None or found.type == STT_TLS:
+            raise KeyError(symbol)
+        return symbol_address(self, found)
+
+    def exports(self) -> list[Symbol]:
+        """Every defined, non-local dynamic symbol, in table order."""
+        return [s for s in self.elf.symbols() if s.shndx and s.bind != STB_LOCAL]
+
+    def contains(self, address: int) -> bool:
+        """Whether ``address`` lies in one of the mapped segments."""
+        return any(r.start <= address < r.end for r in self.regions)
+
+
+def symbol_address(obj: LinkedObject, symbol: Symbol) -> int:
+    """S: the biased value; SHN_ABS symbols are not biased (glibc sysdeps/generic/ldsodefs.h, SYMBOL_ADDRESS)."""
+    bias = 0 if symbol.shndx == 0xFFF1 else obj.bias
+    return bias + symbol.value & obj.elf.machine.mask
+
+
+class Resolved(NamedTuple):
+    """What a reference binds to. ``object`` is None for an undefined weak symbol (address 0) and for a missing function
+    that the host gave a gate (its address)."""
+
+    object: LinkedObject | None
+    symbol: Symbol | None
+    address: int

@@ -1,0 +1,371 @@
+"""Applying an object's relocations.
+
+The tables are unpacked whole. Base-relative entries — nearly all of a Go library's — are applied in one pass over packed words;
+what is left goes through one verb each (see `loader.machines.base`). Order, as glibc's elf/dynamic-link.h: RELR, then each table with its
+relative entries first, IRELATIVE after everything else of the object.
+"""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import or_
+from typing import Protocol
+
+from .elf import STT_GNU_IFUNC, Symbol, Table, unpack_words
+from .errors import LoadError
+from .machines import base as verbs
+from .memory import PROT_WRITE, Memory
+from .objects import LinkedObject, Resolved
+from .tls import TlsModule
+
+
+class Linkage(Protocol):
+    """What relocation asks of the link map."""
+
+    memory: Memory
+
+    def resolve(self, obj: LinkedObject, symbol: Symbol, verb: str) -> Resolved:
+        """What ``obj``'s reference ``symbol`` binds to; LoadError when nothing does."""
+        ...
+
+    def call_resolver(self, obj: LinkedObject, address: int) -> int:
+        """The result of the IFUNC resolver at ``address``."""
+        ...
+
+    def static_tls(self, module: TlsModule, *, required_by: LinkedObject | None) -> bool:
+        """See that the module has a place in static TLS; when ``required_by`` is given, failing is a LoadError."""
+        ...
+
+    def tlsdesc(self, obj: LinkedObject, module: TlsModule | None, value: int) -> tuple[int, int]:
+        """(resolver, argument) of a TLS descriptor for byte ``value`` of ``module`` (None: undefined weak)."""
+        ...
+
+    def warn(self, obj: LinkedObject, message: str) -> None:
+        """Something the real linker prints a warning about."""
+        ...
+
+
+class _Window:
+    """A mapped region while it is being relocated: its bytes, and the same bytes as machine words."""
+
+    __slots__ = ("end", "start", "view", "words", "writable")
+
+    def __init__(self, start: int, end: int, view: memoryview, letter: str, writable: bool) -> None:
+        self.start = start
+        self.end = end
+        self.view = view
+        self.words = view.cast(letter) if sys.byteorder == "little" else None  # type: ignore[call-overload]
+        self.writable = writable
+
+
+class Relocator:
+    """One relocation pass over one object. Holds views of memory, so it lives no longer than the pass."""
+
+    def __init__(self, obj: LinkedObject, links: Linkage) -> None:
+        self.obj = obj
+        self.elf = obj.elf
+        self.links = links
+        self.machine = obj.elf.machine
+        self.word = self.machine.word
+        self.letter = obj.elf.layout.word
+        self.bias = obj.bias
+        self.windows = [
+            _Window(
+                r.start,
+                r.end,
+                links.memory.view(r.start, r.end - r.start),
+                self.letter,
+                bool(r.prot & PROT_WRITE) or obj.elf.textrel,
+            )
+            for r in obj.regions
+            if r.prot
+        ]
+        self.counts: dict[str, int] = {}
+        self._resolved: dict[tuple[int, str], Resolved] = {}
+        self._deferred: list[tuple[Table, int, int, int, int | None]] = []
+        self._do: dict[str, Callable[[Table, int, int, int, int | None], None]] = {
+            verbs.NONE: self._none,
+            verbs.RELATIVE: self._relative,
+            verbs.SYMBOLIC: self._symbolic,
+            verbs.GLOB_DAT: self._glob_dat,
+            verbs.JUMP_SLOT: self._jump_slot,
+            verbs.PC_RELATIVE: self._pc_relative,
+            verbs.COPY: self._copy,
+            verbs.IRELATIVE: self._irelative,
+            verbs.DTPMOD: self._dtpmod,
+            verbs.DTPOFF: self._dtpoff,
+            verbs.TPOFF: self._tpoff,
+            verbs.TLSDESC: self._tlsdesc,
+            verbs.SIZE: self._size,
+        }
+
+    def run(self) -> dict[str, int]:
+        """Apply every table. Returns how many entries there were of each relocation name."""
+        for table in self.elf.relocations:
+            if table.kind == "RELR":
+                self._relr(table)
+            else:
+                self._table(table)
+        for table, number, index, place, addend in self._deferred:
+            self._irelative_now(table, number, index, place, addend)
+        return self.counts
+
+    # -- bulk ---------------------------------------------------------------------------------------------------------
+
+    def _table(self, table: Table) -> None:
+        step = 3 if table.kind == "RELA" else 2
+        words = unpack_words(self.elf.data, table.offset, step * table.count, self.letter)
+        places, infos = words[0::step], words[1::step]
+        addends: Sequence[int] | None = words[2::step] if step == 3 else None
+        relative = self.machine.relative
+        others: Sequence[int] = ()
+        if infos.count(relative) != len(infos):
+            others = [i for i, info in enumerate(infos) if info != relative]
+            keep = [i for i, info in enumerate(infos) if info == relative]
+            relative_places: Sequence[int] = [places[i] for i in keep]
+            relative_addends = None if addends is None else [addends[i] for i in keep]
+        else:
+            relative_places, relative_addends = places, addends
+        if relative_places:
+            self._add_bias(table, relative_places, relative_addends)
+            self._count(relative, len(relative_places))
+        shift, type_mask = (32, 0xFFFFFFFF) if self.word == 8 else (8, 0xFF)
+        sign = 1 << (self.machine.elf_class - 1)
+        rows = self.machine.relocations
+        for i in others:
+            number = infos[i] & type_mask
+            row = rows.get(number)
+            do = self._do.get(row.verb) if row else None
+            if do is None:
+                raise self._refused(table, i, number)
+            addend = None if addends is None else (addends[i] ^ sign) - sign
+            self._count(number, 1)
+            try:
+                do(table, number, infos[i] >> shift, places[i], addend)
+            except LoadError as error:
+                if error.path == self.obj.path and not error.where:
+                    error.where = self._entry(table, i, number)
+                raise
+
+    def _relr(self, table: Table) -> None:
+        """DT_RELR (gABI proposal of 2018): an even word is an address, an odd one a bitmap of the words that follow."""
+        words = unpack_words(self.elf.data, table.offset, table.count, self.letter)
+        word, bits = self.word, self.machine.elf_class - 1
+        places: list[int] = []
+        following: int | None = None
+        for i, entry in enumerate(words):
+            if not entry & 1:
+                places.append(entry)
+                following = entry + word
+                continue
+            if following is None:
+                raise self.obj.elf.error(f"DT_RELR entry {i} at {table.offset + i * word:#x}", "bitmap before any address")
+            entry >>= 1
+            place = following
+            while entry:
+                if entry & 1:
+                    places.append(place)
+                entry >>= 1
+                place += word
+            following += bits * word
+        self._add_bias(table, places, None)
+        self._count(self.machine.relative, len(places))
+
+    def _add_bias(self, table: Table, places: Sequence[int], addends: Sequence[int] | None) -> None:
+        """Write bias + addend at every (unbiased) place; without addends, add the bias to what is there."""
+        ordered = sorted(places)
+        if ordered != list(places):
+            if addends is not None:
+                pairs = sorted(zip(places, addends, strict=True), key=lambda pair: pair[0])
+                addends = [addend for _, addend in pairs]
+            places = ordered
+        bias, mask, word = self.bias, self.machine.mask, self.word
+        low = 0
+        for window in self.windows:
+            start, end = window.start - bias, window.end - bias
+            if low == len(places) or places[low] < start:
+                break
+            high = bisect_left(places, end - word + 1, low)
+            if high == low:
+                continue
+            part = places[low:high]
+            if not window.writable:
+                raise self._read_only(table, part[0])
+            words = window.words
+            if words is None or reduce(or_, part, start) & (word - 1):
+                for i in range(low, high):
+                    value = self._get(places[i], word) if addends is None else addends[i]
+                    self._put(places[i], word, bias + value)
+            elif addends is None:
+                shift = word.bit_length() - 1
+                for place in part:
+                    i = (place - start) >> shift
+                    words[i] = (words[i] + bias) & mask
+            else:
+                shift = word.bit_length() - 1
+                for place, addend in zip(part, addends[low:high], strict=True):
+                    words[(place - start) >> shift] = (bias + addend) & mask
+            low = high
+        if low != len(places):
+            raise self._outside(table, places[low])
+
+    # -- places -------------------------------------------------------------------------------------------------------
+
+    def _window(self, place: int, size: int, *, write: bool = True) -> tuple[_Window, int]:
+        address = place + self.bias & self.machine.mask
+        for window in self.windows:
+            if window.start <= address and address + size <= window.end:
+                if write and not window.writable:
+                    raise self._read_only(None, place)
+                return window, address - window.start
+        raise self._outside(None, place)
+
+    def _get(self, place: int, size: int) -> int:
+        window, at = self._window(place, size, write=False)
+        return int.from_bytes(window.view[at : at + size], "little")
+
+    def _put(self, place: int, size: int, value: int) -> None:
+        window, at = self._window(place, size)
+        window.view[at : at + size] = (value & ((1 << size * 8) - 1)).to_bytes(size, "little")
+
+    def _addend(self, place: int, number: int, addend: int | None) -> int:
+        """The entry's addend, or for REL the one that stands in the place."""
+        return self._get(place, self.machine.relocations[number].width) if addend is None else addend
+
+    def _write(self, number: int, place: int, value: int) -> None:
+        self._put(place, self.machine.relocations[number].width, value)
+
+    # -- verbs --------------------------------------------------------------------------------------------------------
+
+    def _resolve(self, index: int, verb: str) -> Resolved:
+        """What symbol ``index`` binds to; looked up once in a pass for each kind of use."""
+        if index == 0:
+            return Resolved(self.obj, None, self.bias)
+        key = (index, verb)
+        found = self._resolved.get(key)
+        if found is None:
+            found = self.links.resolve(self.obj, self.elf.symbol(index), verb)
+            definer, symbol = found.object, found.symbol
+            if definer is not None and symbol is not None and symbol.type == STT_GNU_IFUNC and verb != verbs.SIZE:
+                found = found._replace(address=self.links.call_resolver(definer, found.address))
+            self._resolved[key] = found
+        return found
+
+    def _none(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+        pass
+
+    def _relative(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+        self._write(number, place, self.bias + self._addend(place, number, addend))
+
+    def _symbolic(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+        value = self._resolve(index, verbs.SYMBOLIC).address + self._addend(place, number, addend)
+        width = self.machine.relocations[number].width
+        if width < self.word and value >> (8 * width):
+            name = self.elf.symbol(index).text
+            reloc = self.machine.relocation_name(number)
+            self.links.warn(self.obj, f"Symbol `{name}' causes overflow in {reloc} relocation")
+        self._put(place, width, value)
+
+    def _glob_dat(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+        self._write(number, place, self._resolve(index, verbs.GLOB_DAT).address)
+
+    def _jump_slot(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+        self._write(number, place, self._resolve(index, verbs.JUMP_SLOT).address + (addend or 0))
+
+    def _pc_relative(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+        value = self._resolve(index, verbs.SYMBOLIC).address + self._addend(place, number, addend)
+        self._write(number, place, value - (place + self.bias))
+
+    def _size(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+        symbol = self._resolve(index, verbs.SIZE).symbol
+        self._write(number, place, (symbol.size if symbol else 0) + self._addend(place, number, addend))
+
+    def _copy(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+        reference = self.elf.symbol(index)
+        found = self._resolve(index, verbs.COPY)
+        definer, definition = found.object, found.symbol
+        if definer is None or definition is None:
+            return
+        if definition.size > reference.size:
+            self.links.warn(
+                self.obj, f"Symbol `{reference.text}' has different size in shared object, consider re-linking"
+            )
+        size = min(definition.size, reference.size)
+        if not size:
+            return
+        region = next((r for r in definer.regions if r.start <= found.address and found.address + size <= r.end), None)
+        if region is None:
+            raise definer.elf.error(f"symbol {definition.index}", f"{size} bytes of `{definition.text}' are not mapped")
+        window, at = self._window(place, size)
+        window.view[at : at + size] = bytes(self.links.memory.view(found.address, size))
+
+    def _irelative(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+        self._deferred.append((table, number, index, place, addend))
+
+    def _irelative_now(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+        resolver = self.bias + self._addend(place, number, addend) & self.machine.mask
+        self._write(number, place, self.links.call_resolver(self.obj, resolver))
+
+    def _tls(self, index: int) -> tuple[TlsModule | None, int]:
+        """The module a TLS reference binds to and the symbol's offset in it; None for an undefined weak symbol."""
+        found = self._resolve(index, verbs.TPOFF)
+        if found.object is None:
+            return None, 0
+        if found.object.tls is None:
+            raise LoadError(self.obj.path, "", f"TLS relocation against {found.object.path}, which has no TLS segment")
+        return found.object.tls, found.symbol.value if found.symbol else 0
+
+    def _dtpmod(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+        module, _ = self._tls(index)
+        if module is not None:
+            self._write(number, place, module.id)
+
+    def _dtpoff(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+        module, value = self._tls(index)
+        if module is not None:
+            self._write(number, place, value + self._addend(place, number, addend))
+
+    def _tpoff(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+        module, value = self._tls(index)
+        if module is not None:
+            self.links.static_tls(module, required_by=self.obj)
+            assert module.offset is not None
+            offset = module.offset if self.machine.tls_above else -module.offset
+            self._write(number, place, value + self._addend(place, number, addend) + offset)
+
+    def _tlsdesc(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+        word = self.word
+        entry_at, argument_at = (0, word) if self.machine.tlsdesc_entry_first else (word, 0)
+        module, value = self._tls(index)
+        value += self._get(place + argument_at, word) if addend is None else addend
+        entry, argument = self.links.tlsdesc(self.obj, module, value)
+        self._put(place + entry_at, word, entry)
+        self._put(place + argument_at, word, argument)
+
+    # -- words --------------------------------------------------------------------------------------------------------
+
+    def _count(self, number: int, many: int) -> None:
+        name = self.machine.relocation_name(number)
+        self.counts[name] = self.counts.get(name, 0) + many
+
+    def _entry(self, table: Table, index: int, number: int) -> str:
+        size = {"RELR": self.word, "REL": 2 * self.word, "RELA": 3 * self.word}[table.kind]
+        return f"{table.tag} entry {index} at {table.offset + index * size:#x}, {self.machine.relocation_name(number)}"
+
+    def _refused(self, table: Table, index: int, number: int) -> LoadError:
+        plt = "PLT " if table.tag == "DT_JMPREL" else ""
+        where = self._entry(table, index, number)
+        return LoadError(self.obj.path, where, f"unexpected {plt}reloc type 0x{number:02x}", "reloc-type")
+
+    def _outside(self, table: Table | None, place: int) -> LoadError:
+        where = f"{table.tag} at {table.offset:#x}" if table else ""
+        return LoadError(self.obj.path, where, f"relocation of address {place:#x}, which is outside the object's segments")
+
+    def _read_only(self, table: Table | None, place: int) -> LoadError:
+        where = f"{table.tag} at {table.offset:#x}" if table else ""
+        return LoadError(
+            self.obj.path, where, f"relocation of address {place:#x} in a read-only segment without DT_TEXTREL", "textrel"
+        )

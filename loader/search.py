@@ -1,0 +1,64 @@
+"""Where a library's name is looked for: DT_RPATH, the library path, DT_RUNPATH, then the host's own finder.
+
+Sources: ld.so(8); glibc elf/dl-load.c, _dl_map_object (order), _dl_dst_substitute ($ORIGIN, $LIB, $PLATFORM).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from posixpath import dirname
+
+from .objects import LinkedObject
+
+#: ``finder(name, requester)``: (path, content) of a file, or None. A name with a slash is a path to open as it is; one
+#: without is a bare soname to look for in the system's default directories.
+Finder = Callable[[str, "LinkedObject | None"], "tuple[str, bytes] | None"]
+
+
+class DirectoryFinder:
+    """A finder that reads files of the host: paths as they are, bare names in ``directories``, first found."""
+
+    def __init__(self, *directories: str) -> None:
+        self.directories = directories
+
+    def __call__(self, name: str, requester: LinkedObject | None) -> tuple[str, bytes] | None:
+        """See `Finder`."""
+        for path in [name] if "/" in name else [os.path.join(d, name) for d in self.directories]:
+            if os.path.isfile(path):
+                with open(path, "rb") as file:
+                    return path, file.read()
+        return None
+
+
+def candidates(name: str, requester: LinkedObject | None, library_path: Sequence[str]) -> Iterator[str]:
+    """The names to give to the finder, in order of preference."""
+    if "/" in name:
+        yield _expand(name, requester) if requester else name
+        return
+    directories: list[str] = []
+    if requester is not None and requester.elf.runpath is None:
+        above: LinkedObject | None = requester
+        while above is not None:
+            if above.elf.runpath is None:
+                directories += _split(above.elf.rpath, above)
+            above = above.loader
+    directories += library_path
+    if requester is not None:
+        directories += _split(requester.elf.runpath, requester)
+    for directory in directories:
+        yield f"{directory.rstrip('/')}/{name}" if directory != "/" else f"/{name}"
+    yield name
+
+
+def _split(paths: str | None, owner: LinkedObject) -> list[str]:
+    return [_expand(part or ".", owner) for part in paths.split(":")] if paths else []
+
+
+def _expand(path: str, owner: LinkedObject) -> str:
+    if "$" not in path:
+        return path
+    origin = dirname(owner.path) or "."
+    for token, value in (("ORIGIN", origin), ("LIB", "lib"), ("PLATFORM", owner.elf.machine.name)):
+        path = path.replace("${" + token + "}", value).replace("$" + token, value)
+    return path
