@@ -86,8 +86,8 @@ class SyscallTable:
 @cache
 def table(architecture: str) -> SyscallTable:
     """The call table of "amd64", "arm" or "arm64"."""
-    from emuload.kernel.numbers import NUMBERS
+    from emuload.kernel.numbers import names
 
     for module in MODULES:
         importlib.import_module(module)
-    return SyscallTable(NUMBERS[architecture], _HANDLERS)
+    return SyscallTable(names(architecture), _HANDLERS)

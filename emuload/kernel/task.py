@@ -29,6 +29,7 @@ class Wait:
     what            one readable line for reports
     bitset          futex: FUTEX_WAIT_BITSET's mask
     requeue_to      futex: the PI lock to be taken when requeued (FUTEX_WAIT_REQUEUE_PI), or 0
+    since, began    order among all waits, and virtual time, at which it began; set by `Kernel.block`
     remain          sleep: (address, width) of the timespec that receives the rest when interrupted, or None
     """
 
@@ -45,6 +46,7 @@ class Wait:
     requeue_to: int = 0
     remain: tuple[int, int] | None = None
     since: int = 0
+    began: int = 0
 
 
 @dataclass(slots=True)
@@ -92,7 +94,9 @@ class Task:
     resumed        during a retry: the wait that ended; else None
     interrupted    the wait that a signal ended, until `Kernel.prepare` decides between restart and -EINTR
     attention      a signal may be deliverable (Linux: TIF_SIGPENDING)
-    returning      "sigreturn"/"rt_sigreturn": the frame is to be restored by `Kernel.prepare`
+    deferred       the call needs the CPU stopped (sigreturn, clone): `Kernel.prepare` runs it
+    blocked_call   the call in progress was reported as entered, its end is to be reported too
+    trap           (trap number, error code, address) of the last fault
     yielded        the task gave up the rest of its slice; the scheduler clears it
     role           "loader", "runtime", "foreign", "sysmon" or ""; for reports
     blocked_on     the C library's note of the lock waited for: (kind, address, owner tid)
@@ -119,7 +123,9 @@ class Task:
     resumed: Wait | None = None
     timed_out: bool = False
     interrupted: Wait | None = None
-    returning: str = ""
+    deferred: bool = False
+    blocked_call: bool = False
+    trap: tuple[int, int, int] = (0, 0, 0)
     yielded: bool = False
     started: int = 0
     cpu_time: int = 0

@@ -1,10 +1,10 @@
 """amd64 signal frames.
 
 Sources: Linux arch/x86/include/uapi/asm/sigcontext.h (struct sigcontext_64, _fpstate_64), asm-generic/ucontext.h,
-arch/x86/kernel/signal.c (get_sigframe, get_sigset) and signal_64.c (x64_setup_rt_frame, rt_sigreturn).
+arch/x86/kernel/signal.c (get_sigframe) and signal_64.c (x64_setup_rt_frame, rt_sigreturn).
 From low to high: return address, ucontext (304 bytes), siginfo (128); above it, 64-byte aligned, the FXSAVE image.
-The frame is that of a CPU without XSAVE: uc_flags has no UC_FP_XSTATE and the image carries no magic words. Below the
-interrupted stack pointer 128 bytes (the red zone, psABI 3.2.2) stay untouched.
+The frame is that of a CPU without XSAVE: uc_flags has no UC_FP_XSTATE and the image carries no magic words. Below
+the interrupted stack pointer 128 bytes (the red zone, psABI 3.2.2) stay untouched.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS = 2, 4
 USER_CS, USER_DS = 0x33, 0x2B
 
 # uc_flags, uc_link, uc_stack{ss_sp, ss_flags, ss_size}; sigcontext_64 (see _ORDER); uc_sigmask
-_UCONTEXT = struct.Struct("<QQQi4xQ" + "18Q4H5Q64xQ")
+_UCONTEXT = struct.Struct("<QQQI4xQ" + "18Q4H5Q64xQ")
 _ORDER = (
     "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
     "rdi", "rsi", "rbp", "rbx", "rdx", "rax", "rcx", "rsp", "rip", "eflags",

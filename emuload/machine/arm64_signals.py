@@ -1,9 +1,9 @@
 """arm64 signal frames.
 
-Sources: Linux arch/arm64/include/uapi/asm/sigcontext.h and ucontext.h, arch/arm64/kernel/signal.c (setup_sigframe_layout,
-setup_rt_frame, setup_return, restore_sigframe).
-From low to high: siginfo (128 bytes), ucontext (4560, of which 4096 are for records), then a frame record {x29, x30} that
-lets an unwinder go on. Records: FPSIMD (528 bytes), ESR (16) after a fault, and an empty one at the end.
+Sources: Linux arch/arm64/include/uapi/asm/sigcontext.h and ucontext.h, arch/arm64/kernel/signal.c
+(setup_sigframe_layout, setup_rt_frame, setup_return, restore_sigframe).
+From low to high: siginfo (128 bytes), ucontext (4560, of which 4096 are for records), then a frame record {x29, x30}
+that lets an unwinder go on. Records: FPSIMD (528 bytes), ESR (16) after a fault, and an empty one at the end.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ TRAMPOLINE = bytes.fromhex("681180d2010000d4")
 FPSIMD_MAGIC, FPSIMD_SIZE = 0x46508001, 528
 ESR_MAGIC, ESR_SIZE = 0x45535201, 16
 
-# uc_flags, uc_link, uc_stack{ss_sp, ss_flags, ss_size}, uc_sigmask, 120 unused, pad to 16; fault_address, x0-x30, sp, pc,
-# pstate, pad to 16
-_UCONTEXT = struct.Struct("<QQQi4xQQ120x8x" + "Q31QQQQ8x")
+# uc_flags, uc_link, uc_stack{ss_sp, ss_flags, ss_size}, uc_sigmask, 120 unused, pad to 16; fault_address, x0-x30,
+# sp, pc, pstate, pad to 16
+_UCONTEXT = struct.Struct("<QQQI4xQQ120x8x" + "Q31QQQQ8x")
 _REGISTERS = (*(f"x{i}" for i in range(31)), "sp", "pc", "pstate")
 _MASK = 5
 _FIRST_REGISTER = 7

@@ -2,9 +2,9 @@
 
 Sources: Linux arch/arm/include/asm/ucontext.h (struct ucontext, vfp_sigframe), uapi/asm/sigcontext.h,
 arch/arm/kernel/signal.c (setup_frame, setup_rt_frame, setup_return, restore_sigframe) and sigreturn_codes.S.
-With SA_SIGINFO: siginfo (128 bytes), ucontext (744), retcode (4 words). Without: ucontext with uc_flags 0x5ac3c35a, retcode.
-Coprocessor blocks begin at ucontext + 232: the VFP block (288 bytes), then an end word. lr is the restorer, or the
-sigreturn page's code for the handler's state and kind.
+With SA_SIGINFO: siginfo (128 bytes), ucontext (744), retcode (4 words). Without: ucontext with uc_flags 0x5ac3c35a,
+retcode. Coprocessor blocks begin at ucontext + 232: the VFP block (288 bytes), then an end word. lr is the restorer,
+or the sigreturn page's code for the handler's state and kind.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ TRAMPOLINE = struct.pack("<6I", *_CODES)
 VFP_MAGIC, VFP_SIZE = 0x56465001, 288
 _PLAIN_FRAME_MARK = 0x5AC3C35A
 
-# uc_flags, uc_link, uc_stack{ss_sp, ss_flags, ss_size}; trap_no, error_code, oldmask, r0-r15, cpsr, fault_address; mask
-_UCONTEXT = struct.Struct("<IIIiI" + "3I17II" + "Q")
+# uc_flags, uc_link, uc_stack{ss_sp, ss_flags, ss_size}; trap_no, error_code, oldmask, r0-r15, cpsr, fault_address;
+# uc_sigmask
+_UCONTEXT = struct.Struct("<IIIII" + "3I17II" + "Q")
 _REGISTERS = (*(f"r{i}" for i in range(13)), "sp", "lr", "pc", "cpsr")
 _FIRST_REGISTER = 8
 _MASK = 26

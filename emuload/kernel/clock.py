@@ -1,0 +1,51 @@
+"""Virtual time. It moves with the code executed and jumps when every task waits; the host's clock plays no part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+SECOND = 1_000_000_000
+EPOCH = 1_577_836_800 * SECOND
+"""2020-01-01T00:00:00Z, the wall-clock time at which every run begins."""
+
+
+class CodeCounter(Protocol):
+    """What the clock reads: a CPU."""
+
+    @property
+    def clock_bytes(self) -> int:
+        """Code bytes executed so far."""
+        ...
+
+
+@dataclass
+class VirtualClock:
+    """Nanoseconds from code bytes: `numerator / denominator` ns for each byte executed, plus the jumps."""
+
+    source: CodeCounter
+    numerator: int = 1
+    denominator: int = 1
+    base: int = SECOND
+    skipped: int = 0
+
+    def executed(self) -> int:
+        """Nanoseconds of code executed: the CPU time of the process."""
+        return self.source.clock_bytes * self.numerator // self.denominator
+
+    def now(self) -> int:
+        """Monotonic nanoseconds."""
+        return self.base + self.skipped + self.source.clock_bytes * self.numerator // self.denominator
+
+    def realtime(self) -> int:
+        """Nanoseconds since 1970."""
+        return EPOCH + self.now()
+
+    def advance_to(self, instant: int) -> None:
+        """Jump forward to a monotonic instant; an instant that has passed changes nothing."""
+        self.skipped += max(0, instant - self.now())
+
+    def bytes_until(self, instant: int) -> int:
+        """Code bytes to execute before `instant`, at least 1: for the length of a slice."""
+        left = (instant - self.now()) * self.denominator
+        return max(1, -(-left // self.numerator))

@@ -1,0 +1,650 @@
+"""Signals: sending, choosing a thread, building frames, default actions, and the calls around them.
+
+Sources: signal(7), sigaction(2), sigaltstack(2), Linux kernel/signal.c (prepare_signal, complete_signal,
+force_sig_info, get_signal, signal_setup_done).
+"""
+
+from __future__ import annotations
+
+from emuload.kernel import errno
+from emuload.kernel.core import Action, Death, Kernel
+from emuload.kernel.dispatch import SWITCH, Result, syscall
+from emuload.kernel.siginfo import (
+    FAULTS,
+    SI_KERNEL,
+    SI_TIMER,
+    SI_TKILL,
+    SI_USER,
+    SIGABRT,
+    SIGBUS,
+    SIGCHLD,
+    SIGCONT,
+    SIGFPE,
+    SIGILL,
+    SIGINFO_SIZE,
+    SIGKILL,
+    SIGQUIT,
+    SIGRTMAX,
+    SIGRTMIN,
+    SIGSEGV,
+    SIGSTOP,
+    SIGSYS,
+    SIGTRAP,
+    SIGTSTP,
+    SIGTTIN,
+    SIGTTOU,
+    SIGURG,
+    SIGWINCH,
+    SIGXCPU,
+    SIGXFSZ,
+    encode,
+    signal_name,
+)
+from emuload.kernel.task import SS_DISABLE, SS_ONSTACK, AltStack, SigInfo, Task, Wait
+from emuload.kernel.time import read_timespec, s32, write_timespec
+from emuload.machine.cpu import Cpu, Fault
+from emuload.machine.memory import MemoryFault
+from emuload.machine.signal_frames import BadFrame, SignalFrame, layout
+
+__all__ = ["SI_KERNEL", "SI_TIMER", "deliver", "force_fault", "send_signal", "set_mask", "set_temporary_mask"]
+
+SIG_DFL, SIG_IGN = 0, 1
+SA_NODEFER, SA_RESETHAND, SA_RESTART, SA_ONSTACK = 0x4000_0000, 0x8000_0000, 0x1000_0000, 0x0800_0000
+SS_AUTODISARM = 0x8000_0000
+SIGSET_SIZE = 8
+
+_IGNORED = frozenset({SIGCHLD, SIGCONT, SIGURG, SIGWINCH})
+_STOPPING = frozenset({SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU})
+_CORE = frozenset({SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGXCPU, SIGXFSZ, SIGSYS})
+_SYNCHRONOUS = FAULTS | {SIGSYS}
+_UNBLOCKABLE = 1 << (SIGKILL - 1) | 1 << (SIGSTOP - 1)
+_DEFAULT = Action()
+
+
+def bit(signo: int) -> int:
+    """A signal's bit in a sigset_t."""
+    return 1 << (signo - 1)
+
+
+def read_set(k: Kernel, address: int) -> int:
+    """A kernel sigset_t. Raises MemoryFault."""
+    return int.from_bytes(k.memory.user_read(address, SIGSET_SIZE), "little")
+
+
+def write_set(k: Kernel, address: int, mask: int) -> None:
+    """Store a kernel sigset_t. Raises MemoryFault."""
+    k.memory.user_write(address, mask.to_bytes(SIGSET_SIZE, "little"))
+
+
+# -- the mask ----------------------------------------------------------------------------------------------------
+
+
+def set_mask(k: Kernel, task: Task, mask: int) -> None:
+    """Change a thread's blocked signals; process-wide ones it no longer takes go to another thread."""
+    mask &= ~_UNBLOCKABLE
+    newly_blocked = mask & ~task.sigmask
+    task.sigmask = mask
+    if newly_blocked and k.signals.pending:
+        for info in k.signals.pending:
+            if newly_blocked & bit(info.signo):
+                _choose_thread(k, info.signo, None)
+    recalculate(k, task)
+
+
+def set_temporary_mask(k: Kernel, task: Task, mask: int) -> None:
+    """The mask of sigsuspend, ppoll, pselect, epoll_pwait: the old one returns with the call or with sigreturn."""
+    if task.saved_mask is None:
+        task.saved_mask = task.sigmask
+    set_mask(k, task, mask)
+
+
+def recalculate(k: Kernel, task: Task) -> None:
+    """Set `attention` from what is pending and not blocked."""
+    mask = task.sigmask
+    task.attention = any(not mask & bit(info.signo) for info in task.pending) or any(
+        not mask & bit(info.signo) for info in k.signals.pending
+    )
+
+
+# -- sending -----------------------------------------------------------------------------------------------------
+
+
+def _is_ignored(k: Kernel, signo: int) -> bool:
+    action = k.signals.actions.get(signo, _DEFAULT)
+    return action.handler == SIG_IGN or (action.handler == SIG_DFL and signo in _IGNORED | _STOPPING)
+
+
+def _waits_for(task: Task, signo: int) -> bool:
+    """The thread sits in rt_sigtimedwait for this signal."""
+    wait = task.wait
+    return wait is not None and wait.kind == "signal" and bool(wait.bitset & bit(signo))
+
+
+def send_signal(k: Kernel, info: SigInfo, target: Task | None, forced: bool = False) -> None:
+    """Queue a signal for one thread, or for the process when `target` is None."""
+    signo = info.signo
+    if k.events.enabled:
+        k.events.emit(
+            "signal-sent", k.current.tid if k.current else 0,
+            signal=signal_name(signo), code=info.code, to=target.tid if target else 0,
+        )  # fmt: skip
+    receiver = target or next(iter(k.tasks.values()))
+    if receiver.exited and target is not None:
+        return
+    blocked = bool(receiver.sigmask & bit(signo)) or _waits_for(receiver, signo)
+    if not forced and not blocked and _is_ignored(k, signo):
+        return
+    queue = k.signals.pending if target is None else target.pending
+    if signo < SIGRTMIN and any(old.signo == signo for old in queue):
+        return
+    queue.append(info)
+    if target is not None:
+        if _wants(k, target, signo):
+            _wake_for_signal(k, target, signo)
+    else:
+        _choose_thread(k, signo, receiver)
+
+
+def _wants(k: Kernel, task: Task, signo: int) -> bool:
+    if task.exited:
+        return False
+    if _waits_for(task, signo):
+        return True
+    return not task.sigmask & bit(signo)
+
+
+def _choose_thread(k: Kernel, signo: int, first: Task | None) -> None:
+    """Let one thread that does not block a process-wide signal take it: `first` if it can, else the oldest."""
+    candidates = ([first] if first else []) + list(k.tasks.values())
+    for free in (True, False):
+        for task in candidates:
+            if _wants(k, task, signo) and (not free or task is k.current or not task.attention):
+                _wake_for_signal(k, task, signo)
+                return
+
+
+def _wake_for_signal(k: Kernel, task: Task, signo: int) -> None:
+    if _waits_for(task, signo):
+        k.wake_again(task)
+        return
+    task.attention = True
+    if task.wait is not None and (task.wait.interruptible or signo == SIGKILL):
+        k.interrupt(task)
+
+
+def force_fault(k: Kernel, task: Task, fault: Fault) -> None:
+    """A synchronous exception of the thread: its signal cannot be held back, only handled."""
+    task.trap = (fault.trapno, fault.error, fault.address)
+    k.events.emit(
+        "fault", task.tid, signal=signal_name(fault.signo), code=fault.code, address=fault.address, what=fault.what
+    )
+    force(k, task, SigInfo(fault.signo, fault.code, address=fault.address))
+
+
+def force(k: Kernel, task: Task, info: SigInfo, fatal: bool = False) -> None:
+    """Queue a signal that a blocked mask or SIG_IGN turns into the default action (force_sig_info)."""
+    signo = info.signo
+    action = k.signals.actions.get(signo, _DEFAULT)
+    blocked = bool(task.sigmask & bit(signo))
+    if fatal or blocked or action.handler == SIG_IGN:
+        k.signals.actions[signo] = Action()
+        task.sigmask &= ~bit(signo)
+    task.pending.append(info)
+    task.attention = True
+
+
+# -- delivery ----------------------------------------------------------------------------------------------------
+
+
+def _dequeue(k: Kernel, task: Task, mask: int) -> SigInfo | None:
+    """The next signal not in `mask`: synchronous faults, then the thread's by number, then the process's."""
+    for queue in (task.pending, k.signals.pending):
+        best: SigInfo | None = None
+        for info in queue:
+            if mask & bit(info.signo):
+                continue
+            if queue is task.pending and info.signo in _SYNCHRONOUS and info.code > SI_USER:
+                best = info
+                break
+            if best is None or info.signo < best.signo:
+                best = info
+        if best is not None:
+            for index, info in enumerate(queue):
+                if info is best:
+                    del queue[index]
+                    break
+            if best.code == SI_TIMER:
+                _collect_overrun(k, best)
+            return best
+    return None
+
+
+def _collect_overrun(k: Kernel, info: SigInfo) -> None:
+    timer = k.timers.timers.get(info.timer)
+    if timer is not None:
+        info.overrun, timer.overrun = timer.overrun, 0
+
+
+def deliver(k: Kernel, cpu: Cpu, task: Task) -> bool:
+    """Deliver all that can be delivered to the task, whose registers are live. False: it must not run."""
+    while task.attention and not task.exited:
+        info = _dequeue(k, task, task.sigmask)
+        if info is None:
+            task.attention = False
+            break
+        recalculate(k, task)
+        action = k.signals.actions.get(info.signo, _DEFAULT)
+        if action.handler == SIG_IGN:
+            continue
+        if action.handler == SIG_DFL:
+            if info.signo in _IGNORED or info.signo in _STOPPING:
+                continue
+            _kill_process(k, cpu, task, info)
+            return False
+        _enter_handler(k, cpu, task, info, action)
+    if task.exited:
+        return False
+    if task.interrupted is not None:
+        return _restart_silently(k, cpu, task)
+    if task.saved_mask is not None:
+        mask, task.saved_mask = task.saved_mask, None
+        set_mask(k, task, mask)
+        if task.attention:
+            return deliver(k, cpu, task)
+    return True
+
+
+def _kill_process(k: Kernel, cpu: Cpu, task: Task, info: SigInfo) -> None:
+    core = info.signo in _CORE
+    k.death = Death(task.tid, info, cpu.pc, cpu.registers(), core)
+    k.events.emit("process-killed", task.tid, signal=signal_name(info.signo), code=info.code, core=core)
+    k.end(None, info.signo)
+
+
+def _restart_silently(k: Kernel, cpu: Cpu, task: Task) -> bool:
+    """No handler ran after all: the interrupted call goes on as if nothing had happened."""
+    wait, task.interrupted = task.interrupted, None
+    if wait is not None and wait.kind == "host":
+        task.wait = wait
+        return False
+    if task.saved_mask is not None:
+        mask, task.saved_mask = task.saved_mask, None
+        set_mask(k, task, mask)
+    task.resumed = wait
+    if not k.retry(cpu, task):
+        return False
+    return k.prepare(cpu, task)
+
+
+def _end_interrupted_call(k: Kernel, cpu: Cpu, task: Task, action: Action) -> None:
+    """A handler is about to run: restart the call afterwards, or let it answer -EINTR."""
+    wait, task.interrupted = task.interrupted, None
+    assert wait is not None
+    if wait.kind == "host":
+        layout(k.abi.name).rewind(cpu)
+        return
+    restart = wait.restart and bool(action.flags & SA_RESTART)
+    if k.events.enabled:
+        name = k.call_name(task)
+        k.events.emit("syscall-exit", task.tid, name=name, result="restart" if restart else -errno.EINTR)
+    task.blocked_call = False
+    if restart:
+        layout(k.abi.name).rewind(cpu)
+        return
+    if wait.remain is not None and wait.deadline is not None:
+        address, width = wait.remain
+        try:
+            write_timespec(k, address, max(0, wait.deadline - k.clock.now()), width)
+        except MemoryFault:
+            cpu.syscall_result(-errno.EFAULT)
+            return
+    cpu.syscall_result(-errno.EINTR)
+
+
+def _enter_handler(k: Kernel, cpu: Cpu, task: Task, info: SigInfo, action: Action) -> None:
+    if task.interrupted is not None:
+        _end_interrupted_call(k, cpu, task, action)
+    mask = task.sigmask if task.saved_mask is None else task.saved_mask
+    task.saved_mask = None
+    stack = task.altstack
+    trapno, error, address = task.trap
+    frame = SignalFrame(
+        info.signo,
+        encode(info, k.abi.word),
+        action.handler,
+        action.restorer,
+        action.flags,
+        mask,
+        (stack.sp, stack.flags, stack.size),
+        _stack_top(task, cpu.sp, action),
+        trapno,
+        error,
+        address,
+    )
+    from_pc = cpu.pc
+    if action.flags & SA_RESETHAND:
+        k.signals.actions[info.signo] = Action(SIG_DFL, action.flags, action.restorer, action.mask)
+    try:
+        layout(k.abi.name).build_signal_frame(cpu, frame)
+    except (MemoryFault, BadFrame) as problem:
+        k.events.emit("signal-frame-failed", task.tid, signal=signal_name(info.signo), why=str(problem))
+        set_mask(k, task, mask)
+        force(k, task, SigInfo(SIGSEGV, SI_KERNEL), fatal=info.signo == SIGSEGV)
+        return
+    if stack.flags & SS_AUTODISARM:
+        task.altstack = AltStack()
+    blocked = task.sigmask | action.mask
+    if not action.flags & SA_NODEFER:
+        blocked |= bit(info.signo)
+    if k.events.enabled:
+        k.events.emit(
+            "signal-delivered", task.tid, signal=signal_name(info.signo), code=info.code, address=info.address,
+            handler=action.handler, pc=from_pc,
+        )  # fmt: skip
+    set_mask(k, task, blocked)
+
+
+def _on_stack(stack: AltStack, sp: int) -> bool:
+    if stack.flags & SS_AUTODISARM:
+        return False
+    return stack.size > 0 and stack.sp < sp <= stack.sp + stack.size
+
+
+def _stack_top(task: Task, sp: int, action: Action) -> int | None:
+    """Where the frame goes: the alternate stack's top, or None for the stack in use."""
+    stack = task.altstack
+    if not action.flags & SA_ONSTACK or not stack.size or stack.flags & SS_DISABLE or _on_stack(stack, sp):
+        return None
+    return stack.sp + stack.size
+
+
+def _sigreturn(k: Kernel, task: Task, rt: bool) -> Result:
+    if not k.stopped:
+        return k.defer(task)
+    cpu = k.cpu
+    assert cpu is not None
+    try:
+        mask, stack = layout(k.abi.name).restore_signal_frame(cpu, rt)
+    except (MemoryFault, BadFrame) as problem:
+        k.events.emit("signal-frame-failed", task.tid, signal="", why=str(problem))
+        force(k, task, SigInfo(SIGSEGV, SI_KERNEL))
+        return SWITCH
+    if stack is not None:
+        _set_altstack(k, task, AltStack(*stack), cpu.sp)
+    if k.events.enabled:
+        k.events.emit("signal-returned", task.tid, pc=cpu.pc)
+    set_mask(k, task, mask)
+    return SWITCH
+
+
+@syscall("rt_sigreturn")
+def sys_rt_sigreturn(k: Kernel, task: Task) -> Result:
+    """rt_sigreturn(2): registers, mask and alternate stack from the frame at the stack pointer."""
+    return _sigreturn(k, task, True)
+
+
+@syscall("sigreturn")
+def sys_sigreturn(k: Kernel, task: Task) -> Result:
+    """sigreturn(2): the old call of handlers without SA_SIGINFO."""
+    return _sigreturn(k, task, False)
+
+
+# -- the calls ---------------------------------------------------------------------------------------------------
+
+
+@syscall("rt_sigaction")
+def sys_rt_sigaction(k: Kernel, task: Task, signo: int, new: int, old: int, size: int) -> int:
+    """sigaction(2); the kernel's struct is handler, flags, restorer (words) and mask (8 bytes)."""
+    signo &= 0xFFFFFFFF
+    if size != SIGSET_SIZE or not 1 <= signo <= SIGRTMAX:
+        return -errno.EINVAL
+    if new and signo in (SIGKILL, SIGSTOP):
+        return -errno.EINVAL
+    word = k.abi.word
+    previous = k.signals.actions.get(signo, _DEFAULT)
+    action: Action | None = None
+    if new:
+        data = k.memory.user_read(new, 3 * word + SIGSET_SIZE)
+        handler, flags, restorer = (int.from_bytes(data[i * word : (i + 1) * word], "little") for i in range(3))
+        mask = int.from_bytes(data[3 * word :], "little") & ~_UNBLOCKABLE
+        action = Action(handler, flags, restorer, mask)
+    if old:
+        words = (previous.handler, previous.flags, previous.restorer)
+        data = b"".join(value.to_bytes(word, "little") for value in words)
+        k.memory.user_write(old, data + previous.mask.to_bytes(SIGSET_SIZE, "little"))
+    if action is not None:
+        k.signals.actions[signo] = action
+        if k.events.enabled:
+            name = signal_name(signo)
+            k.events.emit("signal-action", task.tid, signal=name, handler=action.handler, flags=action.flags)
+        if _is_ignored(k, signo):
+            _discard(k, signo)
+    return 0
+
+
+def _discard(k: Kernel, signo: int) -> None:
+    """Ignoring a signal throws away those that are pending."""
+    if any(info.signo == signo for info in k.signals.pending):
+        k.signals.pending = [info for info in k.signals.pending if info.signo != signo]
+    for task in k.tasks.values():
+        if any(info.signo == signo for info in task.pending):
+            kept = [info for info in task.pending if info.signo != signo]
+            task.pending.clear()
+            task.pending.extend(kept)
+
+
+@syscall("rt_sigprocmask")
+def sys_rt_sigprocmask(k: Kernel, task: Task, how: int, new: int, old: int, size: int) -> int:
+    """sigprocmask(2), of the calling thread."""
+    if size != SIGSET_SIZE:
+        return -errno.EINVAL
+    before = task.sigmask
+    if new:
+        value = read_set(k, new)
+        if how == 0:
+            mask = before | value
+        elif how == 1:
+            mask = before & ~value
+        elif how == 2:
+            mask = value
+        else:
+            return -errno.EINVAL
+        if mask != before:
+            set_mask(k, task, mask)
+    if old:
+        write_set(k, old, before)
+    return 0
+
+
+@syscall("rt_sigpending")
+def sys_rt_sigpending(k: Kernel, task: Task, address: int, size: int) -> int:
+    """sigpending(2): blocked signals that wait for the thread or the process."""
+    if size > SIGSET_SIZE:
+        return -errno.EINVAL
+    pending = 0
+    for info in (*task.pending, *k.signals.pending):
+        pending |= bit(info.signo)
+    k.memory.user_write(address, (pending & task.sigmask).to_bytes(SIGSET_SIZE, "little")[:size])
+    return 0
+
+
+@syscall("rt_sigsuspend")
+def sys_rt_sigsuspend(k: Kernel, task: Task, address: int, size: int) -> Result:
+    """sigsuspend(2)."""
+    if size != SIGSET_SIZE:
+        return -errno.EINVAL
+    set_temporary_mask(k, task, read_set(k, address))
+    return k.block(task, Wait("pause", what="sigsuspend"))
+
+
+@syscall("pause")
+def sys_pause(k: Kernel, task: Task) -> Result:
+    """pause(2)."""
+    return k.block(task, Wait("pause", what="pause"))
+
+
+def _sigtimedwait(k: Kernel, task: Task, address: int, info_at: int, timeout: int, size: int, width: int) -> Result:
+    if size != SIGSET_SIZE:
+        return -errno.EINVAL
+    wanted = read_set(k, address) & ~_UNBLOCKABLE
+    nanoseconds = read_timespec(k, timeout, width) if timeout else None
+    if timeout and nanoseconds is None:
+        return -errno.EINVAL
+    info = _dequeue(k, task, ~wanted)
+    if info is not None:
+        recalculate(k, task)
+        if info_at:
+            k.memory.user_write(info_at, encode(info, k.abi.word)[:SIGINFO_SIZE])
+        return info.signo
+    if task.timed_out or nanoseconds == 0:
+        return -errno.EAGAIN
+    deadline = None if nanoseconds is None else k.deadline(task, nanoseconds)
+    names = [signal_name(signo) for signo in range(1, SIGRTMAX + 1) if wanted & bit(signo)]
+    what = "signals " + (" ".join(names) if len(names) < 8 else f"({len(names)} of them)")
+    wait = Wait("signal", deadline=deadline, timeout_result=None, retry=True, what=what, bitset=wanted)
+    return k.block(task, wait)
+
+
+@syscall("rt_sigtimedwait")
+def sys_rt_sigtimedwait(k: Kernel, task: Task, address: int, info: int, timeout: int, size: int) -> Result:
+    """sigtimedwait(2)."""
+    return _sigtimedwait(k, task, address, info, timeout, size, k.abi.word)
+
+
+@syscall("rt_sigtimedwait_time64")
+def sys_rt_sigtimedwait_time64(k: Kernel, task: Task, address: int, info: int, timeout: int, size: int) -> Result:
+    """sigtimedwait(2) with a 64-bit timespec."""
+    return _sigtimedwait(k, task, address, info, timeout, size, 8)
+
+
+def _user_info(k: Kernel, signo: int, code: int) -> SigInfo:
+    return SigInfo(signo, code, pid=k.pid, uid=k.credentials.uid)
+
+
+@syscall("kill")
+def sys_kill(k: Kernel, task: Task, pid: int, signo: int) -> int:
+    """kill(2). There is no other process to reach: only this one and its own process group."""
+    pid, signo = s32(pid), s32(signo)
+    if not 0 <= signo <= SIGRTMAX:
+        return -errno.EINVAL
+    if pid == 1:
+        return -errno.EPERM
+    owner = k.tasks.get(pid)
+    if pid not in (0, k.pid, -k.pid) and (owner is None or owner.exited):
+        return -errno.ESRCH
+    if signo:
+        send_signal(k, _user_info(k, signo, SI_USER), None)
+    return 0
+
+
+def _thread(k: Kernel, tgid: int | None, tid: int) -> Task | int:
+    if tid <= 0 or (tgid is not None and tgid <= 0):
+        return -errno.EINVAL
+    target = k.tasks.get(tid)
+    if target is None or target.exited or (tgid is not None and tgid != k.pid):
+        return -errno.ESRCH
+    return target
+
+
+def _tkill(k: Kernel, tgid: int | None, tid: int, signo: int) -> int:
+    target = _thread(k, tgid, tid)
+    if isinstance(target, int):
+        return target
+    if not 0 <= signo <= SIGRTMAX:
+        return -errno.EINVAL
+    if signo:
+        send_signal(k, _user_info(k, signo, SI_TKILL), target)
+    return 0
+
+
+@syscall("tgkill")
+def sys_tgkill(k: Kernel, task: Task, tgid: int, tid: int, signo: int) -> int:
+    """tgkill(2)."""
+    return _tkill(k, s32(tgid), s32(tid), s32(signo))
+
+
+@syscall("tkill")
+def sys_tkill(k: Kernel, task: Task, tid: int, signo: int) -> int:
+    """tkill(2)."""
+    return _tkill(k, None, s32(tid), s32(signo))
+
+
+def _queue_info(k: Kernel, signo: int, address: int) -> SigInfo | int:
+    if not 0 <= signo <= SIGRTMAX:
+        return -errno.EINVAL
+    raw = k.memory.user_read(address, SIGINFO_SIZE)
+    code = int.from_bytes(raw[8:12], "little", signed=True)
+    return SigInfo(signo, code, raw=raw)
+
+
+@syscall("rt_sigqueueinfo")
+def sys_rt_sigqueueinfo(k: Kernel, task: Task, pid: int, signo: int, address: int) -> int:
+    """rt_sigqueueinfo(2)."""
+    info = _queue_info(k, s32(signo), address)
+    if isinstance(info, int):
+        return info
+    if s32(pid) != k.pid:
+        return -errno.ESRCH
+    if info.signo:
+        send_signal(k, info, None)
+    return 0
+
+
+@syscall("rt_tgsigqueueinfo")
+def sys_rt_tgsigqueueinfo(k: Kernel, task: Task, tgid: int, tid: int, signo: int, address: int) -> int:
+    """rt_tgsigqueueinfo(2)."""
+    info = _queue_info(k, s32(signo), address)
+    if isinstance(info, int):
+        return info
+    target = _thread(k, s32(tgid), s32(tid))
+    if isinstance(target, int):
+        return target
+    if info.signo:
+        send_signal(k, info, target)
+    return 0
+
+
+def _set_altstack(k: Kernel, task: Task, stack: AltStack, sp: int) -> int:
+    mode = stack.flags & ~SS_AUTODISARM
+    if _on_stack(task.altstack, sp):
+        return -errno.EPERM
+    if mode not in (0, SS_ONSTACK, SS_DISABLE):
+        return -errno.EINVAL
+    if mode == SS_DISABLE:
+        task.altstack = AltStack(0, stack.flags, 0)
+        return 0
+    if stack.size < k.abi.minsigstksz:
+        return -errno.ENOMEM
+    task.altstack = AltStack(stack.sp, stack.flags & SS_AUTODISARM, stack.size)
+    return 0
+
+
+@syscall("sigaltstack")
+def sys_sigaltstack(k: Kernel, task: Task, new: int, old: int) -> int:
+    """sigaltstack(2)."""
+    assert k.cpu is not None
+    word, sp, stack = k.abi.word, k.cpu.sp, task.altstack
+    wanted: AltStack | None = None
+    if new:
+        data = k.memory.user_read(new, 3 * word)
+        wanted = AltStack(
+            int.from_bytes(data[:word], "little"),
+            int.from_bytes(data[word : word + 4], "little"),
+            int.from_bytes(data[2 * word :], "little"),
+        )
+    if old:
+        if not stack.size:
+            state = SS_DISABLE
+        else:
+            state = SS_ONSTACK if _on_stack(stack, sp) else 0
+        flags = state | stack.flags & SS_AUTODISARM
+        words = (stack.sp, flags, stack.size)
+        described = b"".join(value.to_bytes(word, "little") for value in words)
+    if wanted is not None:
+        error = _set_altstack(k, task, wanted, sp)
+        if error:
+            return error
+    if old:
+        k.memory.user_write(old, described)
+    return 0
+
