@@ -1,0 +1,48 @@
+"""Which build of the emulated C library a process gets, and the names it answers to."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from loader.elf import ElfFile
+from loader.errors import LoadError
+
+BUILT = Path(__file__).parent / "built"
+
+SONAMES = (
+    "libc.so.6", "libpthread.so.0", "libdl.so.2", "libm.so.6", "librt.so.1", "libutil.so.1", "libresolv.so.2", "libgcc_s.so.1",
+    "ld-linux-x86-64.so.2", "ld-linux.so.3", "ld-linux-armhf.so.3", "ld-linux-aarch64.so.1",
+    "libc.so", "libc.musl-x86_64.so.1", "libc.musl-armhf.so.1", "libc.musl-armv7.so.1", "libc.musl-aarch64.so.1",
+    "ld-musl-x86_64.so.1", "ld-musl-arm.so.1", "ld-musl-armhf.so.1", "ld-musl-aarch64.so.1",
+)  # fmt: skip
+
+EF_ARM_ABI_FLOAT_SOFT = 0x200
+"""ELF for the Arm Architecture (IHI 0044) 5.2: e_flags of an executable or library that keeps to the base standard."""
+
+
+def architecture_of(path: str, data: bytes) -> str:
+    """The emuload name of the architecture a file is for. Raises LoadError when it is no ELF file of one we know."""
+    return ElfFile(data, path).machine.name
+
+
+def hard_float(arch: str, data: bytes | None) -> bool:
+    """Whether a file passes floats in VFP registers; the question only arises on arm, and is yes without a file."""
+    if data is None or arch != "arm":
+        return True
+    try:
+        return not ElfFile(data, "").flags & EF_ARM_ABI_FLOAT_SOFT
+    except LoadError:
+        return True
+
+
+@cache
+def _read(build: str) -> bytes:
+    return (BUILT / f"{build}.so").read_bytes()
+
+
+def builtins_for(arch: str, hard: bool) -> dict[str, tuple[str, bytes]]:
+    """soname → (path, content) of the emulated C library for an architecture and float ABI."""
+    build = {("arm", True): "armhf"}.get((arch, hard), arch)
+    return dict.fromkeys(SONAMES, ("libc.so.6", _read(build)))
+

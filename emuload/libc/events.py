@@ -1,0 +1,55 @@
+"""What the emulated C library reports: enum em_event of src/host.h, in its order, with the names of the values."""
+
+from __future__ import annotations
+
+EVENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("mutex-wait", ("mutex", "owner")),
+    ("mutex-acquire", ("mutex",)),
+    ("mutex-release", ("mutex",)),
+    ("cond-wait", ("cond", "mutex")),
+    ("cond-wake", ("cond", "all")),
+    ("cond-return", ("cond",)),
+    ("sem-wait", ("sem",)),
+    ("sem-acquire", ("sem",)),
+    ("sem-post", ("sem",)),
+    ("once-wait", ("once", "owner")),
+    ("once-enter", ("once", "routine")),
+    ("once-exit", ("once",)),
+    ("rwlock-wait", ("rwlock", "owner", "write")),
+    ("rwlock-acquire", ("rwlock", "write")),
+    ("rwlock-release", ("rwlock",)),
+    ("barrier-wait", ("barrier",)),
+    ("barrier-leave", ("barrier",)),
+    ("join-wait", ("thread",)),
+    ("join-done", ("thread",)),
+    ("thread-create", ("child", "routine", "argument")),
+    ("thread-start", ("routine",)),
+    ("thread-exit", ()),
+    ("key-destructor", ("key", "function")),
+    ("atexit", ("function",)),
+    ("abort", ()),
+    ("assert", ("expression", "file", "line", "function")),
+    ("loader-lock-wait", ("lock", "owner")),
+    ("loader-lock-acquire", ("lock",)),
+    ("loader-lock-release", ("lock",)),
+)
+
+WAITS: dict[str, tuple[str, int]] = {
+    "mutex-wait": ("mutex", 2),
+    "mutex-acquire": ("", 0),
+    "cond-wait": ("condition", 0),
+    "cond-return": ("", 0),
+    "sem-wait": ("semaphore", 0),
+    "sem-acquire": ("", 0),
+    "once-wait": ("once", 2),
+    "once-exit": ("", 0),
+    "rwlock-wait": ("rwlock", 2),
+    "rwlock-acquire": ("", 0),
+    "barrier-wait": ("barrier", 0),
+    "barrier-leave": ("", 0),
+    "join-wait": ("thread", 1),
+    "join-done": ("", 0),
+    "loader-lock-wait": ("loader lock", 2),
+    "loader-lock-acquire": ("", 0),
+}
+"""Events that begin a wait: what is waited for and which argument is the holder's tid (0: none); "" ends it."""
