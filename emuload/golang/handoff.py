@@ -24,7 +24,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from emuload.golang.library import GoLibrary
+from emuload.golang.library import GoLibrary, Lookup
 
 Value = int | str | bool | None
 
@@ -78,11 +78,13 @@ class Memory(Protocol):
     def read(self, address: int, size: int) -> bytes: ...
 
 
-def watch_points(library: GoLibrary, bias: int = 0, *, goroutines: bool = False) -> list[WatchPoint]:
+def watch_points(
+    library: GoLibrary, symbol: Lookup, bias: int = 0, *, goroutines: bool = False
+) -> list[WatchPoint]:
     """Every instruction to watch in one Go library, in address order.
 
-    With `goroutines` each goroutine's creation is watched too, which is costly
-    in a program that makes many.
+    `symbol` looks up the object's own dynamic symbols. With `goroutines` each goroutine's creation is watched
+    too, which is costly in a program that makes many.
     """
     table, arch = library.table, library.row.name
     points: list[tuple[int, str, str]] = []
@@ -93,7 +95,7 @@ def watch_points(library: GoLibrary, bias: int = 0, *, goroutines: bool = False)
                 points.append((entry, kind, name.format(arch=arch)))
                 break
     points += _main_points(library)
-    points += _export_points(library)
+    points += _export_points(library, symbol)
     if goroutines:
         entry = table.by_name("runtime.newproc1")
         if entry is not None:
@@ -150,16 +152,16 @@ def _statement_start(library: GoLibrary, function: int, call: int) -> int:
     return rows[first][0]
 
 
-def _export_points(library: GoLibrary) -> list[tuple[int, str, str]]:
+def _export_points(library: GoLibrary, symbol: Lookup) -> list[tuple[int, str, str]]:
     table, points = library.table, list[tuple[int, str, str]]()
     mask = library.row.code_mask
     for function in table.with_prefix("_cgoexp_"):
         name = export_name(function.name)
         points.append((function.entry, "export-body", name))
-        address = library.image.symbol(name)
+        address = symbol(name)
         if address is not None:
             points.append((address & mask, "export-enter", name))
-    wait = library.image.symbol("_cgo_wait_runtime_init_done")
+    wait = symbol("_cgo_wait_runtime_init_done")
     if wait is not None:
         points.append((wait & mask, "export-wait", "_cgo_wait_runtime_init_done"))
     callback = table.by_name("runtime.cgocallbackg")
@@ -229,11 +231,11 @@ class HandoffTracker:
 
     @classmethod
     def of(
-        cls, library: GoLibrary, object_name: str, bias: int, *, goroutines: bool = False
+        cls, library: GoLibrary, symbol: Lookup, object_name: str, bias: int, *, goroutines: bool = False
     ) -> HandoffTracker:
         """A tracker for a library loaded at `bias`; `addresses` says what to watch."""
         points: dict[int, list[tuple[str, str]]] = {}
-        for point in watch_points(library, bias, goroutines=goroutines):
+        for point in watch_points(library, symbol, bias, goroutines=goroutines):
             points.setdefault(point.address, []).append((point.kind, point.name))
         return cls(library, object_name, bias, points)
 

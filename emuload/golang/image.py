@@ -29,9 +29,14 @@ class Image:
     def sections(self) -> dict[str, Section]:
         """The sections by name, the first of each; empty when the file has none, or unsound ones."""
         found: dict[str, Section] = {}
-        for section in read_sections(self.elf):
+        for section in self.section_list:
             found.setdefault(section.name, section)
         return found
+
+    @cached_property
+    def section_list(self) -> list[Section]:
+        """The sections in file order."""
+        return read_sections(self.elf)
 
     def section(self, name: str) -> Section | None:
         """The section called `name`, or None."""

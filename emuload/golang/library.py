@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 from emuload.golang.buildinfo import BuildInfo, read_build_info
@@ -11,6 +11,9 @@ from emuload.golang.pclntab import GoTable
 from emuload.golang.tables import find_table, go_func
 from emuload.machine.unwind_rows import UnwindRow, row_for
 from loader.elf import ElfFile
+
+Lookup = Callable[[str], "int | None"]
+"""A C function's address by its dynamic symbol's name (no load bias), or None."""
 
 
 class GoLibrary:

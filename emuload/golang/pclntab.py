@@ -316,6 +316,11 @@ class GoTable:
         index = self.index(pc)
         return None if index is None else self._value(index, self._field(index, 12), pc)
 
+    def frame_sizes(self, index: int) -> list[int]:
+        """The frame sizes of a function in the order of its code."""
+        table = self._field(index, 12)
+        return [size for _, size in self._pc_values(table)] if table else []
+
     def line(self, pc: int) -> Position:
         """Source place of `pc`; of the innermost inlined call where there are some. ("", 0) when unknown."""
         index = self.index(pc)

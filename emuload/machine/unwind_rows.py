@@ -48,17 +48,31 @@ class SignalFrame:
     """
 
     code: bytes
-    mask: bytes
     registers: tuple[str, ...]
     """Names of the saved registers, word by word from `offset`; "" for a word that is none."""
     offset: int
 
-    def matches(self, code: bytes) -> bool:
-        """Whether `code` begins with this trampoline."""
-        size = len(self.code)
-        return len(code) >= size and all(
-            have & keep == want for have, want, keep in zip(code, self.code, self.mask, strict=False)
-        )
+
+@dataclass(frozen=True)
+class SavedFrame:
+    """The frame of a hand-written function: its size and where, from SP at its call, it keeps registers.
+
+    The return address stands under the program counter's name.
+    """
+
+    size: int
+    registers: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class StackSave:
+    """Where the SP of before is kept, from SP (None: it is `skip` bytes above), and the frame's size at that
+    SP.
+    """
+
+    offset: int | None
+    skip: int
+    size: int
 
 
 @dataclass(frozen=True)
@@ -95,20 +109,22 @@ class UnwindRow:
     """Bytes a call pushes."""
     go_saved_fp: int | None
     """Where a Go frame saves the caller's frame pointer: from the frame's end on x86, from SP elsewhere."""
+    go_injected: int
+    """Bytes that a call injected by a signal handler (sigpanic, asyncPreempt) leaves below the interrupted
+    frame.
+    """
     asmcgocall: tuple[int, int]
     """Where asmcgocall keeps, from SP at its call of the C function: the g it left, the depth of that
     stack.
     """
+    asmcgocall_no_g: StackSave
+    """How asmcgocall_no_g, which switches no stack but aligns it, keeps the SP it had."""
     callback_saved_sp: int
     """Where cgocallback keeps the former g0.sched.sp, from its SP on g0."""
-    crosscall2: tuple[tuple[str, int], ...]
-    """Where crosscall2 keeps the caller's registers, from its frame's start (the SP before the call)
-    downwards.
-    """
-    crosscall1: tuple[int, tuple[tuple[str, int], ...]]
-    """crosscall1's frame (bytes), and its saved registers from SP at its call; the return address among
-    them.
-    """
+    crosscall2: SavedFrame
+    """crosscall2's frame at its call of cgocallback: C has called Go."""
+    crosscall1: SavedFrame | None
+    """crosscall1's frame at its call of mstart, where it has no unwind information: a thread enters Go."""
 
     @property
     def word_mask(self) -> int:
@@ -128,10 +144,7 @@ _ARM = (*(f"r{i}" for i in range(13)), "sp", "lr", "pc")
 _ARM64 = (*(f"x{i}" for i in range(31)), "sp")
 
 
-def _exact(code: str) -> tuple[bytes, bytes]:
-    raw = bytes.fromhex(code)
-    return raw, b"\xff" * len(raw)
-
+_hex = bytes.fromhex
 
 AMD64 = UnwindRow(
     name="amd64",
@@ -148,8 +161,8 @@ AMD64 = UnwindRow(
     signal_frames=(
         # mov $15, %rax; syscall. The return address has been popped: SP is at the ucontext; uc_mcontext is at
         # 40.
-        SignalFrame(*_exact("48c7c00f0000000f05"), _AMD64_SIGCONTEXT, 40),
-        SignalFrame(*_exact("b80f0000000f05"), _AMD64_SIGCONTEXT, 40),
+        SignalFrame(_hex("48c7c00f0000000f05"), _AMD64_SIGCONTEXT, 40),
+        SignalFrame(_hex("b80f0000000f05"), _AMD64_SIGCONTEXT, 40),
     ),
     frame_record=0,
     go_g="r14",
@@ -157,16 +170,17 @@ AMD64 = UnwindRow(
     go_stack_arguments=0,
     go_pushed=8,
     go_saved_fp=-16,
+    go_injected=0,
     asmcgocall=(8, 0),
+    asmcgocall_no_g=StackSave(8, 0, 40),
     callback_saved_sp=0,
-    crosscall2=(("rbp", -16), ("r15", -32), ("r14", -40), ("r13", -48), ("r12", -56), ("rbx", -64)),
-    crosscall1=(
-        56,
-        (("r15", 0), ("r14", 8), ("r13", 16), ("r12", 24), ("rbp", 32), ("rbx", 40), ("rip", 48)),
+    crosscall2=SavedFrame(
+        88, (("rbx", 24), ("r12", 32), ("r13", 40), ("r14", 48), ("r15", 56), ("rbp", 72), ("rip", 80))
+    ),
+    crosscall1=SavedFrame(
+        56, (("r15", 0), ("r14", 8), ("r13", 16), ("r12", 24), ("rbp", 32), ("rbx", 40), ("rip", 48))
     ),
 )
-
-_R4_TO_R12 = tuple((f"r{number}", -72 - 48 + 12 + 4 * (number - 4)) for number in range(4, 13))
 
 ARM = UnwindRow(
     name="arm",
@@ -183,11 +197,11 @@ ARM = UnwindRow(
     signal_frames=(
         # mov r7, #173 (rt_sigreturn); svc: SP is at the siginfo (128 bytes), then ucontext, its sigcontext at
         # 20.
-        SignalFrame(*_exact("ad70a0e3000000ef"), ("", "", "", *_ARM), 128 + 20),
-        SignalFrame(*_exact("ad2700df"), ("", "", "", *_ARM), 128 + 20),
+        SignalFrame(_hex("ad70a0e3000000ef"), ("", "", "", *_ARM), 128 + 20),
+        SignalFrame(_hex("ad2700df"), ("", "", "", *_ARM), 128 + 20),
         # mov r7, #119 (sigreturn); svc: SP is at the ucontext.
-        SignalFrame(*_exact("7770a0e3000000ef"), ("", "", "", *_ARM), 20),
-        SignalFrame(*_exact("772700df"), ("", "", "", *_ARM), 20),
+        SignalFrame(_hex("7770a0e3000000ef"), ("", "", "", *_ARM), 20),
+        SignalFrame(_hex("772700df"), ("", "", "", *_ARM), 20),
     ),
     frame_record=0,
     go_g="r10",
@@ -195,12 +209,15 @@ ARM = UnwindRow(
     go_stack_arguments=4,
     go_pushed=0,
     go_saved_fp=None,
+    go_injected=4,
     asmcgocall=(20, 16),
+    asmcgocall_no_g=StackSave(8, 0, 4),
     callback_saved_sp=4,
-    crosscall2=(*_R4_TO_R12, ("lr", -72 - 48 - 4)),
-    crosscall1=(
-        40,
-        (*((f"r{number}", 4 * (number - 4)) for number in range(4, 12)), ("r12", 32), ("pc", 36)),
+    crosscall2=SavedFrame(
+        124, (*((f"r{number}", 16 + 4 * (number - 4)) for number in range(4, 13)), ("pc", 0))
+    ),
+    crosscall1=SavedFrame(
+        40, (*((f"r{number}", 4 * (number - 4)) for number in range(4, 12)), ("r12", 32), ("pc", 36))
     ),
 )
 
@@ -219,7 +236,7 @@ ARM64 = UnwindRow(
     signal_frames=(
         # mov x8, #139 (rt_sigreturn); svc: SP is at the siginfo (128 bytes), then ucontext, its sigcontext at
         # 176.
-        SignalFrame(*_exact("681180d2010000d4"), ("", *_ARM64, "pc"), 128 + 176),
+        SignalFrame(_hex("681180d2010000d4"), ("", *_ARM64, "pc"), 128 + 176),
     ),
     frame_record=0,
     go_g="x28",
@@ -227,14 +244,15 @@ ARM64 = UnwindRow(
     go_stack_arguments=8,
     go_pushed=0,
     go_saved_fp=-8,
+    go_injected=16,
     asmcgocall=(0, 8),
+    asmcgocall_no_g=StackSave(None, 16, 16),
     callback_saved_sp=16,
-    crosscall2=(
-        *((f"x{number}", -192 + 32 + 8 * (number - 19)) for number in range(19, 29)),
-        ("x29", -16),
-        ("x30", -8),
+    crosscall2=SavedFrame(
+        192,
+        (*((f"x{number}", 32 + 8 * (number - 19)) for number in range(19, 29)), ("x29", 176), ("pc", 184)),
     ),
-    crosscall1=(0, ()),
+    crosscall1=None,
 )
 
 ROWS: dict[int, UnwindRow] = {row.elf_machine: row for row in (AMD64, ARM, ARM64)}

@@ -1,0 +1,98 @@
+"""The runtime's own records of a thread's stacks, as far as unwinding needs them.
+
+Read are only fields whose place has not changed since Go 1.4 or is found by looking (runtime/runtime2.go):
+
+    g      stack.lo, stack.hi, two guards, _panic, _defer, m, sched{sp, pc, g, …}
+    m      g0, morebuf{sp, pc, g, …}, … gsignal … curg … lockedg
+
+A g is believed only when its m's g0 points back at that m. Where in m the fields behind morebuf lie differs
+between versions: gsignal comes first among the pointers to g records of that m, curg second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emuload.unwind.reader import Reader
+
+_STACK_HIGH, _M, _SCHED_SP, _SCHED_PC, _SCHED_G = 1, 6, 7, 8, 9
+_MOREBUF_PC, _MOREBUF_SP = 2, 1
+_M_SEARCH_FROM, _M_WORDS, _G_WORDS = 8, 128, 96
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Where a switched-out stack goes on."""
+
+    pc: int
+    sp: int
+
+
+class Goroutines:
+    """Finds g and m records; addresses are the guest's, None means not there or not to be believed."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._word = reader.size
+
+    def _field(self, record: int, index: int) -> int | None:
+        return self._reader.word(record + index * self._word)
+
+    def thread(self, g: int) -> int | None:
+        """The m of `g`, when `g` is a g record."""
+        m = self._field(g, _M) if g and g % self._word == 0 else None
+        g0 = self._field(m, 0) if m else None
+        return m if g0 and self._field(g0, _M) == m else None
+
+    def g0(self, m: int) -> int | None:
+        """The g whose stack is the thread's own."""
+        return self._field(m, 0)
+
+    def sched(self, g: int) -> Saved | None:
+        """Where `g` was left."""
+        sp, pc = self._field(g, _SCHED_SP), self._field(g, _SCHED_PC)
+        return Saved(pc, sp) if sp and pc is not None else None
+
+    def stack_high(self, g: int) -> int | None:
+        """End of `g`'s stack."""
+        return self._field(g, _STACK_HIGH)
+
+    def caller_of_morestack(self, m: int) -> Saved | None:
+        """The caller of the function that asked for more stack (m.morebuf)."""
+        pc, sp = self._field(m, _MOREBUF_PC), self._field(m, _MOREBUF_SP)
+        return Saved(pc, sp) if pc and sp else None
+
+    def current(self, m: int) -> int | None:
+        """The goroutine that runs on `m` (m.curg), while the thread is on its own stack."""
+        g0 = self.g0(m)
+        known: list[int] = []
+        for value in self._m_words(m):
+            if value != g0 and value not in known and self._is_g(value) and self._field(value, _M) == m:
+                known.append(value)
+                if len(known) == 2:
+                    return value
+        return None
+
+    def locked(self, m: int) -> int | None:
+        """The parked goroutine that only `m` may run (m.lockedg): its thread waits for it to become
+        runnable.
+        """
+        for value in self._m_words(m):
+            if self._is_g(value) and not self._field(value, _M):
+                saved = self.sched(value)
+                if (
+                    saved
+                    and self._field(value, _SCHED_G) == value
+                    and m in self._reader.words(value, _G_WORDS)
+                ):
+                    return value
+        return None
+
+    def _m_words(self, m: int) -> list[int]:
+        return self._reader.words(m + _M_SEARCH_FROM * self._word, _M_WORDS)
+
+    def _is_g(self, value: int) -> bool:
+        if not value or value % self._word:
+            return False
+        low, high = self._field(value, 0), self._field(value, _STACK_HIGH)
+        return bool(low and high and 0 < high - low <= 1 << 30)

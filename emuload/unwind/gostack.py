@@ -1,0 +1,228 @@
+"""One step up a Go stack: by the function table's frame sizes, across the runtime's stack switches.
+
+Source: runtime/traceback.go (unwinder.resolveInternal, next) for plain frames and injected calls; for the
+switches runtime/asm_<arch>.s: systemstack, morestack, mcall, asmcgocall, cgocallback;
+runtime/cgo/asm_<arch>.s: crosscall2. Where Go's own traceback stops at C code, this goes on: the places where
+the switches keep the other stack's pointer are in the machine's row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from emuload.golang.library import GoLibrary
+from emuload.golang.pclntab import FLAG_TOP_FRAME, Function
+from emuload.machine.unwind_rows import SavedFrame, UnwindRow
+from emuload.unwind.goroutine import Goroutines
+from emuload.unwind.reader import Reader
+
+_INJECTED = ("runtime.sigpanic", "runtime.asyncPreempt")
+"""Functions that a signal handler makes the interrupted code call: their caller did not make a call."""
+_ENDS = ("runtime.goexit", "runtime.rt0_go")
+
+
+@dataclass
+class Cursor:
+    """Where unwinding stands.
+
+    registers     known registers, pc and sp among them
+    exact         pc is an instruction that has not run, not one behind a call
+    g             the g whose stack this is, as far as known; 0 when not
+    g0_sp         where g0's stack was left for the callback that is unwound now, once one was crossed
+    switched      the last step went to another stack, so SP says nothing about progress
+    """
+
+    registers: dict[str, int]
+    exact: bool = True
+    g: int = 0
+    g0_sp: int | None = None
+    switched: bool = False
+
+
+class GoStack:
+    """Steps over Go frames of one machine."""
+
+    def __init__(self, row: UnwindRow, reader: Reader) -> None:
+        self._row = row
+        self._reader = reader
+        self._goroutines = Goroutines(reader)
+
+    def find_g(self, cursor: Cursor) -> None:
+        """Take the g register for the current g if it holds one."""
+        candidate = cursor.registers.get(self._row.go_g, 0)
+        if candidate != cursor.g and self._goroutines.thread(candidate) is not None:
+            cursor.g = candidate
+
+    def step(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
+        """Make `cursor` the caller's; False when `function` has no caller or it cannot be found."""
+        if cursor.exact:
+            self.find_g(cursor)
+        else:
+            switch = self._SWITCHES.get(function.name)
+            if switch is not None:
+                return switch(self, cursor, library, function, bias)
+        if function.name in _ENDS:
+            return False
+        if not self._plain(cursor, library, bias):
+            return False
+        if function.name in _INJECTED:
+            cursor.exact = True
+            self._drop_injected(cursor, library, bias)
+        return True
+
+    def is_end(self, library: GoLibrary, function: Function) -> bool:
+        """Whether nothing in Go calls `function`; a signal's return code or C may."""
+        return bool(library.table.flags(function.number) & FLAG_TOP_FRAME)
+
+    # -- plain frames
+    # --------------------------------------------------------------------------------------------
+
+    def _plain(self, cursor: Cursor, library: GoLibrary, bias: int, size: int | None = None) -> bool:
+        """Over a frame of `size` bytes, by default what the function table says at pc."""
+        row, registers = self._row, cursor.registers
+        sp = registers[row.sp]
+        if size is None:
+            place = registers[row.pc] - bias - (0 if cursor.exact else 1)
+            size = library.table.frame_size(place)
+        if size is None or size < 0:
+            return False
+        end = sp + size + row.go_pushed
+        if row.link:
+            back = registers.get(row.link) if size == 0 and cursor.exact else self._reader.word(sp)
+            saved_fp = sp + row.go_saved_fp if row.go_saved_fp is not None and size else None
+        else:
+            back = self._reader.word(end - row.word)
+            saved_fp = end + row.go_saved_fp if row.go_saved_fp is not None and size else None
+        if back is None:
+            return False
+        if saved_fp is not None:
+            fp = self._reader.word(saved_fp)
+            if fp is not None:
+                registers[row.fp] = fp
+        self._return_to(cursor, back, end)
+        return True
+
+    def _return_to(self, cursor: Cursor, pc: int, sp: int) -> None:
+        row, registers = self._row, cursor.registers
+        registers[row.pc] = pc & row.code_mask
+        registers[row.sp] = sp & row.word_mask
+        if row.link:
+            registers.pop(row.link, None)
+        cursor.exact = False
+
+    def _drop_injected(self, cursor: Cursor, library: GoLibrary, bias: int) -> None:
+        """Undo what preparing an injected call did to the interrupted function's stack."""
+        row, registers = self._row, cursor.registers
+        if not row.go_injected:
+            return
+        sp = registers[row.sp]
+        link = self._reader.word(sp)
+        registers[row.sp] = sp + row.go_injected
+        if link is not None:
+            registers[row.link] = link
+
+    def saved_frame(self, cursor: Cursor, frame: SavedFrame) -> bool:
+        """Over a hand-written function that saves registers at known places."""
+        row, sp = self._row, cursor.registers[self._row.sp]
+        for name, offset in frame.registers:
+            value = self._reader.word(sp + offset)
+            if value is None:
+                return False
+            cursor.registers[name] = value
+        self._return_to(cursor, cursor.registers[row.pc], sp + frame.size)
+        return True
+
+    # -- stack switches
+    # ------------------------------------------------------------------------------------------
+
+    def _systemstack(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
+        """On g0: go on where systemstack left the goroutine's stack, in systemstack's own frame there."""
+        m = self._goroutines.thread(cursor.g)
+        current = self._goroutines.current(m) if m is not None else None
+        saved = self._goroutines.sched(current) if current is not None else None
+        if saved is None or current is None:
+            return False
+        self._switch(cursor, current, saved.sp)
+        return self._plain(cursor, library, bias)
+
+    def _morestack(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
+        """On g0: go on in the caller of the function that needed more stack."""
+        m = self._goroutines.thread(cursor.g)
+        saved = self._goroutines.caller_of_morestack(m) if m is not None else None
+        if m is None or saved is None:
+            return False
+        self._switch(cursor, self._goroutines.current(m) or cursor.g, saved.sp)
+        self._return_to(cursor, saved.pc, saved.sp)
+        return True
+
+    def _mcall(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
+        """On g0 for good: go on with the goroutine that is locked to this thread, if one is parked."""
+        m = self._goroutines.thread(cursor.g)
+        locked = self._goroutines.locked(m) if m is not None else None
+        saved = self._goroutines.sched(locked) if locked is not None else None
+        if saved is None or locked is None:
+            return False
+        self._switch(cursor, locked, saved.sp)
+        self._return_to(cursor, saved.pc, saved.sp)
+        return True
+
+    def _asmcgocall(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
+        """From C on g0 to the stack of the goroutine that called it."""
+        row, sp = self._row, cursor.registers[self._row.sp]
+        g, depth = (self._reader.word(sp + offset) for offset in row.asmcgocall)
+        if g is None or depth is None:
+            return False
+        high = self._goroutines.stack_high(g) if g else 0
+        if high is None:
+            return False
+        if g:
+            self._switch(cursor, g, high - depth)
+        else:
+            cursor.registers[row.sp] = depth
+        own = next((size for size in library.table.frame_sizes(function.number) if size), 0)
+        return self._plain(cursor, library, bias, own)
+
+    def _asmcgocall_no_g(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
+        """From C called while there is no g: the stack was only aligned."""
+        save, sp = self._row.asmcgocall_no_g, cursor.registers[self._row.sp]
+        before = sp + save.skip if save.offset is None else self._reader.word(sp + save.offset)
+        if before is None:
+            return False
+        cursor.registers[self._row.sp] = before
+        return self._plain(cursor, library, bias, save.size)
+
+    def _cgocallback(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
+        """From a goroutine's stack back to g0's, where C called Go."""
+        m = self._goroutines.thread(cursor.g)
+        g0 = self._goroutines.g0(m) if m is not None else None
+        if g0 is None:
+            return False
+        sp = cursor.g0_sp
+        if sp is None:
+            saved = self._goroutines.sched(g0)
+            sp = saved.sp if saved else None
+        if sp is None:
+            return False
+        cursor.g0_sp = self._reader.word(sp + self._row.callback_saved_sp)
+        self._switch(cursor, g0, sp)
+        return self._plain(cursor, library, bias)
+
+    def _crosscall2(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
+        return self.saved_frame(cursor, self._row.crosscall2)
+
+    def _switch(self, cursor: Cursor, g: int, sp: int) -> None:
+        cursor.g = g
+        cursor.registers[self._row.sp] = sp
+        cursor.switched = True
+
+    _SWITCHES: ClassVar[dict[str, Callable[[GoStack, Cursor, GoLibrary, Function, int], bool]]] = {
+        "runtime.systemstack": _systemstack,
+        "runtime.morestack": _morestack,
+        "runtime.mcall": _mcall,
+        "runtime.asmcgocall": _asmcgocall,
+        "runtime.asmcgocall_no_g": _asmcgocall_no_g,
+        "runtime.cgocallback": _cgocallback,
+        "crosscall2": _crosscall2,
+    }
