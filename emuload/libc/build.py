@@ -26,32 +26,35 @@ BUILT = HERE / "built"
 
 @dataclass(frozen=True)
 class Target:
-    """One ABI: zig's target triple, CPU, and the prefix of its assembly files."""
+    """One ABI: zig's target triple, CPU, the prefix of its assembly files, the linker's name for it."""
 
     abi: str
     triple: str
     cpu: tuple[str, ...]
     assembly: str
+    emulation: str
 
 
 # The soft-float ARM build is for ARMv6 because it needs ldrex; it also serves ARMv5 programs, whose ABI is the same.
 TARGETS = (
-    Target("amd64", "x86_64-linux-gnu", ("-mcpu=x86_64",), "amd64"),
-    Target("arm", "arm-linux-gnueabi", ("-mcpu=arm1176jzf_s", "-marm"), "arm"),
-    Target("armhf", "arm-linux-gnueabihf", ("-mcpu=generic+v7a", "-marm"), "arm"),
-    Target("arm64", "aarch64-linux-gnu", ("-mcpu=generic",), "arm64"),
+    Target("amd64", "x86_64-linux-gnu", ("-mcpu=x86_64",), "amd64", "elf_x86_64"),
+    Target("arm", "arm-linux-gnueabi", ("-mcpu=arm1176jzf_s", "-marm"), "arm", "armelf_linux_eabi"),
+    Target("armhf", "arm-linux-gnueabihf", ("-mcpu=generic+v7a", "-marm"), "arm", "armelf_linux_eabi"),
+    Target("arm64", "aarch64-linux-gnu", ("-mcpu=generic",), "arm64", "aarch64linux"),
 )
 
+# __NO_INLINE__ keeps glibc's headers from defining inline what is defined here.
 COMPILE = (
-    "-std=gnu17 -D_GNU_SOURCE -O2 -g0 -fPIC -fno-builtin -fno-stack-protector -fno-sanitize=all -ftls-model=initial-exec "
+    "-std=gnu17 -D_GNU_SOURCE -D__NO_INLINE__ -O2 -g0 -fPIC -fno-builtin -fno-stack-protector -fno-sanitize=all -ftls-model=initial-exec "
     "-fvisibility=hidden -fno-omit-frame-pointer -funwind-tables -fno-common -fno-strict-aliasing -fno-ident "
     "-fno-math-errno -ffp-contract=off -U_FORTIFY_SOURCE -Wall -Wextra -Wno-unused-parameter -Werror=implicit-function-declaration "
     "-Wno-missing-field-initializers -Wno-tautological-pointer-compare "
     "-Wno-builtin-requires-header -Wno-incompatible-library-redeclaration"
 ).split()
+# Functions bind within the library; data symbols stay open, because a program's COPY relocation moves stdout or environ.
 LINK = (
-    "-shared -nostdlib -Wl,-soname,libc.so.6 -Wl,-Bsymbolic -Wl,--build-id=none -Wl,-z,noexecstack "
-    "-Wl,--hash-style=gnu -Wl,--gc-sections"
+    "-shared -soname libc.so.6 -Bsymbolic-functions --build-id=none -z noexecstack -z relro -z now -z defs "
+    "--hash-style=gnu --gc-sections --eh-frame-hdr --fatal-warnings"
 ).split()
 # 64-bit division, long double, soft float: zig's own compiler runtime, from its source so that it carries no debug data.
 RUNTIME = "-O ReleaseFast -fPIC -fstrip -ffunction-sections -fdata-sections -fno-stack-check".split()
@@ -129,7 +132,7 @@ def build(
         linked = Path(scratch) / result.name
         runtime = str(Path(scratch) / "runtime.o")
         compiler_runtime(target, runtime, {name for path in objects for name, here, _ in global_symbols(path) if here})
-        zig("cc", "-target", target.triple, *target.cpu, *LINK, *objects, runtime, "-o", str(linked))
+        zig("ld.lld", "-m", target.emulation, *LINK, *objects, runtime, "-o", str(linked))
         temporary = result.with_suffix(f".{os.getpid()}.tmp")
         shutil.copyfile(linked, temporary)
         temporary.chmod(0o644)

@@ -45,6 +45,7 @@ struct em_info {
 enum em_info_flag {
     EM_LOCK_CONSTRUCTORS = 1,  /* dlopen holds the loader lock while constructors run (glibc, not musl) */
     EM_LINKER_RUNS_INIT = 2,   /* the program's start file leaves its constructors to the linker (musl) */
+    EM_WIDE_OFFSETS = 4,       /* on 32-bit ABIs, off_t and ino_t of the plain names are 64 bits wide (musl) */
 };
 
 enum em_event {
@@ -77,6 +78,7 @@ enum em_event {
     EM_LOADER_LOCK_WAIT,     /* (lock, owner tid) */
     EM_LOADER_LOCK_ACQUIRE,  /* (lock) */
     EM_LOADER_LOCK_RELEASE,  /* (lock) */
+    EM_WAIT_OVER,            /* (object): the wait ended without it: time limit, signal, cancellation */
 };
 
 /* Raw system calls: the kernel's answer, negative errno included. */

@@ -7,9 +7,6 @@
 #ifndef EMULOAD_INTERNAL_H
 #define EMULOAD_INTERNAL_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,11 +18,20 @@
 #define NORETURN __attribute__((noreturn))
 #define ALIAS(name) __attribute__((alias(#name), visibility("default")))
 #define WEAK_ALIAS(name) __attribute__((weak, alias(#name), visibility("default")))
+/* The same behind the headers' back, for names they redirect or know by another type. */
+#define ASM_ALIAS(name, target) __asm__(".globl " #name "\n.type " #name ",%function\n.set " #name "," #target)
+#if __SIZEOF_LONG__ == 8
+#define EM_WORD_SIZE "8"
+#else
+#define EM_WORD_SIZE "4"
+#endif
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-struct em_cleanup;     /* _pthread_cleanup_buffer */
+/* A cleanup handler: of this library, and musl's struct __ptcb and glibc's _pthread_cleanup_buffer, which start alike. */
+struct em_cleanup { void (*routine)(void *); void *argument; struct em_cleanup *next; };
 struct em_tls_dtor;    /* __cxa_thread_atexit_impl */
+struct em_tls_block;   /* tls.c */
 
 enum em_thread_state { EM_JOINABLE, EM_DETACHED, EM_JOINED };
 
@@ -54,14 +60,18 @@ struct thread {
     char *stack_low;           /* lowest usable byte (above the guard) */
     size_t stack_size;         /* of the usable stack */
     size_t guard_size;
+    uint64_t start_mask;       /* the signal mask it starts with */
     void *(*start)(void *);
     void *argument, *result;
     int state;                 /* enum em_thread_state */
     int join_waiters;
     int policy, priority;
-    int cancel_state, cancel_type, cancel_pending, cancel_seen;
-    int exiting;
+    int cancel_state, cancel_type, cancel_pending;
+    struct em_tls_block *tls_blocks;
+    int cancel_now;            /* pending and enabled: what a cancellable system call looks at */
+    int exiting;               /* 1: running its cleanup; 2: nothing of it runs any more but its last system call */
     struct em_cleanup *cleanup;
+    void *unwind_buffers;      /* __pthread_unwind_buf_t, chained (pthread_cleanup_push of glibc's header in C) */
     struct em_tls_dtor *tls_dtors;
     struct em_key_value keys0[EM_KEYS_BLOCK];
     struct em_key_value *keys[EM_KEYS_MAX / EM_KEYS_BLOCK];
@@ -71,7 +81,7 @@ struct thread {
     int dl_error_read;
     void *robust_head[3];      /* struct robust_list_head */
     uintptr_t unused[8];
-} __attribute__((aligned(64)));
+} __attribute__((aligned(16)));
 
 #if defined(__x86_64__)
 static inline struct thread *em_self(void) {
@@ -130,6 +140,8 @@ struct em_ts32 { int32_t sec; int32_t nsec; };
 /* FUTEX_WAIT with an absolute time limit on `clock` (0: CLOCK_REALTIME, 1: CLOCK_MONOTONIC), 0 for none.
  * Returns 0, -EAGAIN, -EINTR, -ETIMEDOUT. */
 HIDDEN long em_futex_wait(volatile void *address, int value, int clock, const struct em_ts64 *limit);
+HIDDEN long em_futex_wait_cancellable(volatile void *address, int value, int clock, const struct em_ts64 *limit);   /* also -ECANCELED */
+HIDDEN long em_futex_wait_shared(volatile void *address, int value, int clock, const struct em_ts64 *limit);   /* cancellable, not private */
 HIDDEN long em_futex_wake(volatile void *address, int count);
 
 /* malloc.c (its own, whatever the program interposes). */
@@ -142,10 +154,18 @@ HIDDEN void em_free(void *);
 /* stdio.c: flush at exit. */
 HIDDEN void em_stdio_exit(void);
 
+/* unistd.c: mmap as the kernel answers it, the offset in bytes. */
+HIDDEN long em_mmap(void *address, size_t size, int protection, int flags, int fd, int64_t offset);
+
+/* exit.c */
+HIDDEN NORETURN void em_exit(int status);
+int em_atexit(void (*fn)(void)) __asm__("atexit");
+HIDDEN void em_finish(void);   /* what crt's start gets as rtld_fini: nothing, exit does it */
+
 /* start.c */
 extern HIDDEN struct em_info em_process;
 extern EXPORT char **environ;
-extern EXPORT int __emu_tcb_size;
+extern EXPORT const int __emu_tcb_size;
 HIDDEN NORETURN void em_fatal(const char *text);    /* text to fd 2, then abort() */
 HIDDEN void em_run_constructors(long op);
 
@@ -153,6 +173,27 @@ HIDDEN void em_run_constructors(long op);
 HIDDEN void em_thread_init_main(struct thread *self);
 HIDDEN NORETURN void em_thread_exit(void *result);
 HIDDEN void em_run_tls_dtors(struct thread *self);
+HIDDEN void em_run_key_destructors(struct thread *self);
+static inline void em_cleanup_push(struct em_cleanup *c, void (*routine)(void *), void *argument) {
+    *c = (struct em_cleanup){routine, argument, em_self()->cleanup};
+    em_self()->cleanup = c;
+}
+static inline void em_cleanup_pop(struct em_cleanup *c) { em_self()->cleanup = c->next; }
 HIDDEN void em_testcancel(void);
+HIDDEN NORETURN void em_thread_cancel(void);
+
+/* A system call that is a cancellation point: -ECANCELED when the thread was asked to end before or while it waited.
+ * em_cancellable_result ends the thread then. */
+HIDDEN long em_cancellable(long nr, long a, long b, long c, long d, long e, long f);
+HIDDEN long em_cancellable_result(long r);
+#define em_c0_(n) em_cancellable(n, 0, 0, 0, 0, 0, 0)
+#define em_c1_(n, a) em_cancellable(n, EM_L(a), 0, 0, 0, 0, 0)
+#define em_c2_(n, a, b) em_cancellable(n, EM_L(a), EM_L(b), 0, 0, 0, 0)
+#define em_c3_(n, a, b, c) em_cancellable(n, EM_L(a), EM_L(b), EM_L(c), 0, 0, 0)
+#define em_c4_(n, a, b, c, d) em_cancellable(n, EM_L(a), EM_L(b), EM_L(c), EM_L(d), 0, 0)
+#define em_c5_(n, a, b, c, d, e) em_cancellable(n, EM_L(a), EM_L(b), EM_L(c), EM_L(d), EM_L(e), 0)
+#define em_c6_(n, a, b, c, d, e, f) em_cancellable(n, EM_L(a), EM_L(b), EM_L(c), EM_L(d), EM_L(e), EM_L(f))
+#define em_syscall_cp(...) em_cancellable_result(em_pick_(__VA_ARGS__, em_c6_, em_c5_, em_c4_, em_c3_, em_c2_, em_c1_, em_c0_, 0)(__VA_ARGS__))
+#define em_syscall_cp_errno(...) em_result(em_syscall_cp(__VA_ARGS__))
 
 #endif

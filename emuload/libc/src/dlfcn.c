@@ -1,0 +1,198 @@
+/* dlfcn.h and link.h. The link map is the host's; what is here is the lock around it, the loop that runs
+ * constructors and destructors, and the error of each thread. The lock is recursive, as glibc's dl_load_lock, and held
+ * while constructors run where the profile says so. */
+#include <asm/unistd.h>
+#include <dlfcn.h>
+#include <link.h>
+#include "thread.h"
+
+static struct { int word, owner, depth; } loader_lock;
+
+static void lock_loader(void) {
+    int tid = em_self()->tid, free = 0;
+    if (loader_lock.owner == tid) {
+        loader_lock.depth++;
+        return;
+    }
+    if (!__atomic_compare_exchange_n(&loader_lock.word, &free, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+        EM_EVENT(EM_LOADER_LOCK_WAIT, &loader_lock, loader_lock.owner, 0, 0);
+        em_lock_slow(&loader_lock.word);
+    }
+    loader_lock.owner = tid;
+    loader_lock.depth = 1;
+    EM_EVENT(EM_LOADER_LOCK_ACQUIRE, &loader_lock, 0, 0, 0);
+}
+
+static void unlock_loader(void) {
+    if (--loader_lock.depth) return;
+    EM_EVENT(EM_LOADER_LOCK_RELEASE, &loader_lock, 0, 0, 0);
+    loader_lock.owner = 0;
+    em_unlock(&loader_lock.word);
+}
+
+/* -- errors ------------------------------------------------------------------------------------------ */
+
+static void take_error(void) {
+    struct thread *self = em_self();
+    em_free(self->dl_error);
+    self->dl_error = em_malloc(1024);
+    if (!self->dl_error) return;
+    long length = EM_DL_ERROR(self->dl_error, 1024);
+    if (length <= 0) {
+        em_free(self->dl_error);
+        self->dl_error = 0;
+    }
+    self->dl_error_read = 0;
+}
+
+static void clear_error(void) {
+    em_self()->dl_error_read = 1;
+}
+
+/* The text is valid until this thread's next dl call. */
+EXPORT char *dlerror(void) {
+    struct thread *self = em_self();
+    if (!self->dl_error || self->dl_error_read) return 0;
+    self->dl_error_read = 1;
+    return self->dl_error;
+}
+
+/* -- opening and closing ------------------------------------------------------------------------------- */
+
+/* Runs what an operation asks for and returns its result. */
+static em_word run_operation(long op) {
+    struct em_call call;
+    int held = (em_process.flags & EM_LOCK_CONSTRUCTORS) != 0;
+    while (EM_DL_NEXT(op, &call) > 0) {
+        if (!held) unlock_loader();
+        ((void (*)(int, char **, char **))call.fn)((int)call.argc, (char **)call.argv, (char **)call.envp);
+        if (!held) lock_loader();
+    }
+    return call.value;
+}
+
+static void *open_from(const char *path, int flags, void *caller) {
+    lock_loader();
+    clear_error();
+    long op = EM_DL_OPEN(path, flags, caller);
+    void *handle = 0;
+    if (op > 0) handle = (void *)run_operation(op);
+    else take_error();
+    unlock_loader();
+    return handle;
+}
+
+EXPORT void *dlopen(const char *path, int flags) { return open_from(path, flags, __builtin_return_address(0)); }
+EXPORT void *dlmopen(Lmid_t space, const char *path, int flags) { return open_from(path, flags, __builtin_return_address(0)); }
+
+EXPORT int dlclose(void *handle) {
+    lock_loader();
+    clear_error();
+    long op = EM_DL_CLOSE(handle);
+    if (op > 0) run_operation(op);
+    else take_error();
+    unlock_loader();
+    return op > 0 ? 0 : -1;
+}
+
+/* -- looking up ------------------------------------------------------------------------------------------ */
+
+static void *symbol_from(void *handle, const char *name, const char *version, void *caller) {
+    lock_loader();
+    clear_error();
+    void *address = (void *)EM_DL_SYM(handle, name, version, caller);
+    if (!address) take_error();
+    unlock_loader();
+    return address;
+}
+
+EXPORT void *dlsym(void *handle, const char *name) { return symbol_from(handle, name, 0, __builtin_return_address(0)); }
+EXPORT void *dlvsym(void *handle, const char *name, const char *version) {
+    return symbol_from(handle, name, version, __builtin_return_address(0));
+}
+ASM_ALIAS(__dlsym_time64, dlsym);
+
+static int address_info(const void *address, struct em_dl_addr *out) {
+    lock_loader();
+    int found = EM_DL_ADDR(address, out) > 0;
+    unlock_loader();
+    return found;
+}
+
+EXPORT int dladdr(const void *address, Dl_info *info) {
+    struct em_dl_addr a;
+    if (!address_info(address, &a)) return 0;
+    info->dli_fname = (const char *)a.file_name;
+    info->dli_fbase = (void *)a.base;
+    info->dli_sname = (const char *)a.symbol_name;
+    info->dli_saddr = (void *)a.symbol_address;
+    return 1;
+}
+
+EXPORT int dladdr1(const void *address, Dl_info *info, void **extra, int flags) {
+    struct em_dl_addr a;
+    if (!dladdr(address, info) || !address_info(address, &a)) return 0;
+    if (flags == RTLD_DL_SYMENT) *extra = (void *)a.symbol;
+    if (flags == RTLD_DL_LINKMAP) *extra = (void *)a.link_map;
+    return 1;
+}
+
+EXPORT int dlinfo(void *handle, int request, void *out) {
+    lock_loader();
+    clear_error();
+    long r = EM_DL_INFO(handle, request, out);
+    if (r < 0) take_error();
+    unlock_loader();
+    return r < 0 ? -1 : 0;
+}
+
+/* Another lock than dlopen's: constructors under dlopen's may be waiting for a thread that comes here. */
+static int iterate_lock, iterate_owner, iterate_depth;
+
+HIDDEN void *em_tls_block(unsigned long module);
+
+EXPORT int dl_iterate_phdr(int (*callback)(struct dl_phdr_info *, size_t, void *), void *data) {
+    int tid = em_self()->tid, r = 0;
+    if (iterate_owner != tid) {
+        em_lock(&iterate_lock);
+        iterate_owner = tid;
+    }
+    iterate_depth++;
+    struct dl_phdr_info info;
+    for (long i = 0; !r && EM_DL_ITERATE(i, &info) > 0; i++) {
+        if (info.dlpi_tls_modid) info.dlpi_tls_data = em_tls_block(info.dlpi_tls_modid);
+        r = callback(&info, sizeof info, data);
+    }
+    if (--iterate_depth == 0) {
+        iterate_owner = 0;
+        em_unlock(&iterate_lock);
+    }
+    return r;
+}
+
+#if defined(__arm__)
+/* The unwinder's way to a module's .ARM.exidx (glibc and musl provide it; EHABI). */
+struct exidx { uintptr_t pc, address; int count; };
+static int find_exidx(struct dl_phdr_info *info, size_t size, void *data) {
+    struct exidx *e = data;
+    int inside = 0;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+        uintptr_t start = info->dlpi_addr + p->p_vaddr;
+        if (p->p_type == PT_LOAD && e->pc - start < p->p_memsz) inside = 1;
+        if (p->p_type == PT_ARM_EXIDX) {
+            e->address = start;
+            e->count = (int)(p->p_memsz / 8);
+        }
+    }
+    if (!inside) e->address = 0;
+    return inside && e->address;
+}
+EXPORT uintptr_t __gnu_Unwind_Find_exidx(uintptr_t pc, int *count) {
+    struct exidx e = {pc, 0, 0};
+    if (!dl_iterate_phdr(find_exidx, &e)) return 0;
+    *count = e.count;
+    return e.address;
+}
+ASM_ALIAS(dl_unwind_find_exidx, __gnu_Unwind_Find_exidx);
+#endif
