@@ -1,4 +1,4 @@
-"""Calls as text, for the command line: `add(1, 2)`, `greet("gopher") -> str`, `sum([1, 2, 3])`, `half(f32(1.5)) -> f32`.
+"""Calls as text, for the command line: `add(1, 2)`, `greet("x") -> str`, `sum([1, 2, 3])`, `half(f32(1.5)) -> f32`.
 
     call     = name "(" [argument {"," argument}] ")" ["->" type]
     argument = 5 | -0x10 | 1.5 | "C string" | go"Go string" | true | false | null

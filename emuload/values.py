@@ -71,9 +71,10 @@ def _simple_ctypes(token: Any, abi_word: int) -> Codec | None:
     kind = token._type_
     name, size = token.__name__, ctypes.sizeof(token)
     if kind in _CTYPES_SIGNED or kind in _CTYPES_UNSIGNED:
-        return _int_codec(name, size, kind in _CTYPES_SIGNED)
+        signed = kind in _CTYPES_SIGNED
+        return _int_codec(f"{'' if signed else 'u'}int{size * 8}", size, signed)
     if kind in "fd":
-        return FloatCodec(Scalar(name, size, floating=True))
+        return FloatCodec(Scalar("float" if kind == "f" else "double", size, floating=True))
     if kind == "?":
         return BoolCodec(Scalar("bool", 1))
     if kind == "c":
