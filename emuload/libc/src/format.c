@@ -95,7 +95,6 @@ static bool read_conversion(const char **at, struct parsed *c) {
     if (*p == '.') {
         p++;
         if (*p == '*') c->precision_index = read_star(&p);
-        else if (*p == '-' && is_digit(p[1])) p++, read_number(&p); /* a negative precision counts as none */
         else if ((c->spec.precision = read_number(&p)) < 0) return false;
     }
     c->length = read_length(&p);
@@ -179,6 +178,8 @@ static void emit_integer(struct sink *sink, const struct spec *spec, uint64_t va
         bool negative = (int64_t)value < 0;
         if (negative) value = -value;
         prefix = negative ? "-" : spec->flags & PLUS ? "+" : spec->flags & BLANK_SIGN ? " " : "";
+    } else if (conversion == 'p') { /* signs are meant for signed numbers, yet glibc shows them here */
+        prefix = spec->flags & PLUS ? "+0x" : spec->flags & BLANK_SIGN ? " 0x" : "0x";
     } else if (spec->flags & ALTERNATE && value && conversion != 'u' && conversion != 'o') {
         prefix = conversion == 'x' ? "0x" : conversion == 'X' ? "0X" : conversion == 'b' ? "0b" : "0B";
     }
@@ -197,25 +198,8 @@ static void emit_integer(struct sink *sink, const struct spec *spec, uint64_t va
 }
 
 static void emit_pointer(struct sink *sink, const struct spec *spec, const void *pointer) {
-    struct spec as = *spec;
-    as.flags |= ALTERNATE;
-    as.conversion = 'x';
-    if (pointer) {
-        /* Signs are meant for signed numbers, yet glibc honours them here too. */
-        if (as.flags & (PLUS | BLANK_SIGN)) {
-            char text[80], *end = text + sizeof text, *first = write_digits(end, (uintptr_t)pointer, 'x');
-            *--first = 'x';
-            *--first = '0';
-            *--first = as.flags & PLUS ? '+' : ' ';
-            if (as.precision < 0 && !(as.flags & ZEROS)) {
-                emit_text(sink, &as, first, (size_t)(end - first));
-                return;
-            }
-        }
-        emit_integer(sink, &as, (uintptr_t)pointer);
-    } else {
-        emit_text(sink, &as, "(nil)", 5);
-    }
+    if (pointer) emit_integer(sink, spec, (uintptr_t)pointer);
+    else emit_text(sink, spec, "(nil)", 5);
 }
 
 /* A wide string as multibyte text of at most `limit` bytes, whole characters only. false: EILSEQ. */

@@ -112,7 +112,7 @@ EXPORT size_t mbsnrtowcs(wide *restrict to, const char **restrict from, size_t b
 EXPORT size_t mbsrtowcs(wide *restrict to, const char **restrict from, size_t room, multibyte_state *restrict state) {
     return mbsnrtowcs(to, from, SIZE_MAX, room, state);
 }
-EXPORT size_t mbstowcs(wide *restrict to, const char *restrict from, size_t room) {
+EXPORT size_t mbstowcs(wide *restrict to, const char *from, size_t room) {
     multibyte_state state = {0};
     return mbsnrtowcs(to, &from, SIZE_MAX, room, &state);
 }
@@ -144,7 +144,7 @@ EXPORT size_t wcsnrtombs(char *restrict to, const wide **restrict from, size_t c
 EXPORT size_t wcsrtombs(char *restrict to, const wide **restrict from, size_t room, multibyte_state *restrict state) {
     return wcsnrtombs(to, from, SIZE_MAX, room, state);
 }
-EXPORT size_t wcstombs(char *restrict to, const wide *restrict from, size_t room) {
+EXPORT size_t wcstombs(char *restrict to, const wide *from, size_t room) {
     return wcsnrtombs(to, &from, SIZE_MAX, room, NULL);
 }
 
