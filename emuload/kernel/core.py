@@ -20,7 +20,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from emuload.kernel import dispatch, errno
 from emuload.kernel.clock import VirtualClock
@@ -32,10 +32,14 @@ from emuload.machine.cpu import Context, Cpu, Fault
 from emuload.machine.memory import AddressSpace, MemoryFault, OutOfMemory
 from emuload.trace.events import Recorder
 
+if TYPE_CHECKING:
+    from emuload.kernel.fs.table import FileTable
+    from emuload.kernel.fs.tree import FileSystem
+
 FIRST_PID = 1000
 PARENT_PID = 1
 _MASK64 = (1 << 64) - 1
-_TASK, _TIMER, _HOST = 0, 1, 2
+_TASK, _TIMER, _HOST, TIMERFD = 0, 1, 2, 3
 """Whose deadline an entry (instant, order, whose, id) of the heap is."""
 
 
@@ -173,8 +177,8 @@ class Kernel:
     credentials: Credentials = field(default_factory=Credentials)
     limits: Limits = field(default_factory=Limits)
     system: System = field(default_factory=System)
-    fs: Any = None
-    files: Any = None
+    fs: FileSystem = None  # type: ignore[assignment]
+    files: FileTable = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         self.entropy = Entropy(self.seed & _MASK64)
@@ -306,6 +310,9 @@ class Kernel:
             if kind == _TIMER:
                 timers.fire(self, ident, sequence, now)
                 continue
+            if kind == TIMERFD:
+                self.files.timer_due(ident, sequence)
+                continue
             if kind == _HOST:
                 continue
             task = self.tasks.get(ident)
@@ -349,6 +356,8 @@ class Kernel:
         if kind == _TIMER:
             timer = self.timers.timers.get(ident)
             return timer is not None and timer.armed == sequence
+        if kind == TIMERFD:
+            return self.files.timer_stands(ident, sequence)
         task = self.tasks.get(ident)
         return task is not None and task.wait is not None and task.wait.since == sequence
 

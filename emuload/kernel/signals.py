@@ -284,9 +284,10 @@ def _end_interrupted_call(k: Kernel, cpu: Cpu, task: Task, action: Action) -> No
         layout(k.abi.name).rewind(cpu)
         return
     restart = wait.restart and bool(action.flags & SA_RESTART)
+    result = wait.done or -errno.EINTR
     if k.events.enabled:
         name = k.call_name(task)
-        k.events.emit("syscall-exit", task.tid, name=name, result="restart" if restart else -errno.EINTR)
+        k.events.emit("syscall-exit", task.tid, name=name, result="restart" if restart else result)
     task.blocked_call = False
     if restart:
         layout(k.abi.name).rewind(cpu)
@@ -298,7 +299,7 @@ def _end_interrupted_call(k: Kernel, cpu: Cpu, task: Task, action: Action) -> No
         except MemoryFault:
             cpu.syscall_result(-errno.EFAULT)
             return
-    cpu.syscall_result(-errno.EINTR)
+    cpu.syscall_result(result)
 
 
 def _enter_handler(k: Kernel, cpu: Cpu, task: Task, info: SigInfo, action: Action) -> None:

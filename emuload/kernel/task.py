@@ -30,6 +30,7 @@ class Wait:
     bitset          futex: FUTEX_WAIT_BITSET's mask
     requeue_to      futex: the PI lock to be taken when requeued (FUTEX_WAIT_REQUEUE_PI), or 0
     since, began    order among all waits, and virtual time, at which it began; set by `Kernel.block`
+    done            io: bytes moved before it had to wait; when a signal handler ends the call, its result
     remain          sleep: (address, width) of the timespec that receives the rest when interrupted, or None
     """
 
@@ -47,6 +48,7 @@ class Wait:
     remain: tuple[int, int] | None = None
     since: int = 0
     began: int = 0
+    done: int = 0
 
 
 @dataclass(slots=True)

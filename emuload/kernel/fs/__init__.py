@@ -1,0 +1,34 @@
+"""Files: the guest's file system, its descriptors, and the system calls on them.
+
+`attach` gives a kernel both; importing this package registers the calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from emuload.kernel.fs import calls_files, calls_io, calls_paths, calls_poll, calls_special, calls_stat
+from emuload.kernel.fs.inodes import FsError
+from emuload.kernel.fs.output import BoundExceeded, Input, Output
+from emuload.kernel.fs.table import FileTable
+from emuload.kernel.fs.tree import FileSystem
+
+if TYPE_CHECKING:
+    from emuload.kernel.core import Kernel
+
+__all__ = [
+    "BoundExceeded", "FileSystem", "FileTable", "FsError", "Input", "Output", "attach", "calls_files", "calls_io",
+    "calls_paths", "calls_poll", "calls_special", "calls_stat",
+]  # fmt: skip
+
+
+def attach(kernel: Kernel, stdin: bytes | Callable[[int], bytes] = b"") -> None:
+    """Give the kernel a file system and a descriptor table with the standard streams on 0, 1 and 2.
+
+    `stdin` is what the guest reads, or a function of the host that is asked for up to so many bytes and gives none at
+    the end.
+    """
+    kernel.fs = FileSystem(kernel)
+    kernel.fs.stdin = Input(stdin) if isinstance(stdin, bytes) else Input(source=stdin)
+    kernel.files = FileTable(kernel)

@@ -1,0 +1,195 @@
+"""The descriptor table of a process, its working directory, and the making of open file descriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from emuload.kernel import errno
+from emuload.kernel.fs.constants import O_ACCMODE, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, S_IFIFO, S_IFSOCK
+from emuload.kernel.fs.descriptions import (
+    Description,
+    DeviceDescription,
+    DirectoryDescription,
+    FileDescription,
+    GeneratedDescription,
+    StreamDescription,
+    StreamInode,
+)
+from emuload.kernel.fs.events import TimerFd
+from emuload.kernel.fs.inodes import DataInode, Device, Directory, FsError, Generated, Inode
+from emuload.kernel.fs.pipes import PIPE_DEVICE, SOCKET_DEVICE, PipeEnd, PipeInode, SocketEnd
+
+if TYPE_CHECKING:
+    from emuload.kernel.core import Kernel
+
+ANON_DEVICE: Final = (0, 15)
+"""st_dev of eventfd, epoll and the like."""
+RLIMIT_NOFILE: Final = 7
+
+
+class FileTable:
+    """Descriptor numbers → descriptions. `cloexec` holds the numbers that an exec would close."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.slots: list[Description | None] = []
+        self.cloexec: set[int] = set()
+        self.cwd: Directory = kernel.fs.root
+        self.timers: dict[int, TimerFd] = {}
+        self._last_queue = 0
+        for stream in range(3):
+            node = StreamInode(kernel.fs.new_ino(), S_IFIFO | 0o600, PIPE_DEVICE, kernel.fs.uid, kernel.fs.gid)
+            node.stream = stream
+            node.atime = node.mtime = node.ctime = kernel.fs.now()
+            self.install(StreamDescription(node, O_WRONLY if stream else O_RDONLY, self.new_queue()))
+
+    # -- numbers -------------------------------------------------------------------------------------------------
+
+    def get(self, fd: int) -> Description | None:
+        """The description of a descriptor, as a raw register value or an int; None if it is not open."""
+        fd &= 0xFFFFFFFF
+        return self.slots[fd] if fd < len(self.slots) else None
+
+    def require(self, fd: int) -> Description:
+        """Like `get`. Raises FsError(EBADF)."""
+        description = self.get(fd)
+        if description is None:
+            raise FsError(errno.EBADF)
+        return description
+
+    def numbers(self) -> list[int]:
+        """The open descriptors."""
+        return [fd for fd, description in enumerate(self.slots) if description is not None]
+
+    def number_of(self, description: Description) -> int:
+        """The first descriptor of a description, or -1."""
+        return next((fd for fd, other in enumerate(self.slots) if other is description), -1)
+
+    @property
+    def limit(self) -> int:
+        """RLIMIT_NOFILE's soft limit, itself bounded like fs.nr_open."""
+        return min(self.kernel.limits.values[RLIMIT_NOFILE][0], 1 << 20)
+
+    def install(self, description: Description, cloexec: bool = False, minimum: int = 0) -> int:
+        """Give a description the lowest free number from `minimum` up. Raises FsError(EMFILE)."""
+        slots = self.slots
+        if minimum > len(slots):
+            fd = minimum
+        else:
+            try:
+                fd = slots.index(None, minimum)
+            except ValueError:
+                fd = len(slots)
+        if fd >= self.limit:
+            raise FsError(errno.EMFILE)
+        self.place(description, fd, cloexec)
+        return fd
+
+    def place(self, description: Description, fd: int, cloexec: bool) -> None:
+        """Give a description a number of one's choice; what was there is closed."""
+        description.refs += 1
+        if description.refs == 1:
+            description.opened(self.kernel)
+        if fd >= len(self.slots):
+            self.slots.extend([None] * (fd + 1 - len(self.slots)))
+        elif self.slots[fd] is not None:
+            self.close(fd)
+        self.slots[fd] = description
+        if cloexec:
+            self.cloexec.add(fd)
+        else:
+            self.cloexec.discard(fd)
+
+    def close(self, fd: int) -> int:
+        """close(2) of one number: 0 or -EBADF."""
+        description = self.get(fd)
+        if description is None:
+            return -errno.EBADF
+        fd &= 0xFFFFFFFF
+        self.slots[fd] = None
+        self.cloexec.discard(fd)
+        self._drop(description)
+        return 0
+
+    def _drop(self, description: Description) -> None:
+        description.refs -= 1
+        if description.refs:
+            return
+        for item in description.watches:
+            item.epoll.forget(item)
+        description.watches.clear()
+        description.release(self.kernel)
+
+    def close_all(self, numbers: Iterable[int]) -> None:
+        """Close several."""
+        for fd in list(numbers):
+            self.close(fd)
+
+    # -- making descriptions ---------------------------------------------------------------------------------------
+
+    def new_queue(self) -> int:
+        """A new wait-queue id."""
+        self._last_queue += 1
+        return self._last_queue
+
+    def anonymous(self) -> Inode:
+        """An inode for eventfd, epoll and the like: no type, mode 0600 (fs/anon_inodes.c)."""
+        return self._made(Inode(self.kernel.fs.new_ino(), 0o600, ANON_DEVICE))
+
+    def _made(self, node: Inode) -> Inode:
+        fs = self.kernel.fs
+        node.uid, node.gid = fs.uid, fs.gid
+        node.atime = node.mtime = node.ctime = fs.now()
+        return node
+
+    def describe(self, inode: Inode, flags: int, path: str) -> Description:
+        """A description of an inode that is being opened; permissions have been judged.
+
+        Raises FsError(ENXIO) for what cannot be opened.
+        """
+        queue = self.new_queue()
+        if isinstance(inode, DataInode):
+            return FileDescription(inode, flags, queue, path)
+        if isinstance(inode, Directory):
+            return DirectoryDescription(inode, flags, queue, path)
+        if isinstance(inode, Generated):
+            return GeneratedDescription(inode, flags, queue, path)
+        if isinstance(inode, Device) and inode.driver != "tty":
+            return DeviceDescription(inode, flags, queue, path)
+        if isinstance(inode, StreamInode):
+            return StreamDescription(inode, flags, queue, path)
+        if isinstance(inode, PipeInode):
+            return PipeEnd(inode, flags, queue, path)
+        raise FsError(errno.ENXIO)
+
+    def new_pipe(self, flags: int) -> tuple[PipeEnd, PipeEnd]:
+        """Read and write end of a new pipe; `flags` may hold O_NONBLOCK and O_DIRECT."""
+        node = PipeInode(self.kernel.fs.new_ino(), S_IFIFO | 0o600, PIPE_DEVICE)
+        self._made(node)
+        return (
+            PipeEnd(node, flags & ~O_ACCMODE | O_RDONLY, self.new_queue()),
+            PipeEnd(node, flags & ~O_ACCMODE | O_WRONLY, self.new_queue()),
+        )
+
+    def new_socket_pair(self, kind: int, flags: int) -> tuple[SocketEnd, SocketEnd]:
+        """Two connected sockets of type SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET."""
+        ends = []
+        for _ in range(2):
+            node = self._made(Inode(self.kernel.fs.new_ino(), S_IFSOCK | 0o777, SOCKET_DEVICE))
+            ends.append(SocketEnd(node, O_RDWR | flags & O_NONBLOCK, self.new_queue(), type=kind))
+        first, second = ends
+        first.peer, second.peer = second, first
+        return first, second
+
+    # -- timers ------------------------------------------------------------------------------------------------------
+
+    def timer_stands(self, queue: int, sequence: int) -> bool:
+        """True if a timerfd's deadline still counts."""
+        timer = self.timers.get(queue)
+        return timer is not None and timer.armed == sequence
+
+    def timer_due(self, queue: int, sequence: int) -> None:
+        """A timerfd's deadline has come."""
+        if self.timer_stands(queue, sequence):
+            self.timers[queue].expire(self.kernel)

@@ -1,0 +1,411 @@
+"""The file system a guest sees: one tree in memory, with host folders mapped into it by name.
+
+Inode numbers count up in the order files are made or first looked at; times come from the virtual clock. Nothing of the
+host shows but the folders and files that were mapped in.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from emuload.kernel import errno
+from emuload.kernel.fs.constants import (
+    MAX_SYMLINKS,
+    NAME_MAX,
+    PATH_MAX,
+    S_IFDIR,
+    S_IFLNK,
+    S_ISVTX,
+    W_OK,
+    X_OK,
+)
+from emuload.kernel.fs.hostmap import HostDirectory, HostFile
+from emuload.kernel.fs.inodes import Directory, FsError, Inode, Regular, Symlink
+from emuload.kernel.fs.output import Input, Output
+
+if TYPE_CHECKING:
+    from emuload.kernel.core import Kernel
+
+__all__ = ["FileSystem", "FsError", "Place", "ProcessFacts"]
+
+ROOT_DEVICE: Final = (0, 26)
+"""st_dev of what lies in memory: an anonymous device, as tmpfs has."""
+
+
+class Place(NamedTuple):
+    """Where a path leads: the directory, the last name in it, and what is there (None: nothing).
+
+    `name` is "" where the path names a directory by `/`, `.` or `..`, and for the links of /proc that jump.
+    """
+
+    parent: Directory
+    name: str
+    inode: Inode | None
+    slash: bool = False
+    """The path ended in a slash, so it must be a directory."""
+
+
+class ProcessFacts:
+    """What /proc tells of the process as a whole. `auxv` is the vector as it lies on the stack."""
+
+    __slots__ = ("arguments", "auxv", "environment", "executable")
+
+    def __init__(self) -> None:
+        self.executable = "/usr/bin/program"
+        self.arguments: list[bytes] = [b"program"]
+        self.environment: list[bytes] = []
+        self.auxv = b""
+
+
+class FileSystem:
+    """The tree, and what was written to and read from the standard streams.
+
+    `storage_limit` bounds the bytes kept in memory.
+    """
+
+    def __init__(self, kernel: Kernel, storage_limit: int = 256 << 20) -> None:
+        self.kernel = kernel
+        self.storage = 0
+        self.storage_limit = storage_limit
+        self.process = ProcessFacts()
+        self.output = Output()
+        self.stdin = Input()
+        self._last_ino = 1
+        self._mounts = 0
+        self.root = Directory(self._last_ino, S_IFDIR | 0o755, ROOT_DEVICE, nlink=2)
+        self.root.atime = self.root.mtime = self.root.ctime = self.now()
+        from emuload.kernel.fs.defaults import populate
+
+        populate(self)
+
+    # -- bookkeeping ---------------------------------------------------------------------------------------------
+
+    @property
+    def uid(self) -> int:
+        """The guest's user, as the file system judges (fsuid)."""
+        return self.kernel.credentials.euid
+
+    @property
+    def gid(self) -> int:
+        """The guest's group."""
+        return self.kernel.credentials.egid
+
+    def now(self) -> int:
+        """Time stamp for files: the virtual real time in nanoseconds."""
+        return self.kernel.clock.realtime()
+
+    def new_ino(self) -> int:
+        """The next inode number."""
+        self._last_ino += 1
+        return self._last_ino
+
+    def charge(self, size: int) -> int:
+        """Take `size` bytes of the storage bound (negative: give back); returns what could be taken."""
+        granted = min(size, self.storage_limit - self.storage)
+        self.storage += granted
+        return granted
+
+    def permitted(self, inode: Inode, wanted: int) -> bool:
+        """True if the guest's user may do `wanted` (R_OK | W_OK | X_OK), by the mode bits (path_resolution(7))."""
+        if self.uid == 0:
+            return not wanted & X_OK or inode.type == S_IFDIR or bool(inode.mode & 0o111)
+        if inode.uid == self.uid:
+            bits = inode.mode >> 6
+        elif inode.gid == self.gid:
+            bits = inode.mode >> 3
+        else:
+            bits = inode.mode
+        return not wanted & ~bits & 7
+
+    def require(self, inode: Inode, wanted: int) -> None:
+        """Raise FsError(EACCES) unless permitted; FsError(EROFS) for writing on a read-only mount."""
+        if wanted & W_OK and not inode.writable_mount:
+            raise FsError(errno.EROFS)
+        if not self.permitted(inode, wanted):
+            raise FsError(errno.EACCES)
+
+    # -- paths ---------------------------------------------------------------------------------------------------
+
+    def walk(self, path: str, start: Directory | None = None, *, follow: bool = True) -> Place:
+        """Resolve a path from `start` (None: the root) as path_resolution(7) says.
+
+        With `follow`, a symbolic link at the end is followed. Raises FsError (ENOENT for a missing folder on the way,
+        ENOTDIR, ELOOP, EACCES, ENAMETOOLONG); a missing last name is no error.
+        """
+        if not path:
+            raise FsError(errno.ENOENT)
+        if len(path.encode("utf-8", "surrogateescape")) >= PATH_MAX:
+            raise FsError(errno.ENAMETOOLONG)
+        here = self.root if start is None or path.startswith("/") else start
+        slash = path.endswith("/")
+        names = [part for part in reversed(path.split("/")) if part]
+        links = 0
+        place = Place(here.up(), "", here)
+        while names:
+            name = names.pop()
+            last = not names
+            if name == ".":
+                place = Place(here.up(), "", here)
+                continue
+            if not self.permitted(here, X_OK):
+                raise FsError(errno.EACCES)
+            if name == "..":
+                here = here.up()
+                place = Place(here.up(), "", here)
+                continue
+            if len(name) * 4 > NAME_MAX and len(name.encode("utf-8", "surrogateescape")) > NAME_MAX:
+                raise FsError(errno.ENAMETOOLONG)
+            node = here.lookup(self, name)
+            if isinstance(node, Symlink) and (not last or follow or slash):
+                links += 1
+                if links > MAX_SYMLINKS:
+                    raise FsError(errno.ELOOP)
+                jump = node.jump(self)
+                if jump is not None:
+                    node, name = jump, ""
+                else:
+                    text = node.target(self)
+                    if text.startswith("/"):
+                        here = self.root
+                    if last:
+                        slash = slash or text.endswith("/")
+                    names.extend(part for part in reversed(text.split("/")) if part)
+                    place = Place(here.up(), "", here)
+                    continue
+            place = Place(here, name, node, slash)
+            if last:
+                break
+            if node is None:
+                raise FsError(errno.ENOENT)
+            if not isinstance(node, Directory):
+                raise FsError(errno.ENOTDIR)
+            here = node
+        if slash and place.inode is not None and not isinstance(place.inode, Directory):
+            raise FsError(errno.ENOTDIR)
+        return place
+
+    def find(self, path: str, start: Directory | None = None, *, follow: bool = True) -> Inode:
+        """The inode at a path. Raises FsError, ENOENT if there is none."""
+        inode = self.walk(path, start, follow=follow).inode
+        if inode is None:
+            raise FsError(errno.ENOENT)
+        return inode
+
+    def path_of(self, directory: Directory) -> str:
+        """A directory's absolute path, as getcwd(2) gives it. Raises FsError(ENOENT) if it was removed."""
+        parts: list[str] = []
+        here = directory
+        while here is not self.root:
+            if here.nlink == 0 or here.parent is None:
+                raise FsError(errno.ENOENT)
+            parts.append(here.name)
+            here = here.parent
+        return "/" + "/".join(reversed(parts))
+
+    # -- changes by path -----------------------------------------------------------------------------------------
+
+    def vacant(self, place: Place) -> Directory:
+        """The directory to enter a new name in. Raises FsError(EEXIST, ENOENT, EACCES, EROFS)."""
+        if place.inode is not None or not place.name:
+            raise FsError(errno.EEXIST)
+        self._alterable(place.parent)
+        return place.parent
+
+    def _alterable(self, directory: Directory) -> None:
+        if directory.nlink == 0:
+            raise FsError(errno.ENOENT)
+        self.require(directory, W_OK | X_OK)
+
+    def _removable(self, place: Place) -> Inode:
+        if place.inode is None:
+            raise FsError(errno.ENOENT)
+        if not place.name or place.name in place.parent.mounts:
+            raise FsError(errno.EBUSY)
+        self._alterable(place.parent)
+        sticky = place.parent.mode & S_ISVTX
+        if sticky and self.uid not in (0, place.parent.uid, place.inode.uid):
+            raise FsError(errno.EPERM)
+        return place.inode
+
+    def make_directory(self, place: Place, mode: int) -> Directory:
+        """mkdir(2) at a place; `mode` is final, the umask has been applied."""
+        return self.vacant(place).new_directory(self, place.name, mode & 0o1777)
+
+    def make_symlink(self, place: Place, text: str) -> None:
+        """symlink(2) at a place."""
+        if not text:
+            raise FsError(errno.ENOENT)
+        if place.slash:
+            raise FsError(errno.ENOENT)
+        self.vacant(place).new_symlink(self, place.name, text)
+
+    def unlink(self, place: Place) -> None:
+        """unlink(2)."""
+        node = self._removable(place)
+        if isinstance(node, Directory):
+            raise FsError(errno.EISDIR)
+        place.parent.remove(self, place.name)
+
+    def remove_directory(self, place: Place, last: str) -> None:
+        """rmdir(2); `last` is the last name as written, for the rules on `.` and `..`."""
+        if last == ".":
+            raise FsError(errno.EINVAL)
+        if last == "..":
+            raise FsError(errno.ENOTEMPTY)
+        node = self._removable(place)
+        if not isinstance(node, Directory):
+            raise FsError(errno.ENOTDIR)
+        if node.names(self):
+            raise FsError(errno.ENOTEMPTY)
+        place.parent.remove_directory(self, place.name)
+
+    def link(self, source: Inode, place: Place) -> None:
+        """link(2)."""
+        directory = self.vacant(place)
+        if isinstance(source, Directory):
+            raise FsError(errno.EPERM)
+        if source.device != directory.device:
+            raise FsError(errno.EXDEV)
+        if source.nlink == 0:
+            raise FsError(errno.ENOENT)
+        directory.add_link(self, place.name, source)
+
+    def rename(self, source: Place, target: Place, *, replace: bool = True, exchange: bool = False) -> None:
+        """rename(2) and renameat2(2)."""
+        node = self._removable(source)
+        if not target.name:
+            raise FsError(errno.EBUSY)
+        self._alterable(target.parent)
+        if node.device != target.parent.device:
+            raise FsError(errno.EXDEV)
+        other = target.inode
+        if other is node:
+            return
+        here: Directory = target.parent
+        while True:
+            if here is node:
+                raise FsError(errno.EINVAL)
+            if here.parent is None or here.parent is here:
+                break
+            here = here.parent
+        if target.slash and other is None and not isinstance(node, Directory):
+            raise FsError(errno.ENOTDIR)
+        if exchange:
+            if other is None:
+                raise FsError(errno.ENOENT)
+            source.parent.exchange(self, source.name, target.parent, target.name)
+            return
+        if other is not None:
+            if not replace:
+                raise FsError(errno.EEXIST)
+            self._removable(target)
+            if isinstance(other, Directory):
+                if not isinstance(node, Directory):
+                    raise FsError(errno.EISDIR)
+                if other.names(self):
+                    raise FsError(errno.ENOTEMPTY)
+                target.parent.remove_directory(self, target.name)
+            else:
+                if isinstance(node, Directory):
+                    raise FsError(errno.ENOTDIR)
+                target.parent.remove(self, target.name)
+        source.parent.move(self, source.name, target.parent, target.name)
+
+    # -- from the host's side ------------------------------------------------------------------------------------
+
+    def make_path(self, path: str, mode: int = 0o755) -> Directory:
+        """The directory at an absolute path, made with its parents where missing; asks no permission."""
+        here = self.root
+        for name in path.split("/"):
+            if not name:
+                continue
+            node = here.lookup(self, name)
+            if isinstance(node, Symlink):
+                node = self.find(node.target(self), here)
+            if node is None:
+                node = Directory(self.new_ino(), S_IFDIR | mode, ROOT_DEVICE, nlink=2, parent=here, name=name)
+                node.atime = node.mtime = node.ctime = self.now()
+                if here.device == ROOT_DEVICE:
+                    here.entries[name] = node
+                    here.nlink += 1
+                else:
+                    here.mounts[name] = node
+            if not isinstance(node, Directory):
+                raise FsError(errno.ENOTDIR)
+            here = node
+        return here
+
+    def put(self, path: str, data: bytes, mode: int = 0o644, *, owned: bool = False) -> Regular:
+        """Place a regular file in memory at an absolute path; `owned` by the guest's user, else by root."""
+        folder, _, name = path.rpartition("/")
+        parent = self.make_path(folder)
+        node = Regular(self.new_ino(), 0o100000 | mode, ROOT_DEVICE, content=bytearray(data), length=len(data))
+        if owned:
+            node.uid, node.gid = self.uid, self.gid
+        node.atime = node.mtime = node.ctime = self.now()
+        self.charge(len(data))
+        self._lay(parent, name, node)
+        return node
+
+    def put_link(self, path: str, text: str) -> None:
+        """Place a symbolic link at an absolute path."""
+        folder, _, name = path.rpartition("/")
+        node = Symlink(self.new_ino(), S_IFLNK | 0o777, ROOT_DEVICE, text=text)
+        node.atime = node.mtime = node.ctime = self.now()
+        self._lay(self.make_path(folder), name, node)
+
+    def _lay(self, parent: Directory, name: str, node: Inode) -> None:
+        if parent.device == node.device:
+            parent.entries[name] = node
+        else:
+            parent.mounts[name] = node
+
+    def mount(self, host_path: str | os.PathLike[str], guest_path: str, writable: bool = False) -> None:
+        """Show a host folder, or one file, at an absolute guest path; read-only unless `writable`.
+
+        Links inside the folder are followed in the guest's tree, so that none leads out of it on the host.
+        Raises ValueError if the guest path is not absolute, FileNotFoundError if the host has no such file.
+        """
+        if not guest_path.startswith("/"):
+            raise ValueError(f"not an absolute guest path: {guest_path}")
+        real = os.path.realpath(host_path)
+        if not os.path.exists(real):
+            raise FileNotFoundError(f"no such file or folder: {os.fspath(host_path)}")
+        self._mounts += 1
+        device = (8, self._mounts)
+        guest_path = os.path.normpath(guest_path).replace("\\", "/").rstrip("/")
+        folder, _, name = guest_path.rpartition("/")
+        if not os.path.isdir(real):
+            node = HostFile.of(self, real, real, device, writable)
+            self.make_path(folder or "/").mounts[name] = node
+            return
+        directory = HostDirectory.of(self, real, real, device, writable)
+        if not guest_path or guest_path == "/":
+            self._replace_root(directory)
+            return
+        parent = self.make_path(folder)
+        directory.parent, directory.name = parent, name
+        parent.mounts[name] = directory
+
+    def _replace_root(self, directory: HostDirectory) -> None:
+        """Mount at /: the host folder, and over it what it lacks of our own tree; /proc, /sys and /dev stay ours."""
+        old = {**self.root.entries, **self.root.mounts}
+        self.root = directory
+        for name, node in old.items():
+            if name in ("proc", "sys", "dev") or directory.find(self, name) is None:
+                directory.mounts[name] = node
+                if isinstance(node, Directory):
+                    node.parent = directory
+
+    def expose(self, host_path: str | os.PathLike[str], writable: bool = False) -> str:
+        """Show one host file or folder under its own absolute path; returns that path as the guest writes it.
+
+        On a Windows host `C:\\a\\b` becomes `/C:/a/b`. Raises FileNotFoundError.
+        """
+        absolute = os.path.abspath(os.fspath(host_path))
+        guest = absolute.replace("\\", "/")
+        if not guest.startswith("/"):
+            guest = "/" + guest
+        self.mount(absolute, guest, writable)
+        return guest
