@@ -1,9 +1,10 @@
-"""Loading ELF shared objects as a dynamic linker does, into any address space. Needs no CPU, and nothing outside this package.
+"""Loading ELF shared objects as a dynamic linker does, into any address space. Needs no CPU, and nothing outside this
+package.
 
-    from loader import ByteMemory, DirectoryFinder, LinkMap, RTLD_NOW
-    links = LinkMap(ByteMemory(), finder=DirectoryFinder("/lib"), missing=lambda name, obj: 0x1000)
-    library, constructors = links.dlopen("./libhello.so", RTLD_NOW)
-    library.address("add")
+from loader import ByteMemory, DirectoryFinder, LinkMap, RTLD_NOW
+links = LinkMap(ByteMemory(), finder=DirectoryFinder("/lib"), missing=lambda name, obj: 0x1000)
+library, constructors = links.dlopen("./libhello.so", RTLD_NOW)
+library.address("add")
 """
 
 from .elf import ElfFile, Symbol

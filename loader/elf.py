@@ -1,9 +1,9 @@
 """One ELF file, read and checked.
 
 `ElfFile` holds what a dynamic linker needs: program headers, the dynamic section, strings, symbols, relocation tables
-(as places of packed entries), TLS, constructors. Every offset, size and count is checked before it is used, and a file that
-fails a check raises `LoadError` with the place in it. Tables are found by virtual address through the PT_LOAD segments,
-as the dynamic linker finds them; section headers are never trusted (see `loader.sections` for what is read from them).
+(as places of packed entries), TLS, constructors. Every offset, size and count is checked before it is used, and a
+file that fails a check raises `LoadError` with the place in it. Tables are found by virtual address through the
+PT_LOAD segments, as the dynamic linker finds them; section headers are not looked at.
 
 Sources: System V gABI, chapters 4 and 5; the order and words of the first checks: glibc elf/dl-load.c, open_verify and
 _dl_map_object_from_fd.
@@ -15,7 +15,9 @@ from struct import Struct, unpack_from
 from typing import Any, NamedTuple
 
 from .errors import LoadError
+from .hashes import GnuHash, SysvHash
 from .machines import BY_NUMBER, Machine, machine_title
+from .versions import Versions
 
 ET_EXEC, ET_DYN = 2, 3
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE, PT_PHDR, PT_TLS = 1, 2, 3, 4, 6, 7
@@ -42,7 +44,7 @@ SHN_UNDEF, SHN_ABS = 0, 0xFFF1
 class Segment(NamedTuple):
     """One program header; sizes and addresses in bytes, ``flags`` PF_*."""
 
-    index: int
+    index: int  # type: ignore[assignment]
     type: int
     flags: int
     offset: int
@@ -55,7 +57,7 @@ class Segment(NamedTuple):
 class Symbol(NamedTuple):
     """One entry of the dynamic symbol table; ``value`` is not yet biased."""
 
-    index: int
+    index: int  # type: ignore[assignment]
     name: bytes
     value: int
     size: int
@@ -85,11 +87,12 @@ class Symbol(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A relocation table: its kind ("REL", "RELA", "RELR"), place in the file, entry count, and the dynamic tag's name."""
+    """A relocation table: its kind ("REL", "RELA", "RELR"), place in the file, entry count, and the dynamic tag's
+    name."""
 
     kind: str
     offset: int
-    count: int
+    count: int  # type: ignore[assignment]
     tag: str
 
 
@@ -194,10 +197,14 @@ class ElfFile:
         table = data[self.phoff : self.phoff + self.phnum * size]
         segments: list[Segment] = []
         if self.machine.word == 8:
-            for i, (kind, flags, offset, vaddr, _, filesz, memsz, align) in enumerate(self.layout.phdr.iter_unpack(table)):
+            for i, (kind, flags, offset, vaddr, _, filesz, memsz, align) in enumerate(
+                self.layout.phdr.iter_unpack(table)
+            ):
                 segments.append(Segment(i, kind, flags, offset, vaddr, filesz, memsz, align))
         else:
-            for i, (kind, offset, vaddr, _, filesz, memsz, flags, align) in enumerate(self.layout.phdr.iter_unpack(table)):
+            for i, (kind, offset, vaddr, _, filesz, memsz, flags, align) in enumerate(
+                self.layout.phdr.iter_unpack(table)
+            ):
                 segments.append(Segment(i, kind, flags, offset, vaddr, filesz, memsz, align))
         self.segments: tuple[Segment, ...] = tuple(segments)
         loads: list[Segment] = []
@@ -239,12 +246,15 @@ class ElfFile:
         return next((s for s in self.segments if s.type == kind), None)
 
     def offset_of(self, vaddr: int, size: int, what: str) -> int:
-        """The file offset of ``size`` bytes at ``vaddr``; LoadError naming ``what`` unless one segment's file part holds them."""
+        """The file offset of ``size`` bytes at ``vaddr``; LoadError naming ``what`` unless one segment's file part
+        holds them."""
         for s in self.loads:
             start = vaddr - s.vaddr
-            if 0 <= start and start + size <= s.filesz:
+            if start >= 0 and start + size <= s.filesz:
                 return s.offset + start
-        raise self.error(f"{what}, {size} bytes at address {vaddr:#x}", "not inside the file part of any PT_LOAD segment")
+        raise self.error(
+            f"{what}, {size} bytes at address {vaddr:#x}", "not inside the file part of any PT_LOAD segment"
+        )
 
     # -- dynamic section ----------------------------------------------------------------------------------------------
 
@@ -324,10 +334,17 @@ class ElfFile:
             if 0 < dynamic.get(DT_STRTAB, 0) - vaddr < room:
                 room = dynamic[DT_STRTAB] - vaddr
             self.symbol_limit = room // size
-        from .symbols import read_hash_table, read_versions
-
-        self.hash = read_hash_table(self)
-        self.versions = read_versions(self)
+        #: the table a dynamic linker would use: the GNU one when there are both
+        self.hash: GnuHash | SysvHash | None = None
+        if DT_GNU_HASH in dynamic:
+            self.hash = GnuHash(self, dynamic[DT_GNU_HASH])
+        elif DT_HASH in dynamic:
+            self.hash = SysvHash(self, dynamic[DT_HASH])
+        needs = (dynamic[DT_VERNEED], dynamic.get(DT_VERNEEDNUM, 0)) if DT_VERNEED in dynamic else None
+        definitions = (dynamic[DT_VERDEF], dynamic.get(DT_VERDEFNUM, 0)) if DT_VERDEF in dynamic else None
+        self.versions: Versions | None = None
+        if DT_VERSYM in dynamic or needs or definitions:
+            self.versions = Versions(self, dynamic.get(DT_VERSYM), needs, definitions)
 
     def symbol(self, index: int) -> Symbol:
         """Entry ``index`` of the dynamic symbol table."""
@@ -384,7 +401,8 @@ class ElfFile:
             if size % entry:
                 raise self.error(f"{name} at address {vaddr:#x}", f"size {size} is not a multiple of {entry}")
             if tag == DT_JMPREL and plt_kind == "RELA" and DT_RELA in dynamic:
-                # some linkers count the PLT's table in DT_RELASZ as well: glibc elf/dynamic-link.h, _ELF_DYNAMIC_DO_RELOC
+                # some linkers count the PLT's table in DT_RELASZ as well: glibc elf/dynamic-link.h,
+                # _ELF_DYNAMIC_DO_RELOC
                 start, length = dynamic[DT_RELA], dynamic.get(DT_RELASZ, 0)
                 if start <= vaddr and vaddr + size <= start + length:
                     continue

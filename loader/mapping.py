@@ -1,7 +1,7 @@
 """Placing a file's segments in memory, and protecting what RELRO asks for.
 
-As glibc elf/dl-map-segments.h: the whole span is reserved first, each segment is mapped over it page by page with the file bytes that share its
-pages, and what p_memsz adds is zero. Holes between segments stay reserved without access.
+As glibc elf/dl-map-segments.h: the whole span is reserved first, each segment is mapped over it page by page with the
+file bytes that share its pages, and what p_memsz adds is zero. Holes between segments stay reserved without access.
 """
 
 from __future__ import annotations
@@ -15,28 +15,29 @@ MAX_SEGMENTS = 1024
 
 
 def map_object(memory: Memory, obj: LinkedObject) -> None:
-    """Map ``obj``'s segments and set its bias, span and regions. LoadError when it cannot be done; nothing stays mapped then."""
+    """Map ``obj``'s segments and set its bias, span and regions. LoadError when it cannot be done; nothing stays
+    mapped then."""
     elf, page = obj.elf, memory.page_size
     if len(elf.loads) > MAX_SEGMENTS:
         raise elf.error("program headers", f"{len(elf.loads)} PT_LOAD segments; at most {MAX_SEGMENTS} are accepted")
     for segment in elf.loads:
-        if segment.align < page or (segment.vaddr - segment.offset) % page:
-            raise elf.error(f"program header {segment.index}", "ELF load command alignment not page-aligned", "page-size")
+        if 0 < segment.align < page or (segment.vaddr - segment.offset) % page:
+            raise elf.error(
+                f"program header {segment.index}", "ELF load command alignment not page-aligned", "page-size"
+            )
     low = elf.loads[0].vaddr // page * page
     high = -(-(elf.loads[-1].vaddr + elf.loads[-1].memsz) // page) * page
     try:
-        if elf.type == ET_EXEC:
-            obj.bias = 0
-        else:
-            obj.bias = _reserve(memory, high - low, max(s.align for s in elf.loads), obj.path) - low
+        if elf.type != ET_EXEC:
+            obj.bias = _reserve(memory, high - low, max(page, *(s.align for s in elf.loads)), obj.path) - low
         obj.start, obj.end = low + obj.bias, high + obj.bias
         if obj.end > elf.machine.mask:
             raise MemoryError("beyond the end of the address space")
         for segment in elf.loads:
             _map_segment(memory, obj, segment)
-    except (MemoryError, OSError) as error:
+    except Exception as error:  # whatever this memory raises when it cannot map
         unmap_object(memory, obj)
-        raise elf.error(f"{high - low} bytes: {error}", "failed to map segment from shared object", "map") from None
+        raise elf.error(f"{high - low} bytes: {error}", "failed to map segment from shared object", "map") from error
 
 
 def _reserve(memory: Memory, span: int, align: int, name: str) -> int:
@@ -88,7 +89,8 @@ def unmap_object(memory: Memory, obj: LinkedObject) -> None:
 
 
 def protect_relro(memory: Memory, obj: LinkedObject) -> Region | None:
-    """Make PT_GNU_RELRO's whole pages read-only (glibc elf/dl-reloc.c, _dl_protect_relro). Returns what was protected."""
+    """Make PT_GNU_RELRO's whole pages read-only (glibc elf/dl-reloc.c, _dl_protect_relro). Returns what was
+    protected."""
     segment = obj.elf.segment(PT_GNU_RELRO)
     if segment is None:
         return None

@@ -132,6 +132,17 @@ class ByteMemory:
         return [a for a in self._areas if start <= a.address < end]
 
 
+def read_memory(memory: Memory, address: int, size: int) -> bytes:
+    """``size`` bytes at ``address``, which may lie in several mappings (RELRO cuts one in two)."""
+    page, pieces = memory.page_size, []
+    while size > 0:
+        piece = min(size, page - address % page)
+        pieces.append(bytes(memory.view(address, piece)))
+        address += piece
+        size -= piece
+    return b"".join(pieces)
+
+
 class _Area:
     __slots__ = ("address", "data", "name", "prot", "size")
 

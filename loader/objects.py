@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .elf import STB_LOCAL, STT_TLS, ElfFile, Symbol
+from .elf import SHN_ABS, STB_LOCAL, STT_TLS, ElfFile, Symbol
 from .symbols import Query, find_in
 
 if TYPE_CHECKING:
@@ -66,6 +67,26 @@ class LinkedObject:
     def __repr__(self) -> str:
         return f"<LinkedObject {self.index} {self.path} at {self.bias:#x}>"
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> LinkedObject:
+        """All objects reachable from this one are copied side by side, not in depth, so that a long chain of
+        dependencies does not exhaust the stack."""
+        reached: list[LinkedObject] = []
+        found: list[LinkedObject] = [self]
+        while found:
+            obj = found.pop()
+            if id(obj) not in memo:
+                memo[id(obj)] = LinkedObject.__new__(LinkedObject)
+                reached.append(obj)
+                lists = (obj.needed, obj.order_links or (), obj.searchlist, obj.scopes, obj.bound_to)
+                for neighbours in lists:
+                    found.extend(neighbours)
+                if obj.loader is not None:
+                    found.append(obj.loader)
+        for obj in reached:
+            memo[id(obj)].__dict__.update((name, deepcopy(value, memo)) for name, value in obj.__dict__.items())
+        copied: LinkedObject = memo[id(self)]
+        return copied
+
     @property
     def soname(self) -> str | None:
         """DT_SONAME"""
@@ -102,6 +123,10 @@ class LinkedObject:
         """Every defined, non-local dynamic symbol, in table order."""
         return [s for s in self.elf.symbols() if s.shndx and s.bind != STB_LOCAL]
 
+    def accessible(self, start: int, size: int) -> bool:
+        """Whether [start, start + size) lies in one segment that was given any access."""
+        return any(r.prot and r.start <= start and start + size <= r.end for r in self.regions)
+
     def contains(self, address: int) -> bool:
         """Whether ``address`` lies in one of the mapped segments."""
         return any(r.start <= address < r.end for r in self.regions)
@@ -109,8 +134,9 @@ class LinkedObject:
 
 def symbol_address(obj: LinkedObject, symbol: Symbol) -> int:
     """S: the biased value; SHN_ABS symbols are not biased (glibc sysdeps/generic/ldsodefs.h, SYMBOL_ADDRESS)."""
-    bias = 0 if symbol.shndx == 0xFFF1 else obj.bias
-    return bias + symbol.value & obj.elf.machine.mask
+    bias = 0 if symbol.shndx == SHN_ABS else obj.bias
+    address: int = (bias + symbol.value) & obj.elf.machine.mask
+    return address
 
 
 class Resolved(NamedTuple):

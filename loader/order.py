@@ -1,7 +1,8 @@
 """The order of constructors and destructors.
 
-`sort_dfs` is glibc's rule since 2.35 (elf/dl-sort-maps.c, _dl_sort_maps_dfs): the objects' breadth-first list is walked from its end,
-each object placed in front of those it depends on; constructors run from the end of the result, destructors from its start.
+`sort_dfs` is glibc's rule since 2.35 (elf/dl-sort-maps.c, _dl_sort_maps_dfs): the objects' breadth-first list is
+walked from its end, each object placed in front of those it depends on; constructors run from the end of the result,
+destructors from its start.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ def breadth_first_all(roots: Sequence[LinkedObject]) -> list[LinkedObject]:
 def sort_dfs(objects: Sequence[LinkedObject], *, first: LinkedObject | None, destructors: bool) -> list[LinkedObject]:
     """``objects`` (breadth-first, or load order) sorted so that each stands before what it depends on.
 
-    ``first``: this one is kept at the front whatever depends on it. ``destructors``: symbol bindings to objects that are not
-    dependencies count too, as far as they do not contradict DT_NEEDED.
+    ``first``: this one is kept at the front whatever depends on it. ``destructors``: symbol bindings to objects that
+    are not dependencies count too, as far as they do not contradict DT_NEEDED.
     """
     result, bindings_seen = _post_order(objects, bindings=destructors)
     if bindings_seen:

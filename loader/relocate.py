@@ -1,8 +1,9 @@
 """Applying an object's relocations.
 
-The tables are unpacked whole. Base-relative entries — nearly all of a Go library's — are applied in one pass over packed words;
-what is left goes through one verb each (see `loader.machines.base`). Order, as glibc's elf/dynamic-link.h: RELR, then each table with its
-relative entries first, IRELATIVE after everything else of the object.
+The tables are unpacked whole. Base-relative entries — nearly all of a Go library's — are applied in one pass over
+packed words; what is left goes through one verb each (see `loader.machines.base`). Order, as glibc's
+elf/dynamic-link.h: RELR, then each table with its relative entries first, IRELATIVE after everything else of the
+object.
 """
 
 from __future__ import annotations
@@ -85,8 +86,8 @@ class Relocator:
         ]
         self.counts: dict[str, int] = {}
         self._resolved: dict[tuple[int, str], Resolved] = {}
-        self._deferred: list[tuple[Table, int, int, int, int | None]] = []
-        self._do: dict[str, Callable[[Table, int, int, int, int | None], None]] = {
+        self._deferred: list[tuple[int, int, int | None]] = []
+        self._do: dict[str, Callable[[int, int, int, int | None], None]] = {
             verbs.NONE: self._none,
             verbs.RELATIVE: self._relative,
             verbs.SYMBOLIC: self._symbolic,
@@ -109,8 +110,8 @@ class Relocator:
                 self._relr(table)
             else:
                 self._table(table)
-        for table, number, index, place, addend in self._deferred:
-            self._irelative_now(table, number, index, place, addend)
+        for number, place, addend in self._deferred:
+            self._irelative_now(number, place, addend)
         return self.counts
 
     # -- bulk ---------------------------------------------------------------------------------------------------------
@@ -126,7 +127,7 @@ class Relocator:
             others = [i for i, info in enumerate(infos) if info != relative]
             keep = [i for i, info in enumerate(infos) if info == relative]
             relative_places: Sequence[int] = [places[i] for i in keep]
-            relative_addends = None if addends is None else [addends[i] for i in keep]
+            relative_addends: Sequence[int] | None = None if addends is None else [addends[i] for i in keep]
         else:
             relative_places, relative_addends = places, addends
         if relative_places:
@@ -144,7 +145,7 @@ class Relocator:
             addend = None if addends is None else (addends[i] ^ sign) - sign
             self._count(number, 1)
             try:
-                do(table, number, infos[i] >> shift, places[i], addend)
+                do(number, infos[i] >> shift, places[i], addend)
             except LoadError as error:
                 if error.path == self.obj.path and not error.where:
                     error.where = self._entry(table, i, number)
@@ -161,8 +162,11 @@ class Relocator:
                 places.append(entry)
                 following = entry + word
                 continue
-            if following is None:
-                raise self.obj.elf.error(f"DT_RELR entry {i} at {table.offset + i * word:#x}", "bitmap before any address")
+            if following is None or len(places) > self.obj.end - self.obj.start:
+                raise self.obj.elf.error(
+                    f"DT_RELR entry {i} at {table.offset + i * word:#x}",
+                    "bitmap before any address, or more places than the object has",
+                )
             entry >>= 1
             place = following
             while entry:
@@ -254,13 +258,13 @@ class Relocator:
             self._resolved[key] = found
         return found
 
-    def _none(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+    def _none(self, number: int, index: int, place: int, addend: int | None) -> None:
         pass
 
-    def _relative(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+    def _relative(self, number: int, index: int, place: int, addend: int | None) -> None:
         self._write(number, place, self.bias + self._addend(place, number, addend))
 
-    def _symbolic(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+    def _symbolic(self, number: int, index: int, place: int, addend: int | None) -> None:
         value = self._resolve(index, verbs.SYMBOLIC).address + self._addend(place, number, addend)
         width = self.machine.relocations[number].width
         if width < self.word and value >> (8 * width):
@@ -269,21 +273,21 @@ class Relocator:
             self.links.warn(self.obj, f"Symbol `{name}' causes overflow in {reloc} relocation")
         self._put(place, width, value)
 
-    def _glob_dat(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+    def _glob_dat(self, number: int, index: int, place: int, addend: int | None) -> None:
         self._write(number, place, self._resolve(index, verbs.GLOB_DAT).address)
 
-    def _jump_slot(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+    def _jump_slot(self, number: int, index: int, place: int, addend: int | None) -> None:
         self._write(number, place, self._resolve(index, verbs.JUMP_SLOT).address + (addend or 0))
 
-    def _pc_relative(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+    def _pc_relative(self, number: int, index: int, place: int, addend: int | None) -> None:
         value = self._resolve(index, verbs.SYMBOLIC).address + self._addend(place, number, addend)
         self._write(number, place, value - (place + self.bias))
 
-    def _size(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+    def _size(self, number: int, index: int, place: int, addend: int | None) -> None:
         symbol = self._resolve(index, verbs.SIZE).symbol
         self._write(number, place, (symbol.size if symbol else 0) + self._addend(place, number, addend))
 
-    def _copy(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+    def _copy(self, number: int, index: int, place: int, addend: int | None) -> None:
         reference = self.elf.symbol(index)
         found = self._resolve(index, verbs.COPY)
         definer, definition = found.object, found.symbol
@@ -302,10 +306,10 @@ class Relocator:
         window, at = self._window(place, size)
         window.view[at : at + size] = bytes(self.links.memory.view(found.address, size))
 
-    def _irelative(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
-        self._deferred.append((table, number, index, place, addend))
+    def _irelative(self, number: int, index: int, place: int, addend: int | None) -> None:
+        self._deferred.append((number, place, addend))
 
-    def _irelative_now(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+    def _irelative_now(self, number: int, place: int, addend: int | None) -> None:
         resolver = self.bias + self._addend(place, number, addend) & self.machine.mask
         self._write(number, place, self.links.call_resolver(self.obj, resolver))
 
@@ -318,17 +322,17 @@ class Relocator:
             raise LoadError(self.obj.path, "", f"TLS relocation against {found.object.path}, which has no TLS segment")
         return found.object.tls, found.symbol.value if found.symbol else 0
 
-    def _dtpmod(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+    def _dtpmod(self, number: int, index: int, place: int, addend: int | None) -> None:
         module, _ = self._tls(index)
         if module is not None:
             self._write(number, place, module.id)
 
-    def _dtpoff(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+    def _dtpoff(self, number: int, index: int, place: int, addend: int | None) -> None:
         module, value = self._tls(index)
         if module is not None:
             self._write(number, place, value + self._addend(place, number, addend))
 
-    def _tpoff(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+    def _tpoff(self, number: int, index: int, place: int, addend: int | None) -> None:
         module, value = self._tls(index)
         if module is not None:
             self.links.static_tls(module, required_by=self.obj)
@@ -336,7 +340,7 @@ class Relocator:
             offset = module.offset if self.machine.tls_above else -module.offset
             self._write(number, place, value + self._addend(place, number, addend) + offset)
 
-    def _tlsdesc(self, table: Table, number: int, index: int, place: int, addend: int | None) -> None:
+    def _tlsdesc(self, number: int, index: int, place: int, addend: int | None) -> None:
         word = self.word
         entry_at, argument_at = (0, word) if self.machine.tlsdesc_entry_first else (word, 0)
         module, value = self._tls(index)
@@ -362,10 +366,15 @@ class Relocator:
 
     def _outside(self, table: Table | None, place: int) -> LoadError:
         where = f"{table.tag} at {table.offset:#x}" if table else ""
-        return LoadError(self.obj.path, where, f"relocation of address {place:#x}, which is outside the object's segments")
+        return LoadError(
+            self.obj.path, where, f"relocation of address {place:#x}, which is outside the object's segments"
+        )
 
     def _read_only(self, table: Table | None, place: int) -> LoadError:
         where = f"{table.tag} at {table.offset:#x}" if table else ""
         return LoadError(
-            self.obj.path, where, f"relocation of address {place:#x} in a read-only segment without DT_TEXTREL", "textrel"
+            self.obj.path,
+            where,
+            f"relocation of address {place:#x} in a read-only segment without DT_TEXTREL",
+            "textrel",
         )

@@ -1,20 +1,21 @@
 """Thread-local storage: modules, the static layout with its surplus, and one thread's area.
 
 Sources: Drepper, "ELF Handling For Thread-Local Storage" (variants I and II); the arithmetic of glibc elf/dl-tls.c
-(_dl_determine_tlsoffset) and elf/dl-reloc.c (_dl_try_allocate_static_tls); the surplus: elf/dl-tls.c, _dl_tls_static_surplus_init.
+(_dl_determine_tlsoffset) and elf/dl-reloc.c (_dl_try_allocate_static_tls); the surplus: elf/dl-tls.c,
+_dl_tls_static_surplus_init.
 
-A thread's area, as the emulated C library sees it (``word``: bytes in an address; the area's start and ``tp`` are aligned
-to the static alignment)::
+A thread's area, as the emulated C library sees it (``word``: bytes in an address; the area's start and ``tp`` are
+aligned to the static alignment)::
 
     variant II (amd64)   [ DTV ][ ... surplus ... static blocks ] tp-> [ TCB: tcb_size bytes ]
-    variant I (arm*)     [ DTV ][ C library's struct: tcb_size bytes ] tp-> [ ABI head ][ static blocks ... surplus ... ]
+    variant I (arm*)     [ DTV ][ C library: tcb_size bytes ] tp-> [ ABI head ][ static blocks ... surplus ... ]
 
     amd64   tp + 0x00  address of tp itself      arm     tp + 0   address of the DTV
             tp + 0x08  address of the DTV                tp + 4   free for the C library
             tp + 0x10  address of tp itself      arm64   tp + 0   address of the DTV
             tp + 0x28  stack guard                       tp + 8   free for the C library
 
-    DTV: DTV_ENTRIES words. dtv[0] = DTV_ENTRIES; dtv[m] = address of module m's block in this thread, 0: not allocated yet.
+    DTV: DTV_ENTRIES words. dtv[0] = DTV_ENTRIES; dtv[m] = address of module m's block in this thread, 0: none yet.
 
 `init_thread` clears the whole area first, so the C library writes its own fields afterwards.
 """
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from .errors import LoadError
 from .machines import Machine
-from .memory import Memory
+from .memory import Memory, read_memory
 
 if TYPE_CHECKING:
     from .elf import TlsTemplate
@@ -163,9 +164,9 @@ class TlsLayout:
         return hole
 
     def reserve(self, module: TlsModule, *, optional: bool = False) -> bool:
-        """Move a dlopened object's module into the surplus. False when it does not fit, is aligned more strictly than the
-        area, or threads already use it dynamically. ``optional``: the caller can do without, and a share of the surplus is
-        kept from it (glibc's ``rtld.optional_static_tls``)."""
+        """Move a dlopened object's module into the surplus. False when it does not fit, is aligned more strictly than
+        the area, or threads already use it dynamically. ``optional``: the caller can do without, and a share of the
+        surplus is kept from it (glibc's ``rtld.optional_static_tls``)."""
         if module.offset is not None:
             return True
         if module.dynamic or module.align > self.align or not self.frozen:
@@ -221,7 +222,8 @@ class TlsLayout:
         return self.align
 
     def init_thread(self, memory: Memory, area: int, guard: int = 0) -> int:
-        """Fill a new thread's area (``area_size`` bytes at ``area``) and return its thread pointer. ``guard``: stack guard."""
+        """Fill a new thread's area (``area_size`` bytes at ``area``) and return its thread pointer. ``guard``: stack
+        guard."""
         assert self.frozen
         memory.view(area, self.area_size)[:] = bytes(self.area_size)
         tp = area + self.tp_offset
@@ -240,12 +242,12 @@ class TlsLayout:
     init_static_block = init_thread
 
     def write_module(self, memory: Memory, module: TlsModule, tp: int) -> None:
-        """Write a static module's initial image for the thread at ``tp``, and its DTV entry. For threads that already run
-        when an object takes static TLS (after its relocation)."""
+        """Write a static module's initial image for the thread at ``tp``, and its DTV entry. For threads that already
+        run when an object takes static TLS (after its relocation)."""
         block = tp + self.thread_offset(module, 0)
         view = memory.view(block, module.size)
         if module.image_size:
-            view[: module.image_size] = memory.view(module.image, module.image_size)
+            view[: module.image_size] = read_memory(memory, module.image, module.image_size)
         view[module.image_size :] = bytes(module.size - module.image_size)
         self.set_block(memory, tp, module.id, block)
 

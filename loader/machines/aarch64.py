@@ -1,9 +1,9 @@
 """AArch64 (LP64), as in "ELF for the Arm 64-bit Architecture" (AAELF64), sections 5.7.3 to 5.7.13.
 
-RELA only. TLS is variant I: the thread pointer TPIDR_EL0 addresses a TCB of two words, the first module's block starts at
-tp + 16. Descriptors (TLSDESC) are the usual model of general-dynamic access: resolver first, argument second. Unlike on
-x86-64, GLOB_DAT and JUMP_SLOT add the addend. glibc applies ABS64 and the numbers from 1024 on, and refuses the rest
-(sysdeps/aarch64/dl-machine.h, elf_machine_rela).
+RELA only. TLS is variant I: the thread pointer TPIDR_EL0 addresses a TCB of two words, the first module's block
+starts at tp + 16. Descriptors (TLSDESC) are the usual model of general-dynamic access: resolver first, argument
+second. Unlike on x86-64, GLOB_DAT and JUMP_SLOT add the addend. glibc applies ABS64 and the numbers from 1024 on, and
+refuses the rest (sysdeps/aarch64/dl-machine.h, elf_machine_rela).
 """
 
 from .base import (

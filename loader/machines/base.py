@@ -73,8 +73,8 @@ class Machine:
         self.tlsdesc_entry_first = tlsdesc_entry_first
         #: EI_OSABI values accepted
         self.os_abis = os_abis
-        by_verb = {row.verb: number for number, row in reversed(relocations.items())}
-        self.relative = by_verb[RELATIVE]
+        #: the number of base-relative entries, which are applied in bulk
+        self.relative = next(number for number, row in relocations.items() if row.verb == RELATIVE)
 
     def relocation_name(self, number: int) -> str:
         """``R_ARM_RELATIVE``, or ``unknown relocation 0x63`` for a number the psABI does not know."""

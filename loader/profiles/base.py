@@ -1,4 +1,5 @@
-"""What a dynamic linker's rules are made of. A profile is data and small functions; nothing else asks which libc it is."""
+"""What a dynamic linker's rules are made of. A profile is data and small functions; nothing else asks which libc it
+is."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Writes small ELF shared objects, so that tests hold readable descriptions instead of binaries.
 
-File offsets equal virtual addresses: 0x0000 headers and tables (R), TEXT (RX), DATA (RW: .dynamic, arrays, then what a test puts there,
-then bss). Everything the format says twice is written once and derived; a test that wants nonsense patches the bytes.
+File offsets equal virtual addresses: 0x0000 headers and tables (R), TEXT (RX), DATA (RW: .dynamic, arrays, then what
+a test puts there, then bss). Everything the format says twice is written once and derived; a test that wants nonsense
+patches the bytes.
 """
 
 from __future__ import annotations

@@ -1,0 +1,229 @@
+"""Binding: what a reference means. Search scopes, interposition, dlsym, and the TLS places relocations ask for.
+
+Sources: glibc elf/dl-lookup.c (_dl_lookup_symbol_x), dl-object.c (_dl_new_object: scopes), dl-sym.c, dl-reloc.c (static
+TLS); dlsym(3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+
+from . import symbols
+from .elf import (
+    SHN_UNDEF,
+    STB_GNU_UNIQUE,
+    STB_LOCAL,
+    STB_WEAK,
+    STT_COMMON,
+    STT_GNU_IFUNC,
+    STT_OBJECT,
+    STT_TLS,
+    STV_HIDDEN,
+    STV_INTERNAL,
+    STV_PROTECTED,
+    Symbol,
+)
+from .errors import LoadError
+from .machines import base as verbs
+from .objects import LinkedObject, Resolved, symbol_address
+from .order import breadth_first
+from .state import State
+from .symbols import Query
+from .tls import TlsModule
+from .versions import Version
+
+#: guest functions that TLS descriptors point to, looked up among the built-in objects
+TLSDESC_STATIC = "__emu_tlsdesc_static"
+TLSDESC_DYNAMIC = "__emu_tlsdesc_dynamic"
+TLSDESC_UNDEFINED = "__emu_tlsdesc_undefweak"
+
+
+class Pseudo(Enum):
+    """Handles that are no object: RTLD_DEFAULT, RTLD_NEXT, and dlopen(NULL) where there is no main program."""
+
+    DEFAULT = 0
+    NEXT = -1
+    MAIN = 1
+
+
+DEFAULT, NEXT, MAIN = Pseudo.DEFAULT, Pseudo.NEXT, Pseudo.MAIN
+Handle = LinkedObject | Pseudo
+
+
+class Binding(State):
+    """Answers references, as `loader.relocate.Linkage` asks them, and dlsym."""
+
+    def scope_of(self, obj: LinkedObject) -> Iterator[list[LinkedObject]]:
+        """The search lists an object's references go through, in order (glibc elf/dl-object.c, _dl_new_object)."""
+        if obj.elf.symbolic and not obj.is_main:
+            yield [obj]
+        own = [root.searchlist for root in obj.scopes]
+        if obj.deep_bind:
+            yield from own
+            yield self.global_scope
+        else:
+            yield self.global_scope
+            yield from own
+
+    def resolve(self, obj: LinkedObject, symbol: Symbol, verb: str) -> Resolved:
+        """What ``obj``'s reference ``symbol`` binds to when relocated by ``verb`` (glibc elf/dl-lookup.c,
+        _dl_lookup_symbol_x). LoadError when nothing does and it is neither weak nor given a gate by ``missing``."""
+        if symbol.bind == STB_LOCAL or symbol.visibility in (STV_HIDDEN, STV_INTERNAL):
+            return Resolved(obj, symbol, symbol_address(obj, symbol))
+        for_call = verb in (verbs.JUMP_SLOT, verbs.TPOFF)
+        version = obj.elf.versions.of_symbol(symbol.index) if obj.elf.versions else None
+        query = Query(symbol.name, version, for_call=for_call)
+        found = symbols.find(self.scope_of(obj), query, skip_executables=verb == verbs.COPY)
+        if symbol.visibility == STV_PROTECTED and symbol.shndx != SHN_UNDEF and found is not None:
+            definition = found
+            if not for_call:
+                again = symbols.find(self.scope_of(obj), Query(symbol.name, version, for_call=True))
+                definition = again or found
+            if definition[0] is not obj:
+                found = obj, symbol
+        if found is None:
+            return self._undefined(obj, symbol, version, verb)
+        definer, definition_symbol = self._unique(*found)
+        self._note_binding(obj, definer)
+        return Resolved(definer, definition_symbol, symbol_address(definer, definition_symbol))
+
+    def _undefined(self, obj: LinkedObject, symbol: Symbol, version: Version | None, verb: str) -> Resolved:
+        if symbol.bind == STB_WEAK:
+            return Resolved(None, None, 0)
+        data = symbol.type in (STT_OBJECT, STT_COMMON, STT_TLS)
+        if self.missing is not None and not data and verb in (verbs.JUMP_SLOT, verbs.GLOB_DAT, verbs.SYMBOLIC):
+            address = self.missing(symbol.text, obj)
+            if address is not None:
+                return Resolved(None, None, address)
+        raise _undefined_symbol(obj.path, symbol.text, version, f"symbol {symbol.index} of DT_SYMTAB")
+
+    def _unique(self, obj: LinkedObject, symbol: Symbol) -> tuple[LinkedObject, Symbol]:
+        """STB_GNU_UNIQUE: the first definition of the process serves everybody, and its object stays loaded."""
+        if symbol.bind != STB_GNU_UNIQUE:
+            return obj, symbol
+        obj, symbol = self.unique.setdefault(symbol.name, (obj, symbol))
+        obj.nodelete = True
+        return obj, symbol
+
+    def _note_binding(self, obj: LinkedObject, definer: LinkedObject) -> None:
+        """Remember that ``obj`` must not outlive ``definer`` when no DT_NEEDED says so (glibc's relocation
+        dependencies)."""
+        if definer is obj or definer.startup or definer in obj.bound_to:
+            return
+        if definer not in breadth_first(obj):
+            obj.bound_to.append(definer)
+
+    # -- dlsym --------------------------------------------------------------------------------------------------------
+
+    def call_resolver(self, obj: LinkedObject, address: int) -> int:
+        """See `loader.relocate.Linkage`."""
+        if self.call_guest is None:
+            raise LoadError(obj.path, "", f"IFUNC resolver at {address:#x} cannot be called here", "ifunc")
+        return self.call_guest(address)
+
+    def dlsym(
+        self,
+        handle: Handle,
+        name: str,
+        version: str | None = None,
+        caller: LinkedObject | None = None,
+        thread_pointer: int | None = None,
+    ) -> int:
+        """The address of a symbol: of an object and its dependencies, or with DEFAULT, NEXT or MAIN of the caller's
+        scope, of what comes after the caller, or of the global scope. LoadError when there is none. A thread-local
+        variable's address is that in the thread at ``thread_pointer``, whose block must exist.
+        """
+        found = self.find_symbol(handle, name, version, caller)
+        if found is None or found.symbol is None or found.object is None:
+            where = handle if isinstance(handle, LinkedObject) else caller or self.main
+            asked = Version(version.encode()) if version else None
+            raise _undefined_symbol(where.path if where else "", name, asked, "")
+        obj, symbol = found.object, found.symbol
+        if symbol.type == STT_GNU_IFUNC:
+            return self.call_resolver(obj, found.address)
+        if symbol.type == STT_TLS:
+            block = self.tls.block(self.memory, thread_pointer, obj.tls_module) if thread_pointer and obj.tls else 0
+            if not block:
+                raise LoadError(obj.path, "", f"no block of thread-local `{name}' in this thread yet", "tls-block")
+            return block + symbol.value & self.machine.mask
+        return found.address
+
+    def find_symbol(
+        self, handle: Handle, name: str, version: str | None = None, caller: LinkedObject | None = None
+    ) -> Resolved | None:
+        """As `dlsym`, but the object and symbol found, or None. TLS and IFUNC symbols are not resolved further."""
+        wanted = Version(name=version.encode(), hidden=True) if version is not None else None
+        query = Query(name.encode(), wanted, newest=version is None, for_call=True)
+        if handle is NEXT:
+            found = symbols.find([self._scope_behind(caller)], query)
+        elif isinstance(handle, LinkedObject) and not handle.is_main:
+            found = symbols.find([handle.searchlist or breadth_first(handle)], query)
+        elif handle is DEFAULT and caller is not None:
+            found = symbols.find(self.scope_of(caller), query)
+        else:
+            found = symbols.find([self.global_scope], query)
+        if found is None:
+            return None
+        obj, symbol = self._unique(*found)
+        return Resolved(obj, symbol, symbol_address(obj, symbol))
+
+    def _scope_behind(self, caller: LinkedObject | None) -> list[LinkedObject]:
+        """For RTLD_NEXT: what follows the caller in the search list of the object that brought it in."""
+        if caller is None:
+            return []
+        top = caller
+        while top.loader is not None:
+            top = top.loader
+        scope = self.global_scope if top.startup else top.searchlist
+        return scope[scope.index(caller) + 1 :] if caller in scope else []
+
+    # -- TLS ----------------------------------------------------------------------------------------------------------
+
+    def static_tls(self, module: TlsModule, *, required_by: LinkedObject | None) -> bool:
+        """See `loader.relocate.Linkage`."""
+        if module.offset is not None:
+            return True
+        if not self.tls.reserve(module, optional=required_by is None):
+            if required_by is None:
+                return False
+            message = "cannot allocate memory in static TLS block"
+            raise LoadError(module.object.path, "PT_TLS", message, "static-tls")
+        self.tls_pending.append(module)
+        place = {"module": module.id, "offset": module.offset, "size": module.size}
+        self._event("static-tls", module.object, **place, surplus_left=self.tls.surplus_left)
+        return True
+
+    def _write_pending_tls(self) -> None:
+        """Give running threads the images of modules that took static TLS since they started."""
+        pending, self.tls_pending = self.tls_pending, []
+        threads = list(self.thread_pointers()) if self.thread_pointers else []
+        for module in pending:
+            for tp in threads:
+                self.tls.write_module(self.memory, module, tp)
+            self._event("tls-image", module.object, module=module.id, threads=len(threads))
+
+    def tlsdesc(self, obj: LinkedObject, module: TlsModule | None, value: int) -> tuple[int, int]:
+        """See `loader.relocate.Linkage`. A dynamic descriptor's argument points to two words: module id and offset."""
+        if module is None:
+            return self._builtin_function(TLSDESC_UNDEFINED, obj), value
+        if self.static_tls(module, required_by=None):
+            return self._builtin_function(TLSDESC_STATIC, obj), self.tls.thread_offset(module, value)
+        entry = self._builtin_function(TLSDESC_DYNAMIC, obj)
+        word = self.machine.word
+        place = self._scratch_words(2)
+        self.memory.view(place, 2 * word)[:] = b"".join(
+            (v & self.machine.mask).to_bytes(word, "little") for v in (module.id, value)
+        )
+        return entry, place
+
+    def _builtin_function(self, name: str, obj: LinkedObject) -> int:
+        for other in self.objects:
+            if other.is_builtin and other.symbol(name) is not None:
+                return other.address(name)
+        raise LoadError(obj.path, "", f"TLS descriptor: the C library has no `{name}'", "tlsdesc")
+
+
+def _undefined_symbol(path: str, name: str, version: Version | None, where: str) -> LoadError:
+    suffix = f", version {version.name.decode('utf-8', 'backslashreplace')}" if version else ""
+    return LoadError(path, where, f"undefined symbol: {name}{suffix}", "undefined-symbol")
