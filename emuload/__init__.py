@@ -1,1 +1,57 @@
-"""Instruction-level testbed for loading and initialising Linux shared libraries."""
+"""Instruction-level testbed for loading and initialising Linux shared libraries.
+
+    process = emuload.Process("arm", args=["prog"], env={"FOO": "bar"})
+    lib = process.dlopen("libhello.so")
+    lib.add(1, 2)
+
+Names are imported when first used, so that `import emuload` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from emuload.calls import Buffer as Buffer
+    from emuload.calls import CallError as CallError
+    from emuload.calls import GoSlice as GoSlice
+    from emuload.calls import GoString as GoString
+    from emuload.calls import buffer as buffer
+    from emuload.calls import int128 as int128
+    from emuload.calls import ref as ref
+    from emuload.calls import uint128 as uint128
+    from emuload.errors import BoundReached as BoundReached
+    from emuload.errors import Deadlock as Deadlock
+    from emuload.errors import EmuloadError as EmuloadError
+    from emuload.errors import GuestFailed as GuestFailed
+    from emuload.errors import Report as Report
+    from emuload.errors import UsageError as UsageError
+    from emuload.library import Function as Function
+    from emuload.library import Library as Library
+    from emuload.process import DEFAULT as DEFAULT
+    from emuload.process import NEXT as NEXT
+    from emuload.process import Limits as Limits
+    from emuload.process import Process as Process
+    from emuload.threads import Pending as Pending
+    from emuload.threads import Thread as Thread
+    from loader.errors import LoadError as LoadError
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "emuload.calls": ("Buffer", "CallError", "GoSlice", "GoString", "buffer", "int128", "ref", "uint128"),
+    "emuload.errors": ("BoundReached", "Deadlock", "EmuloadError", "GuestFailed", "Report", "UsageError"),
+    "emuload.library": ("Function", "Library"),
+    "emuload.process": ("DEFAULT", "NEXT", "Limits", "Process"),
+    "emuload.threads": ("Pending", "Thread"),
+    "loader.errors": ("LoadError",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

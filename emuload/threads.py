@@ -8,7 +8,7 @@ back. A callback into Python leaves the thread inside its call, and calls made m
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emuload.errors import UsageError
@@ -30,7 +30,6 @@ class HostCall:
     saved: Context = b""
     done: bool = False
     result: Any = None
-    release: list[int] = field(default_factory=list)
 
 
 def idle(task: Task) -> bool:

@@ -32,6 +32,7 @@ EVENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("loader-lock-wait", ("lock", "owner")),
     ("loader-lock-acquire", ("lock",)),
     ("loader-lock-release", ("lock",)),
+    ("wait-over", ("object",)),
 )
 
 WAITS: dict[str, tuple[str, int]] = {
@@ -51,5 +52,6 @@ WAITS: dict[str, tuple[str, int]] = {
     "join-done": ("", 0),
     "loader-lock-wait": ("loader lock", 2),
     "loader-lock-acquire": ("", 0),
+    "wait-over": ("", 0),
 }
 """Events that begin a wait: what is waited for and which argument is the holder's tid (0: none); "" ends it."""

@@ -96,6 +96,10 @@ class Amd64(Cpu):
         self.sp -= 8
         self.memory.write_int(self.sp, address, 8)
 
+    def return_address(self) -> int:
+        """The word that CALL pushed."""
+        return self.memory.read_int(self.sp, 8)
+
     def gate_code(self) -> bytes:
         """syscall; ret"""
         return bytes.fromhex("0f05c3")

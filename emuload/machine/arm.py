@@ -150,6 +150,10 @@ class Arm(Cpu):
         self.set_register("cpsr", cpsr | (_THUMB if pc & 1 else 0))
         self.pc = pc
 
+    def return_address(self) -> int:
+        """lr"""
+        return self.register("lr")
+
     def gate_code(self) -> bytes:
         """svc 0; bx lr"""
         return bytes.fromhex("000000ef1eff2fe1")

@@ -79,6 +79,10 @@ class Arm64(Cpu):
         """x30 is the link register."""
         self.set_register("x30", address)
 
+    def return_address(self) -> int:
+        """x30"""
+        return self.register("x30")
+
     def gate_code(self) -> bytes:
         """svc 0; ret"""
         return bytes.fromhex("010000d4c0035fd6")

@@ -186,6 +186,14 @@ class Cpu(ABC):
         """Write the result register of a system call, wrapped to a word."""
         self.engine.write_register(self._result, value & self.abi.word_mask)
 
+    def word_result(self) -> int:
+        """The machine word that the function just left returned."""
+        return self.engine.read_register(self._result) & self.abi.word_mask
+
+    @abstractmethod
+    def return_address(self) -> int:
+        """Where the function that was just entered, or is a gate, will return to."""
+
     def enter(self, pc: int) -> None:
         """Go on at `pc`; on ARM bit 0 selects Thumb state."""
         self.pc = pc

@@ -1,0 +1,55 @@
+"""Guest memory that belongs to the host: strings and buffers that calls hand to the guest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from emuload.machine.memory import AddressSpace, page_up
+
+CHUNK = 256 << 10
+_GRAIN = 16
+_READ_WRITE = 3
+
+
+@dataclass
+class GuestHeap:
+    """First-fit allocation in mappings named "[host]". Addresses are aligned to 16 bytes."""
+
+    memory: AddressSpace
+    free_blocks: list[tuple[int, int]] = field(default_factory=list)
+    sizes: dict[int, int] = field(default_factory=dict)
+
+    def allocate(self, size: int) -> int:
+        """`size` bytes, not cleared. Raises OutOfMemory."""
+        size = max(size + _GRAIN - 1 & -_GRAIN, _GRAIN)
+        for index, (start, room) in enumerate(self.free_blocks):
+            if room >= size:
+                if room == size:
+                    del self.free_blocks[index]
+                else:
+                    self.free_blocks[index] = (start + size, room - size)
+                self.sizes[start] = size
+                return start
+        length = page_up(max(size, CHUNK))
+        start = self.memory.mmap(0, length, _READ_WRITE, fixed=False, name="[host]")
+        self.free_blocks.append((start, length))
+        return self.allocate(size)
+
+    def store(self, data: bytes) -> int:
+        """Allocate and fill."""
+        address = self.allocate(len(data))
+        self.memory.write(address, data)
+        return address
+
+    def free(self, address: int) -> None:
+        """Give a block back. Freeing what was not allocated is an error of the caller."""
+        size = self.sizes.pop(address)
+        self.free_blocks.append((address, size))
+        self.free_blocks.sort()
+        merged: list[tuple[int, int]] = []
+        for start, room in self.free_blocks:
+            if merged and merged[-1][0] + merged[-1][1] == start:
+                merged[-1] = (merged[-1][0], merged[-1][1] + room)
+            else:
+                merged.append((start, room))
+        self.free_blocks = merged

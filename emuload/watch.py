@@ -1,0 +1,60 @@
+"""Watched instructions of Go libraries: where a hit goes, and what it says of the thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emuload.golang.handoff import ROLE_OF_EVENT, HandoffTracker
+from emuload.golang.library import open_library
+from loader.objects import LinkedObject
+
+if TYPE_CHECKING:
+    from emuload.kernel.core import Kernel
+    from emuload.machine.cpu import Cpu
+    from emuload.trace.events import Recorder
+
+
+class Watches:
+    """The trackers of all Go libraries in a process, and which watched address belongs to which.
+
+    Hooks are installed when an object is mapped and stay: a changed set of hooks would change how code is cut into blocks.
+    """
+
+    def __init__(self, cpu: Cpu, kernel: Kernel, recorder: Recorder) -> None:
+        self._cpu = cpu
+        self._kernel = kernel
+        self._recorder = recorder
+        self.trackers: list[HandoffTracker] = []
+        self._owners: dict[int, HandoffTracker] = {}
+        self._installed: set[int] = set()
+
+    def add(self, loaded: LinkedObject) -> HandoffTracker | None:
+        """Watch an object's handoff if it is Go's; call it before any of its code has run."""
+        library = open_library(loaded.elf)
+        if library is None:
+            return None
+
+        def symbol(name: str) -> int | None:
+            found = loaded.symbol(name)
+            return found.value if found is not None else None
+
+        tracker = HandoffTracker.of(library, symbol, loaded.path, loaded.bias)
+        self.trackers.append(tracker)
+        for address in tracker.addresses:
+            self._owners[address] = tracker
+            if address not in self._installed:
+                self._installed.add(address)
+                self._cpu.watch(address)
+        return tracker
+
+    def hit(self, address: int) -> None:
+        """The CPU is about to run a watched instruction."""
+        tracker = self._owners.get(address)
+        task = self._kernel.current
+        if tracker is None or task is None:
+            return
+        for kind, fields in tracker.on_hit(address, task.tid, self._cpu, self._cpu.memory):
+            role = ROLE_OF_EVENT.get(kind)
+            if role is not None:
+                task.role = role
+            self._recorder.emit(kind, task.tid, **fields)
