@@ -179,13 +179,6 @@ def sys_setgroups(k: Kernel, task: Task, size: int, address: int) -> int:
     return 0
 
 
-@syscall("umask")
-def sys_umask(k: Kernel, task: Task, mask: int) -> int:
-    """umask(2)."""
-    old, k.credentials.umask = k.credentials.umask, mask & 0o777
-    return old
-
-
 _CAPABILITY_VERSIONS = {0x19980330: 1, 0x20071026: 2, 0x20080522: 2}
 
 
@@ -430,7 +423,7 @@ def sys_personality(k: Kernel, task: Task, persona: int) -> int:
     return old
 
 
-@syscall("sethostname", "setdomainname", "reboot", "swapon", "swapoff", "mount", "umount2", "pivot_root", "chroot")
+@syscall("sethostname", "setdomainname", "reboot", "swapon", "swapoff", "mount", "umount2", "pivot_root")
 @syscall("syslog", "ptrace", "perf_event_open", "kcmp", "process_vm_readv", "process_vm_writev", "acct", "bpf")
 @syscall("init_module", "finit_module", "delete_module", "setns", "unshare", "quotactl", "iopl", "ioperm")
 def sys_refused(k: Kernel, task: Task) -> int:
@@ -444,7 +437,7 @@ def sys_seccomp(k: Kernel, task: Task) -> int:
     return -errno.EINVAL
 
 
-@syscall("rseq", "io_uring_setup", "io_uring_enter", "io_uring_register", "futex_waitv", "userfaultfd")
+@syscall("rseq", "futex_waitv", "userfaultfd")
 @syscall("modify_ldt", "restart_syscall", "pkey_alloc", "pkey_free", "map_shadow_stack", "pidfd_open")
 @syscall("cachestat", "process_madvise", "mseal", "futex_wait", "futex_wake", "futex_requeue")
 def sys_not_built(k: Kernel, task: Task) -> int:

@@ -23,7 +23,8 @@ _COARSE = frozenset({CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE})
 _SLEEPABLE = frozenset({CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI, CLOCK_PROCESS_CPUTIME_ID})
 _COARSE_RESOLUTION = 4_000_000
 _TICK = SECOND // 100
-_TWO_WORDS = {4: struct.Struct("<iI"), 8: struct.Struct("<qQ")}
+_PAIR = struct.Struct("<qQ")
+_TWO_WORDS = {4: struct.Struct("<iI"), 8: _PAIR}
 
 
 def s32(value: int) -> int:
@@ -46,15 +47,15 @@ def read_timespec(k: Kernel, address: int, width: int) -> int | None:
 
 def write_timespec(k: Kernel, address: int, nanoseconds: int, width: int) -> None:
     """Store a timespec. Raises MemoryFault."""
-    data = _wrap(nanoseconds // SECOND, width) + (nanoseconds % SECOND).to_bytes(width, "little")
-    k.memory.user_write(address, data)
+    seconds, rest = divmod(nanoseconds, SECOND)
+    k.memory.user_write(address, _pack(seconds, rest, width))
 
 
 def write_timeval(k: Kernel, address: int, nanoseconds: int) -> None:
     """Store a timeval of machine words. Raises MemoryFault."""
     width = k.abi.word
-    data = _wrap(nanoseconds // SECOND, width) + (nanoseconds % SECOND // 1000).to_bytes(width, "little")
-    k.memory.user_write(address, data)
+    seconds, rest = divmod(nanoseconds, SECOND)
+    k.memory.user_write(address, _pack(seconds, rest // 1000, width))
 
 
 def read_timeval(k: Kernel, address: int) -> int | None:
@@ -66,8 +67,11 @@ def read_timeval(k: Kernel, address: int) -> int | None:
     return int(seconds) * SECOND + int(microseconds) * 1000
 
 
-def _wrap(value: int, width: int) -> bytes:
-    return (value & ((1 << width * 8) - 1)).to_bytes(width, "little")
+def _pack(seconds: int, rest: int, width: int) -> bytes:
+    """Two fields of `width` bytes; seconds that do not fit are cut, as 32-bit Linux cuts them."""
+    if width == 8:
+        return _PAIR.pack(seconds, rest)
+    return (seconds & 0xFFFFFFFF | rest << 32).to_bytes(8, "little")
 
 
 def read_clock(k: Kernel, task: Task, clock: int) -> int | None:
@@ -96,7 +100,7 @@ def read_clock(k: Kernel, task: Task, clock: int) -> int | None:
 
 
 def _clock_gettime(k: Kernel, task: Task, clock: int, address: int, width: int) -> int:
-    now = read_clock(k, task, s32(clock))
+    now = k.clock.now() if clock == CLOCK_MONOTONIC else read_clock(k, task, s32(clock))
     if now is None:
         return -errno.EINVAL
     write_timespec(k, address, now, width)
