@@ -18,6 +18,14 @@ ALL = (
 )
 GNU = ALL[:4]
 
+# An executable at a fixed address that reads libraries' data directly, so that it needs COPY relocations. zig refuses
+# -fno-pic, hence the compiler's inner options.
+FIXED = (
+    "-no-pie",
+    *("-Xclang", "-mrelocation-model", "-Xclang", "static"),
+    *("-Xclang", "-fdirect-access-external-data"),
+)
+
 
 @dataclass(frozen=True)
 class Guest:
@@ -40,9 +48,35 @@ class Guest:
 
 
 GUESTS = {
+    # One export per behaviour of Go's runtime, and the C program that calls them all.
     "behaviour": Guest("go", ALL, ("1.27", "1.22")),
     "behaviour_host": Guest(headers=("behaviour",)),
     "behaviour_host_linked": Guest(
         folder="behaviour_host", targets=ALL, flags=("-DLINKED",), link=("behaviour",)
     ),
+    # Two Go runtimes in one process; initialisations that never end.
+    "two_a": Guest("go"),
+    "two_b": Guest("go"),
+    "two_host": Guest(),
+    "blocked_init": Guest("go"),
+    "early_constructor": Guest("go"),
+    "late_constructor": Guest("go", folder="early_constructor", flags=("-DPRIORITY=65535",)),
+    "blocked_host": Guest(),
+    # Thread-local variables beside Go's.
+    "tls_host": Guest(),
+    # Dependencies: chain_host → chain_a → chain_b → chain_c, as a PIE and at fixed addresses.
+    "chain_c": Guest("c"),
+    "chain_b": Guest("c", link=("chain_c",)),
+    "chain_a": Guest("c", link=("chain_b", "chain_c")),
+    "chain_host": Guest(link=("chain_a", "chain_b", "chain_c")),
+    "chain_host_fixed": Guest(folder="chain_host", flags=FIXED, link=("chain_a", "chain_b", "chain_c")),
+    # What is not there, and what does not come back.
+    "missing_symbol": Guest("c", link=("-Wl,-z,undefs",)),
+    "missing_dependency_gone": Guest("c"),
+    "missing_dependency": Guest("c", link=("missing_dependency_gone",)),
+    "faulty": Guest("c"),
+    "faulty_host": Guest(link=("faulty",)),
+    # C programs by themselves.
+    "echo_stdin": Guest(targets=ALL),
+    "threads_stdio": Guest(targets=ALL, link=("-lm",)),
 }

@@ -1,0 +1,3 @@
+module blocked_init
+
+go 1.21

@@ -1,0 +1,3 @@
+module early_constructor
+
+go 1.21

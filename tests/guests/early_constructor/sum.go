@@ -1,0 +1,8 @@
+package main
+
+/*
+extern int sum_of_constructor;
+*/
+import "C"
+
+func sumOfConstructor() int { return int(C.sum_of_constructor) }

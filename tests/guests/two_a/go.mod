@@ -1,0 +1,3 @@
+module two_a
+
+go 1.21

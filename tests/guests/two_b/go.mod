@@ -1,0 +1,3 @@
+module two_b
+
+go 1.21
