@@ -533,3 +533,16 @@ HIDDEN void emu_malloc_fork_unlock(void) { em_unlock(&lock); }
 
 /* What the program frees must come from the malloc the program calls, which may be its own. */
 HIDDEN struct emu_heap emu_heap = {malloc, calloc, realloc, free};
+
+static void bind(void *slot, const char *name) {
+    long address = EM_DL_SYM(0, name, 0, 0);
+    if (address && !failed(address)) *(long *)slot = address;
+}
+
+/* Called by start-up code before any constructor. */
+HIDDEN void em_text_start(void) {
+    bind(&emu_heap.malloc, "malloc");
+    bind(&emu_heap.calloc, "calloc");
+    bind(&emu_heap.realloc, "realloc");
+    bind(&emu_heap.free, "free");
+}

@@ -1,6 +1,7 @@
 /* stdio.h: opening streams, and reading and writing bytes, lines and blocks through them. */
 #include "file.h"
 #include <fcntl.h>
+#include "wide.h"
 
 #ifdef __NR_fcntl64
 #define NR_FCNTL __NR_fcntl64
@@ -306,29 +307,34 @@ ALSO(fileno_unlocked, fileno);
 
 EXPORT int fseeko64(FILE *f, int64_t offset, int whence) { LOCKED(int, f, emu_file_seek(f, offset, whence)); }
 EXPORT int64_t ftello64(FILE *f) { LOCKED(int64_t, f, emu_file_tell(f)); }
-/* `long`, which is off_t in a program built without 64-bit offsets. */
 EXPORT int fseek(FILE *f, long offset, int whence) { return fseeko64(f, offset, whence); }
-ALSO(fseeko, fseek);
 EXPORT long ftell(FILE *f) {
     int64_t offset = ftello64(f);
     if (offset == (long)offset) return (long)offset;
     errno = EOVERFLOW;
     return -1;
 }
+/* off_t is long to glibc's programs, and always 64 bits to musl's. */
+#if __SIZEOF_LONG__ == 8
+ALSO(fseeko, fseek);
 ALSO(ftello, ftell);
+static bool wide_positions(void) { return true; }
+#else
+EXPORT int __emu_fseeko(FILE *f, long a, long b, long c, long d) __asm__("fseeko");
+EXPORT int __emu_fseeko(FILE *f, long a, long b, long c, long d) {
+    return em_wide_offsets() ? fseeko64(f, EM_JOIN(b, c), (int)d) : fseeko64(f, a, (int)b);
+}
+EXPORT int64_t __emu_ftello(FILE *f) __asm__("ftello");
+EXPORT int64_t __emu_ftello(FILE *f) { return em_wide_offsets() ? ftello64(f) : ftell(f); }
+static bool wide_positions(void) { return em_wide_offsets(); }
+#endif
 EXPORT void rewind(FILE *f) {
     lock_file(f);
     emu_file_seek(f, 0, 0);
     f->flags &= ~F_ERROR;
     unlock_file(f);
 }
-EXPORT int fgetpos(FILE *restrict f, long *restrict position) {
-    long offset = ftell(f);
-    if (offset < 0) return -1;
-    *position = offset;
-    return 0;
-}
-EXPORT int fsetpos(FILE *f, const long *position) { return fseek(f, *position, 0); }
+/* The head of fpos_t is the offset, as wide as off_t. */
 EXPORT int fgetpos64(FILE *restrict f, int64_t *restrict position) {
     int64_t offset = ftello64(f);
     if (offset < 0) return -1;
@@ -336,6 +342,16 @@ EXPORT int fgetpos64(FILE *restrict f, int64_t *restrict position) {
     return 0;
 }
 EXPORT int fsetpos64(FILE *f, const int64_t *position) { return fseeko64(f, *position, 0); }
+EXPORT int fgetpos(FILE *restrict f, void *restrict position) {
+    if (wide_positions()) return fgetpos64(f, position);
+    long offset = ftell(f);
+    if (offset < 0) return -1;
+    *(long *)position = offset;
+    return 0;
+}
+EXPORT int fsetpos(FILE *f, const void *position) {
+    return wide_positions() ? fsetpos64(f, position) : fseek(f, *(const long *)position, 0);
+}
 
 /* -- files by name --------------------------------------------------------------------------- */
 

@@ -18,6 +18,7 @@
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 extern char **environ;
+static const struct { unsigned long flags; } em_process;
 void abort(void) NORETURN;
 
 static inline void *em_self(void) { return __errno_location(); }
