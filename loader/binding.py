@@ -56,15 +56,15 @@ class Binding(State):
 
     def scope_of(self, obj: LinkedObject) -> Iterator[list[LinkedObject]]:
         """The search lists an object's references go through, in order (glibc elf/dl-object.c, _dl_new_object)."""
+        own = [root.searchlist for root in obj.scopes]
+        if obj.deep_bind:  # overrides DT_SYMBOLIC: glibc elf/dl-load.c, _dl_map_object_from_fd
+            yield from own
+            yield self.global_scope
+            return
         if obj.elf.symbolic and not obj.is_main:
             yield [obj]
-        own = [root.searchlist for root in obj.scopes]
-        if obj.deep_bind:
-            yield from own
-            yield self.global_scope
-        else:
-            yield self.global_scope
-            yield from own
+        yield self.global_scope
+        yield from own
 
     def resolve(self, obj: LinkedObject, symbol: Symbol, verb: str) -> Resolved:
         """What ``obj``'s reference ``symbol`` binds to when relocated by ``verb`` (glibc elf/dl-lookup.c,

@@ -100,7 +100,8 @@ class LinkedObject:
     @property
     def entry(self) -> int:
         """e_entry, biased."""
-        return self.bias + self.elf.entry & self.elf.machine.mask
+        address: int = (self.bias + self.elf.entry) & self.elf.machine.mask
+        return address
 
     @property
     def phdr(self) -> int:

@@ -58,6 +58,7 @@ class ElfWriter:
     init_array: list[int] = field(default_factory=list)
     fini_array: list[int] = field(default_factory=list)
     content: bytearray = field(default_factory=bytearray)  # from FREE on
+    text: bytes = bytes(range(256))
     tls: tuple[int, int, int, int] | None = None  # vaddr, filesz, memsz, align
     extra_segments: list[tuple[int, int, int, int, int, int, int]] = field(default_factory=list)
     addresses: dict[str, int] = field(default_factory=dict)  # where each table went
@@ -91,6 +92,21 @@ class ElfWriter:
 
     def reloc(self, number: int, place: int, symbol: str | None = None, addend: int = 0) -> None:
         self.relocations.append((number, place, symbol, addend))
+
+    def constructors(self, *functions: int) -> None:
+        """DT_INIT_ARRAY of these unbiased addresses, with the relocations it needs."""
+        relative = BY_NAME[self.machine].relative
+        for function in functions:
+            self.reloc(relative, self.base + DATA + len(self.init_array) * self.word, None, function)
+            self.init_array.append(function)
+
+    def destructors(self, *functions: int) -> None:
+        """DT_FINI_ARRAY likewise; after `constructors`."""
+        relative = BY_NAME[self.machine].relative
+        for function in functions:
+            at = self.base + DATA + (len(self.init_array) + len(self.fini_array)) * self.word
+            self.reloc(relative, at, None, function)
+            self.fini_array.append(function)
 
     def thread_local(self, image: bytes, size: int | None = None, align: int = 8) -> None:
         self.tls = (self.data(image, align), len(image), size or len(image), align)
@@ -142,7 +158,6 @@ class ElfWriter:
         for tag, text in ((e.DT_SONAME, self.soname), (e.DT_RPATH, self.rpath), (e.DT_RUNPATH, self.runpath)):
             if text is not None:
                 dynamic.append((tag, string(text)))
-        head_size = m.elf_class // 32 * 26 if word == 4 else 64
         head_size = 52 if word == 4 else 64
         phdr_size = 32 if word == 4 else 56
         place = head_size + 16 * phdr_size + len(self.extra_segments) * phdr_size
@@ -204,7 +219,7 @@ class ElfWriter:
         size = FREE + len(self.content)
         segments = [
             (e.PT_LOAD, e.PF_R, 0, base, len(blob), len(blob), self.align),
-            (e.PT_LOAD, e.PF_R | e.PF_X, TEXT, base + TEXT, 0x100, 0x100, self.align),
+            (e.PT_LOAD, e.PF_R | e.PF_X, TEXT, base + TEXT, len(self.text), len(self.text), self.align),
             (e.PT_LOAD, e.PF_R | e.PF_W, DATA, base + DATA, size - DATA, size - DATA + self.bss, self.align),
             (e.PT_DYNAMIC, e.PF_R | e.PF_W, self.addresses["dynamic"] - base, self.addresses["dynamic"],
              len(packed_dynamic), len(packed_dynamic), word),
@@ -217,7 +232,7 @@ class ElfWriter:
         segments += self.extra_segments
         data = bytearray(size)
         data[: len(blob)] = blob
-        data[TEXT : TEXT + 0x100] = bytes(range(256))
+        data[TEXT : TEXT + len(self.text)] = self.text
         data[DATA : DATA + len(relro)] = relro
         data[FREE:size] = self.content
         ident = b"\x7fELF" + bytes([1 if word == 4 else 2, 1, 1]) + bytes(9)
