@@ -10,25 +10,21 @@ struct em_tv32 { int32_t sec, usec; };
 struct em_user_ts64 { int64_t sec; long nsec; } __attribute__((aligned(8)));
 struct em_user_tv64 { int64_t sec; long usec; } __attribute__((aligned(8)));   /* glibc's usec is 64 bits wide: its high half is 0 */
 
-/* Defines name (and on 32-bit ABIs the two 64-bit names); `body` may use `wide`: the time structures are 64-bit. */
+/* Defines name, and on 32-bit ABIs its two 64-bit names (EM_TIMED1: where they are one). The body may use `wide`: the time
+ * structures of this name are 64-bit. */
 #if __SIZEOF_LONG__ == 8
-#define EM_TIMED(ret, name, glibc64, musl64, params, body) \
-    EXPORT ret name params { enum { wide = 1 }; body }
+#define EM_TIMED(ret, name, glibc64, musl64, params, ...) EXPORT ret name params { enum { wide = 1 }; __VA_ARGS__ }
+#define EM_TIMED1(ret, name, name64, params, ...) EXPORT ret name params { enum { wide = 1 }; __VA_ARGS__ }
 #else
-#define EM_TIMED(ret, name, glibc64, musl64, params, body) \
-    EXPORT ret name params { enum { wide = 0 }; body } \
+#define EM_TIMED(ret, name, glibc64, musl64, params, ...) \
+    EXPORT ret name params { enum { wide = 0 }; __VA_ARGS__ } \
     EXPORT ret glibc64 params; \
-    EXPORT ret glibc64 params { enum { wide = 1 }; body } \
+    EXPORT ret glibc64 params { enum { wide = 1 }; __VA_ARGS__ } \
     EXPORT __typeof(glibc64) musl64 ALIAS(glibc64);
-/* For the few whose two 64-bit names are one. */
-#endif
-#if __SIZEOF_LONG__ == 8
-#define EM_TIMED1(ret, name, name64, params, body) EXPORT ret name params { enum { wide = 1 }; body }
-#else
-#define EM_TIMED1(ret, name, name64, params, body) \
-    EXPORT ret name params { enum { wide = 0 }; body } \
+#define EM_TIMED1(ret, name, name64, params, ...) \
+    EXPORT ret name params { enum { wide = 0 }; __VA_ARGS__ } \
     EXPORT ret name64 params; \
-    EXPORT ret name64 params { enum { wide = 1 }; body }
+    EXPORT ret name64 params { enum { wide = 1 }; __VA_ARGS__ }
 #endif
 
 static inline const struct em_ts64 *em_ts_in(const void *from, int wide, struct em_ts64 *to) {
