@@ -15,8 +15,9 @@ from emuload.kernel.core import Kernel
 from emuload.kernel.task import Task
 from emuload.machine.cpu import Cpu, Reason
 
-QUANTUM = 400_000
-"""Code bytes a thread may run before the next one's turn: 0.1 ms of virtual time."""
+QUANTUM = 400_009
+"""Code bytes a thread may run before the next one's turn: 0.1 ms of virtual time. A prime, so that no loop's length divides it
+and a loop is interrupted at all its places in turn, as it would be by a timer."""
 
 MINIMUM_SLICE = 8192
 """Longer than any block of code Unicorn runs at once, so that every slice makes progress."""
@@ -87,6 +88,8 @@ class Scheduler:
     loaded: Task | None = None
     last: Task | None = None
     _left: int = field(default=0)
+    _carried: dict[int, int] = field(default_factory=dict)
+    """Bytes of its quantum that a thread could not use, because its next block of code was longer; part of its next one."""
     _quiet: int = field(default=0)
 
     def load(self, task: Task) -> None:
@@ -133,7 +136,7 @@ class Scheduler:
         if not runnable:
             return None
         chosen = self.strategy.choose(runnable, last)
-        self._left = max(self.strategy.quantum(chosen), MINIMUM_SLICE)
+        self._left = max(self.strategy.quantum(chosen), MINIMUM_SLICE) + self._carried.pop(chosen.tid, 0)
         return chosen
 
     def _slice(self, task: Task, deadline: int | None) -> None:
@@ -159,8 +162,8 @@ class Scheduler:
         elif stop.reason is Reason.FAULT:
             assert stop.fault is not None
             self.kernel.fault(cpu, task, stop.fault)
-        elif stop.reason is Reason.YIELD:
-            self._left = 0
+        elif self._left < MINIMUM_SLICE:
+            self._carried[task.tid] = max(self._left, 0)
 
     def _idle(self, deadline: int | None) -> None:
         """Nobody can run: jump to the next deadline, unless only Go's idle watchdog still sets any."""

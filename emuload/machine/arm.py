@@ -25,6 +25,7 @@ from emuload.machine.cpu import (
     Reason,
     Stop,
 )
+from emuload.machine.arm_signals import TRAMPOLINE
 from emuload.machine.memory import MemoryFault
 
 # asm/hwcap.h: SWP HALF THUMB FAST_MULT VFP EDSP NEON VFPv3 TLS VFPv4 IDIVA IDIVT LPAE
@@ -73,8 +74,7 @@ _CMPXCHG = bytes.fromhex(
     "01003303"  # teqeq r3, #1
     "faffff0a"  # beq 1b
     "000073e2"  # rsbs r0, r3, #0
-    "5bf07ff5"  # dmb ish
-    "1eff2fe1"  # bx lr
+    "efffffea"  # b 0xffff0fa0: the barrier, which returns; a slot has room for eight instructions
 )
 # int cmpxchg64(const int64_t *old, const int64_t *new, volatile int64_t *ptr): r0, r1, r2; zero and C set on success
 _CMPXCHG64 = bytes.fromhex(
@@ -97,6 +97,7 @@ _CMPXCHG64 = bytes.fromhex(
 _MEMORY_BARRIER = bytes.fromhex("5bf07ff51eff2fe1")  # dmb ish; bx lr
 _GET_TLS = bytes.fromhex("700f1dee1eff2fe1")  # mrc p15, 0, r0, c13, c0, 3; bx lr
 _HELPERS = ((0xFFFF0F60, _CMPXCHG64), (0xFFFF0FA0, _MEMORY_BARRIER), (0xFFFF0FC0, _CMPXCHG), (0xFFFF0FE0, _GET_TLS))
+_HELPER_ENDS = (0xFFFF0FA0, 0xFFFF0FC0, 0xFFFF0FE0, 0xFFFF0FFC)
 _HELPER_VERSION = 5
 
 
@@ -124,13 +125,14 @@ class Arm(Cpu):
         super().map_kernel_pages()
         if kuser_helpers:
             self.memory.mmap_kernel(HELPER_PAGE, 4096, uc.PROT_READ | uc.PROT_EXEC, "[vectors]")
-            for address, code in _HELPERS:
+            for (address, code), end in zip(_HELPERS, _HELPER_ENDS, strict=True):
+                assert address + len(code) <= end
                 self.memory.write(address, code)
             self.memory.write_int(0xFFFF0FFC, _HELPER_VERSION, 4)
 
     def sigreturn_code(self) -> bytes:
-        """mov r7, #173 (rt_sigreturn); svc 0"""
-        return bytes.fromhex("ad70a0e3000000ef")
+        """The six instructions of sigreturn_codes.S, of which each handler's state and kind has its own."""
+        return TRAMPOLINE
 
     def _exclusive_load(self) -> bytes:
         """ldrex r0, [r1]"""

@@ -170,3 +170,29 @@ def test_arm_undefined_instruction_behind_a_yield_is_still_one() -> None:
     stop = cpu.run(BUDGET)
     assert stop.fault is not None
     assert (stop.fault.signo, cpu.pc - at) == (4, 4)
+
+
+@pytest.mark.parametrize(("old", "new", "value", "failed", "after"), [(0, 1, 0, 0, 1), (0, 1, 5, 1, 5), (5, 7, 5, 0, 7)])
+def test_arm_kernel_helper_compares_and_exchanges(old: int, new: int, value: int, failed: int, after: int) -> None:
+    cpu = create_cpu("arm")
+    cpu.map_kernel_pages()
+    at = place(cpu, bytes.fromhex("700020e1"))  # bkpt, to return to
+    cpu.memory.write_int(at + 0x100, value, 4)
+    for register, argument in (("r0", old), ("r1", new), ("r2", at + 0x100), ("lr", at)):
+        cpu.set_register(register, argument)
+    cpu.enter(0xFFFF0FC0)
+    assert cpu.run(BUDGET).fault is not None
+    assert cpu.pc == at
+    assert bool(cpu.register("r0")) == bool(failed)
+    assert cpu.memory.read_int(at + 0x100, 4) == after
+
+
+def test_arm_kernel_helper_gives_the_thread_pointer() -> None:
+    cpu = create_cpu("arm")
+    cpu.map_kernel_pages()
+    at = place(cpu, bytes.fromhex("700020e1"))
+    cpu.tp = 0x1234000
+    cpu.set_register("lr", at)
+    cpu.enter(0xFFFF0FE0)
+    cpu.run(BUDGET)
+    assert (cpu.pc, cpu.register("r0")) == (at, 0x1234000)
