@@ -179,7 +179,7 @@ def _go(
 
     recipe = [mode, stripped, list(tags), guest.flags, includes, libraries, _go_version(go)]
     label = f"{name}-{target}-go{go}" + ("-stripped" if stripped else "")
-    return _cached(label, target, recipe, _sources(folder), make) / filename
+    return cached(label, target, recipe, _sources(folder), make) / filename
 
 
 def _c(
@@ -213,7 +213,7 @@ def _c(
             TARGETS[target], sources, place / filename, cache=cache_folder(), flags=options, link=libraries
         )
 
-    return _cached(f"{label}-{target}", target, [options, libraries], described, make) / filename
+    return cached(f"{label}-{target}", target, [options, libraries], described, make) / filename
 
 
 def _links(
@@ -246,7 +246,7 @@ def _sources(folder: Path) -> list[Path]:
 _SOURCE_SUFFIXES = {".go", ".mod", ".c", ".h", ".S", ".map"}
 
 
-def _cached(
+def cached(
     label: str, target: str, recipe: object, sources: Sequence[Path], make: Callable[[Path], None]
 ) -> Path:
     """The folder with what `make` builds; it is called only when nobody has built the same before."""
