@@ -166,6 +166,7 @@ class Process:
             return
         self._started = True
         options, memory, abi = self.options, self.cpu.memory, self.cpu.abi
+        self.files.folders = list(options.library_path)
         self.cpu.map_kernel_pages(**self._kernel_page_options())
         sample = options.program or first or (options.needed[0] if options.needed else None)
         content = host_bytes(sample) if sample else None
@@ -453,7 +454,7 @@ class Process:
         number = {DEFAULT: 0, NEXT: -1 & self.cpu.abi.word_mask}[handle] if isinstance(handle, str) else handle.handle
         address = self._call_with_string("dlsym", name, handle_first=number)
         if not address:
-            raise self._linker_error(name)
+            raise self._linker_error("")
         return address
 
     def dlclose(self, library: Library) -> None:

@@ -1,0 +1,188 @@
+"""The command line: `emuload run | inspect | exec | demo`.
+
+Only click is imported here: the emulator's modules cost time and are imported by the command that needs them
+(`emuload.commands`). Exit status: 0 fine; 1 the guest failed; 2 usage or input; 3 deadlock; 4 a bound was reached;
+`exec` gives the guest's own status when it exits.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from emuload.errors import EmuloadError, ReportedError
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+USAGE = 2
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+def _show_version(context: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from importlib import metadata
+
+        try:
+            version = metadata.version("emuload")
+        except metadata.PackageNotFoundError:
+            version = "(not installed)"
+        print(f"emuload {version}")
+        context.exit()
+
+
+@click.group(context_settings=_SETTINGS, no_args_is_help=False)
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show the version."
+)
+def cli() -> None:
+    """Load Linux shared libraries into an emulated CPU and see in which order everything is initialised.
+
+    Nothing runs natively: amd64, ARM and ARM64 libraries run on any host, each run of the same input alike.
+    """
+
+
+def _guest_options(command: _Command) -> _Command:
+    """Options of every command that runs a guest."""
+    options = [
+        click.option(
+            "--env", "-e", "environment", multiple=True, metavar="K=V", help="A variable of the guest's; repeatable."
+        ),
+        click.option(
+            "--library-path",
+            "-L",
+            multiple=True,
+            metavar="DIR",
+            help="Where to look for needed libraries; repeatable.",
+        ),
+        click.option(
+            "--map", "maps", multiple=True, metavar="HOST:GUEST[:rw]", help="Show a host folder or file to the guest."
+        ),
+        click.option("--profile", default="glibc", show_default=True, help="Whose dynamic linker's rules hold."),
+        click.option("--seed", default=0, show_default=True, help="Where the guest's random numbers start."),
+        click.option("--stdin", metavar="FILE", help="The guest's standard input; - is this one. Empty if not given."),
+        click.option("--no-kuser-helpers", is_flag=True, help="ARM: a kernel without the helper page."),
+        click.option("--time-limit", type=float, metavar="SECONDS", help="Bound on virtual time. [default: 3600]"),
+        click.option("--code-limit", type=int, metavar="BYTES", help="Bound on code executed. [default: 20000000000]"),
+        click.option("--memory-limit", type=int, metavar="BYTES", help="Bound on memory in use. [default: 4294967296]"),
+        click.option("--output-limit", type=int, metavar="BYTES", help="Bound on what is written. [default: 67108864]"),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@click.argument("library")
+@click.option("--call", "-c", "calls", multiple=True, metavar="CALL", help="A call, e.g. 'add(1, 2)'; repeatable.")
+@click.option("--arg", "-a", "arguments", multiple=True, help="A further word of os.Args; repeatable.")
+@click.option("--threads", type=click.IntRange(1), help="Make each call on so many foreign threads at once.")
+@click.option("--linked", is_flag=True, help="Load at start-up, as a DT_NEEDED library, instead of by dlopen.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
+@click.option("--events", "show_events", is_flag=True, help="Show every event of the run.")
+@_guest_options
+def run(**options: Any) -> int:
+    """Load LIBRARY, make calls, show their results and the handoff.
+
+    \b
+    A call:    name(argument, …) -> type
+    argument:  5  -0x10  1.5  "C string"  go"Go string"  true  null
+               [1, 2, 3] (a Go slice)  {1, 2.5} (a struct)  i32(5)  buf(64) (memory)
+    type:      i8…i128 u8…u128 int uint long ulong size f32 f64 c64 c128 bool char
+               str bytes gostring ptr void  [type] (a Go slice)  (type, …) (a struct)
+               int, the machine word, if none is given
+    """
+    from emuload.commands.run import run_library
+
+    return run_library(options)
+
+
+@cli.command()
+@click.argument("library")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
+def inspect(library: str, as_json: bool) -> int:
+    """Say what LIBRARY is, without running it."""
+    from emuload.commands.inspect import inspect_file
+
+    return inspect_file(library, as_json)
+
+
+@cli.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@_guest_options
+@click.argument("program")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def execute(**options: Any) -> int:
+    """Run PROGRAM, a dynamically linked executable, as a guest.
+
+    It gets the emulated C library, sees no host file but those mapped in, and its exit status is this command's.
+    """
+    from emuload.commands.execute import execute_program
+
+    return execute_program(options)
+
+
+@cli.command()
+@click.option("--arch", "architectures", multiple=True, help="Only this sample; repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
+def demo(architectures: Sequence[str], as_json: bool) -> int:
+    """Show the handoff on every architecture.
+
+    Runs the Go libraries that come with emuload and shows their handoffs side by side.
+    """
+    from emuload.commands.demo import run_demo
+
+    return run_demo(architectures, as_json)
+
+
+def complain(text: object) -> None:
+    """One line on standard error."""
+    print(f"emuload: {' '.join(str(text).split())}", file=sys.stderr)
+
+
+def _guarded(arguments: Sequence[str] | None) -> int:
+    from loader.errors import LoadError
+
+    try:
+        with cli.make_context("emuload", list(sys.argv[1:] if arguments is None else arguments)) as context:
+            status = cli.invoke(context)
+    except click.exceptions.Exit as stop:
+        status = stop.exit_code
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx is not None else "emuload"
+        complain(f"{error.format_message()} (see {where} --help)")
+        return USAGE
+    except ReportedError as error:
+        from emuload.report.console import show_report
+
+        sys.stdout.flush()
+        show_report(error.report, sys.stderr)
+        return error.exit_status
+    except EmuloadError as error:
+        complain(error)
+        return error.exit_status
+    except LoadError as error:
+        complain(error)
+        return USAGE
+    sys.stdout.flush()
+    return status if isinstance(status, int) else 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns its exit status."""
+    try:
+        return _guarded(arguments)
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output is gone: let the interpreter's last flush go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

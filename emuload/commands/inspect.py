@@ -1,0 +1,14 @@
+"""`emuload inspect`: what a file is, without running it."""
+
+from __future__ import annotations
+
+from emuload.report.values import json_text
+
+
+def inspect_file(path: str, as_json: bool) -> int:
+    """Returns the exit status. Raises LoadError for a file that is none."""
+    from emuload.inspect import inspect_library
+
+    found = inspect_library(path)
+    print(json_text(found.to_dict()) if as_json else found.text())
+    return 0

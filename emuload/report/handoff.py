@@ -1,0 +1,150 @@
+"""The handoff as a table: one run's, or several runs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from emuload.report.tables import Table, milliseconds
+
+_INIT_ENTER, _INIT_EXIT = "go-package-init-enter", "go-package-init-exit"
+PACKAGE_INIT = "go-package-init"
+"""A package's init whose start and end follow each other, in one row."""
+
+_PACKAGES_NAMED = 3
+
+
+class Row(Protocol):
+    """A step of the handoff, as `Process.handoff` gives it; `time` is virtual nanoseconds."""
+
+    @property
+    def event(self) -> str: ...
+    @property
+    def thread(self) -> int: ...
+    @property
+    def time(self) -> int: ...
+    @property
+    def function(self) -> str: ...
+    @property
+    def object(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Step:
+    """A line of the table: a row, or a run of package inits that nothing came between."""
+
+    event: str
+    thread: int
+    time: int
+    what: str
+    object: str
+
+
+def steps(rows: Sequence[Row]) -> list[Step]:
+    """The rows with runs of package inits of one thread folded into one line each."""
+    found: list[Step] = []
+    packages: list[str] = []
+    at = 0
+    while at < len(rows):
+        row = rows[at]
+        following = rows[at + 1] if at + 1 < len(rows) else None
+        if following is not None and _is_whole_init(row, following):
+            packages.append(row.function.removeprefix("package "))
+            at += 2
+            after = rows[at : at + 2]
+            if len(after) == 2 and _is_whole_init(*after) and _same_place(after[0], row):
+                continue
+            first = rows[at - 2 * len(packages)]
+            found.append(Step(PACKAGE_INIT, first.thread, first.time, _names(packages), first.object))
+            packages = []
+        else:
+            found.append(Step(row.event, row.thread, row.time, row.function, row.object))
+            at += 1
+    return found
+
+
+def _is_whole_init(row: Row, following: Row) -> bool:
+    return (
+        row.event == _INIT_ENTER
+        and following.event == _INIT_EXIT
+        and row.function == following.function
+        and _same_place(row, following)
+    )
+
+
+def _same_place(row: Row, other: Row) -> bool:
+    return (row.thread, row.object) == (other.thread, other.object)
+
+
+def _names(packages: list[str]) -> str:
+    if len(packages) <= _PACKAGES_NAMED + 1:
+        return ", ".join(packages)
+    return f"{', '.join(packages[:_PACKAGES_NAMED])}, … {packages[-1]} ({len(packages)} packages)"
+
+
+def thread_name(tid: int, roles: Mapping[int, str]) -> str:
+    """`1001 runtime`, or the number alone."""
+    role = roles.get(tid, "")
+    return f"{tid} {role}" if role else str(tid)
+
+
+def base_name(path: str) -> str:
+    """The last part of a guest path."""
+    return path.rpartition("/")[2]
+
+
+def handoff_table(rows: Sequence[Row], roles: Mapping[int, str]) -> Table:
+    """One run's handoff. The library has a column where there is more than one."""
+    found = steps(rows)
+    objects = list(dict.fromkeys(step.object for step in found))
+    columns = ["event", "thread", "time (ms)", "function"]
+    table = Table(columns + ["library"] * (len(objects) > 1), right=(2,), title="handoff")
+    for step in found:
+        cells = [step.event, thread_name(step.thread, roles), milliseconds(step.time), step.what]
+        table.rows.append(cells + [base_name(step.object)] * (len(objects) > 1))
+    return table
+
+
+def side_by_side(runs: Mapping[str, tuple[Sequence[Row], Mapping[int, str]]]) -> Table:
+    """Several runs' handoffs in one table: a line for each event in the order of the first run that has it.
+
+    `runs` maps a run's name to its rows and to its threads' roles. An event that happens twice has two lines.
+    """
+    columns = ["event"]
+    for name in runs:
+        columns += [name, "ms"]
+    table = Table(columns, right=tuple(range(2, len(columns), 2)), title="handoff")
+    keyed = {name: _keyed(steps(rows)) for name, (rows, _) in runs.items()}
+    for key in _merged([list(found) for found in keyed.values()]):
+        cells = [key[0]]
+        for name, (_, roles) in runs.items():
+            step = keyed[name].get(key)
+            cells += ["–", ""] if step is None else [thread_name(step.thread, roles), milliseconds(step.time)]
+        table.rows.append(cells)
+    return table
+
+
+def _keyed(found: Sequence[Step]) -> dict[tuple[str, int], Step]:
+    """Each step by (event, how many of that event came before)."""
+    keyed: dict[tuple[str, int], Step] = {}
+    counts: dict[str, int] = {}
+    for step in found:
+        count = counts.get(step.event, 0)
+        counts[step.event] = count + 1
+        keyed[step.event, count] = step
+    return keyed
+
+
+def _merged(orders: Sequence[list[tuple[str, int]]]) -> list[tuple[str, int]]:
+    """One order of all keys: the first list's, with what only others have put behind its predecessor there."""
+    merged: list[tuple[str, int]] = []
+    for order in orders:
+        place = 0
+        for key in order:
+            if key in merged:
+                place = merged.index(key) + 1
+            else:
+                merged.insert(place, key)
+                place += 1
+    return merged
