@@ -1,21 +1,183 @@
 """Unwinding by call frame information: `.eh_frame`, else `.debug_frame`.
 
-Sources: DWARF 5 section 6.4; Linux Standard Base 5.0, section 10.6 (`.eh_frame`, `.eh_frame_hdr`). pyelftools
-decodes the tables; it is imported when the first frame needs it.
+Only the entry that is asked for is decoded; `.eh_frame_hdr`'s sorted table finds it. A C library's section
+has ten thousand entries, and a report needs five.
+
+Sources: DWARF 5 section 6.4 and 7.24; Linux Standard Base 5.0, section 10.6 (`.eh_frame`, `.eh_frame_hdr`,
+pointer encodings).
 """
 
 from __future__ import annotations
 
-import io
+from array import array
 from bisect import bisect_right
-from collections.abc import Callable
-from struct import unpack_from
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from struct import iter_unpack, unpack_from
+from typing import NamedTuple
 
 from emuload.golang.image import Image
 from emuload.machine.unwind_rows import UnwindRow
+from emuload.unwind.expression import evaluate, leb128
 from emuload.unwind.reader import Reader
 from loader.elf import PT_GNU_EH_FRAME
+
+_SHF_COMPRESSED = 0x800
+_TABLE_HEADER = bytes((1, 0x1B, 0x03, 0x3B))
+"""`.eh_frame_hdr`, version 1: pointer pcrel sdata4, count udata4, table datarel sdata4. Linkers make no
+other.
+"""
+
+
+class Rule(NamedTuple):
+    """How a register of the caller is found: `kind` "offset", "value", "register", "at", "is" (the last two
+    by `code`).
+    """
+
+    kind: str
+    number: int = 0
+    code: bytes = b""
+
+
+@dataclass
+class _State:
+    """A row of the table while instructions run."""
+
+    cfa: tuple[int, int] | bytes = (0, 0)
+    registers: dict[int, Rule | None] = field(default_factory=dict)
+
+    def copy(self) -> _State:
+        return _State(self.cfa, dict(self.registers))
+
+
+class _Common(NamedTuple):
+    """A CIE."""
+
+    code_align: int
+    data_align: int
+    return_column: int
+    encoding: int
+    has_augmentation: bool
+    instructions: bytes
+
+
+class _Entry(NamedTuple):
+    """An FDE."""
+
+    start: int
+    end: int
+    common: _Common
+    instructions: bytes
+    place: int
+
+
+class _Section:
+    """One frame section: `data` is loaded at (or, unloaded, counted from) `address`."""
+
+    def __init__(self, data: bytes, address: int, word: int, is_eh: bool) -> None:
+        self.data = data
+        self.address = address
+        self.word = word
+        self.is_eh = is_eh
+        self._commons: dict[int, _Common] = {}
+        self._scanned: list[tuple[int, int]] | None = None
+
+    def entries(self) -> list[tuple[int, int]]:
+        """(first address, place) of every FDE, sorted; what cannot be read is left out."""
+        if self._scanned is None:
+            found = []
+            for place in self._places():
+                try:
+                    entry = self.entry(place)
+                except (IndexError, ValueError):
+                    continue
+                if entry is not None:
+                    found.append((entry.start, place))
+            self._scanned = sorted(found)
+        return self._scanned
+
+    def _places(self) -> Iterator[int]:
+        at = 0
+        while at + 8 <= len(self.data):
+            (size,) = unpack_from("<I", self.data, at)
+            if size == 0 and self.is_eh:
+                return
+            if size >= 0xFFFFFFF0 or size < 4:
+                return
+            yield at
+            at += 4 + size
+
+    def entry(self, place: int) -> _Entry | None:
+        """The FDE at `place`; None for a CIE. Raises IndexError or ValueError when it is broken."""
+        if place < 0 or place + 8 > len(self.data):
+            raise ValueError("entry outside the section")
+        size, common_at = unpack_from("<II", self.data, place)
+        end = place + 4 + size
+        if common_at == (0 if self.is_eh else 0xFFFFFFFF) or end > len(self.data):
+            return None
+        common = self._common(place + 4 - common_at if self.is_eh else common_at)
+        start, at = self._pointer(place + 8, common.encoding)
+        length, at = self._pointer(at, common.encoding & 0x0F)
+        if common.has_augmentation:
+            skip, at = leb128(self.data, at)
+            at += skip
+        return _Entry(start, start + length, common, self.data[at:end], place)
+
+    def _common(self, place: int) -> _Common:
+        known = self._commons.get(place)
+        if known is not None:
+            return known
+        data = self.data
+        if place < 0 or place + 9 > len(data):
+            raise ValueError("CIE outside the section")
+        size, _, version = unpack_from("<IIB", data, place)
+        end, at = place + 4 + size, place + 9
+        stop = data.index(b"\0", at)
+        augmentation = data[at:stop]
+        at = stop + 1
+        if version == 4:
+            at += 2
+        code_align, at = leb128(data, at)
+        data_align, at = leb128(data, at, signed=True)
+        if version == 1:
+            column, at = data[at], at + 1
+        else:
+            column, at = leb128(data, at)
+        encoding = 0
+        has_augmentation = augmentation.startswith(b"z")
+        if has_augmentation:
+            length, at = leb128(data, at)
+            encoding = self._augmentation(augmentation[1:], at)
+            at += length
+        common = _Common(code_align, data_align, column, encoding, has_augmentation, data[at:end])
+        self._commons[place] = common
+        return common
+
+    def _augmentation(self, letters: bytes, at: int) -> int:
+        """The encoding of FDE pointers, from a CIE's augmentation data."""
+        for letter in letters:
+            if letter == ord("R"):
+                return self.data[at]
+            if letter == ord("L"):
+                at += 1
+            elif letter == ord("P"):
+                _, at = self._pointer(at + 1, self.data[at] & 0x7F)
+        return 0
+
+    def _pointer(self, at: int, encoding: int) -> tuple[int, int]:
+        """An encoded pointer and the place behind it (LSB 10.5.1)."""
+        base = self.address + at if encoding & 0x70 == 0x10 else 0
+        form = encoding & 0x0F
+        if form in (1, 9):
+            value, at = leb128(self.data, at, signed=form == 9)
+        else:
+            letters = {0: "QI"[self.word == 4], 2: "H", 3: "I", 4: "Q", 10: "h", 11: "i", 12: "q"}
+            letter = letters.get(form)
+            if letter is None or at + 8 > len(self.data) + 8 - self.word:
+                raise ValueError("pointer encoding")
+            raw = self.data[at : at + {"H": 2, "h": 2, "I": 4, "i": 4, "Q": 8, "q": 8}[letter]]
+            value, at = int.from_bytes(raw, "little", signed=letter.islower()), at + len(raw)
+        return (base + value) & ((1 << 8 * self.word) - 1), at
 
 
 class CallFrames:
@@ -23,216 +185,209 @@ class CallFrames:
 
     def __init__(self, image: Image, row: UnwindRow) -> None:
         self._row = row
-        self._entries: list[tuple[int, int, Any]] = []
-        self._decoded: dict[int, Any] = {}
-        for start, data, is_eh in _frame_sections(image):
-            self._entries += _entries(start, data, is_eh, row)
-        self._entries.sort(key=lambda entry: entry[:2])
-        self._starts = [entry[0] for entry in self._entries]
+        self._sections = _frame_sections(image)
+        self._starts, self._places = _search_table(image)
 
-    def step(self, pc: int, registers: dict[str, int], reader: Reader, bias: int) -> dict[str, int] | None:
+    def step(self, pc: int, registers: dict[str, int], reader: Reader) -> dict[str, int] | None:
         """The caller's registers; None when nothing describes `pc` (unbiased) or memory cannot be read."""
-        rules = self._rules(pc)
-        if rules is None:
+        try:
+            entry = self._find(pc)
+            state = None if entry is None else _run(entry, pc)
+        except (IndexError, ValueError):
             return None
+        if entry is None or state is None:
+            return None
+        return self._apply(state, entry.common.return_column, registers, reader)
+
+    def _apply(
+        self, state: _State, return_column: int, registers: dict[str, int], reader: Reader
+    ) -> dict[str, int] | None:
         row, names = self._row, self._row.dwarf_registers
-        cfa = self._cfa(rules["cfa"], registers, reader)
+        cfa: int | None
+        if isinstance(state.cfa, bytes):
+            cfa = evaluate(state.cfa, registers, names, reader)
+        else:
+            number, offset = state.cfa
+            base = registers.get(names[number]) if number < len(names) else None
+            cfa = None if base is None else (base + offset) & row.word_mask
         if cfa is None:
             return None
         caller = dict(registers)
+        caller[row.sp] = cfa
         if row.link:
             caller[row.pc] = registers.get(row.link, 0)
-        caller[row.sp] = cfa
-        for number, rule in rules.items():
-            if not isinstance(number, int):
+        for number, rule in state.registers.items():
+            if number >= len(names):
                 continue
-            target = row.pc if number == row.return_column else names[number] if number < len(names) else ""
-            if not target:
-                continue
-            value = self._register(rule, registers, cfa, reader, number)
+            value = None if rule is None else self._value(rule, registers, cfa, reader)
+            target = row.pc if number == return_column else names[number]
+            if value is None and target == row.pc:
+                return None
             if value is None:
-                if target == row.pc:
-                    return None
                 caller.pop(target, None)
                 continue
             caller[target] = value
-            if number == row.return_column and row.link:
+            if number == return_column and row.link:
                 caller[row.link] = value
         return caller
 
-    def _rules(self, pc: int) -> Any:
-        """The row of the table that holds at `pc`."""
-        at = bisect_right(self._starts, pc) - 1
-        if at < 0 or pc >= self._entries[at][1]:
-            return None
-        if at not in self._decoded:
-            try:
-                self._decoded[at] = self._entries[at][2].get_decoded().table
-            except Exception:  # a broken table means no unwinding, not a broken report
-                self._decoded[at] = []
-        found = None
-        for rules in self._decoded[at]:
-            if rules["pc"] > pc:
-                break
-            found = rules
-        return found
-
-    def _cfa(self, rule: Any, registers: dict[str, int], reader: Reader) -> int | None:
+    def _value(self, rule: Rule, registers: dict[str, int], cfa: int, reader: Reader) -> int | None:
         names = self._row.dwarf_registers
-        if rule.expr is not None:
-            return _evaluate(bytes(rule.expr), registers, names, reader, None)
-        number, offset = int(rule.reg), int(rule.offset)
-        base = registers.get(names[number]) if number < len(names) else None
-        return None if base is None else (base + offset) & self._row.word_mask
+        if rule.kind == "offset":
+            return reader.word((cfa + rule.number) & self._row.word_mask)
+        if rule.kind == "value":
+            return (cfa + rule.number) & self._row.word_mask
+        if rule.kind == "register":
+            return registers.get(names[rule.number]) if rule.number < len(names) else None
+        value = evaluate(rule.code, registers, names, reader, cfa)
+        return value if value is None or rule.kind == "is" else reader.word(value)
 
-    def _register(
-        self, rule: Any, registers: dict[str, int], cfa: int, reader: Reader, number: int
-    ) -> int | None:
-        names, kind = self._row.dwarf_registers, rule.type
-        if kind == "OFFSET":
-            return reader.word(cfa + rule.arg)
-        if kind == "VAL_OFFSET":
-            return (cfa + int(rule.arg)) & self._row.word_mask
-        if kind in ("REGISTER", "SAME_VALUE"):
-            source = rule.arg if kind == "REGISTER" else number
-            return registers.get(names[source]) if source < len(names) else None
-        if kind in ("EXPRESSION", "VAL_EXPRESSION"):
-            value = _evaluate(bytes(rule.arg), registers, names, reader, cfa)
-            return value if value is None or kind == "VAL_EXPRESSION" else reader.word(value)
+    def _find(self, pc: int) -> _Entry | None:
+        for section in self._sections:
+            if section.is_eh and self._starts:
+                at = bisect_right(self._starts, pc) - 1
+                place = self._places[at] - section.address if at >= 0 else -1
+            else:
+                rows = section.entries()
+                at = bisect_right(rows, (pc, len(section.data))) - 1
+                place = rows[at][1] if at >= 0 else -1
+            entry = section.entry(place) if place >= 0 else None
+            if entry is not None and entry.start <= pc < entry.end:
+                return entry
         return None
 
 
-def _frame_sections(image: Image) -> list[tuple[int, bytes, bool]]:
-    """(address, bytes, whether in `.eh_frame`'s form) of the frame sections, the loaded one first."""
+def _frame_sections(image: Image) -> list[_Section]:
+    """The frame sections there are, the loaded one first."""
     found = []
     section = image.section(".eh_frame")
-    if section is not None:
-        found.append((section.address, image.data[section.offset : section.offset + section.size], True))
+    if section is not None and section.size:
+        data = image.data[section.offset : section.offset + section.size]
+        found.append(_Section(data, section.address, image.word, True))
     else:
         header = image.elf.segment(PT_GNU_EH_FRAME)
-        address = _eh_frame_address(image.read(header.vaddr, 8), header.vaddr) if header else None
-        if address is not None:
-            found.append((address, _until_terminator(image.read(address, len(image.data))), True))
+        start = image.read(header.vaddr, 8) if header else b""
+        if header is not None and len(start) == 8 and start[1] == _TABLE_HEADER[1]:
+            address = header.vaddr + 4 + int.from_bytes(start[4:], "little", signed=True)
+            found.append(_Section(image.read(address, len(image.data)), address, image.word, True))
     section = image.section(".debug_frame")
-    if section is not None and not section.flags & 0x800:  # SHF_COMPRESSED
-        found.append((section.address, image.data[section.offset : section.offset + section.size], False))
+    if section is not None and not section.flags & _SHF_COMPRESSED:
+        data = image.data[section.offset : section.offset + section.size]
+        found.append(_Section(data, section.address, image.word, False))
     return found
 
 
-def _eh_frame_address(header: bytes, place: int) -> int | None:
-    """Where `.eh_frame` lies, from `.eh_frame_hdr`: version 1, pointer encoded as pcrel sdata4."""
-    if len(header) < 8 or header[0] != 1 or header[1] != 0x1B:
-        return None
-    distance: int = unpack_from("<i", header, 4)[0]
-    return place + 4 + distance
-
-
-def _until_terminator(data: bytes) -> bytes:
-    """The entries up to the one of length 0 that ends the section."""
-    at = 0
-    while at + 4 <= len(data):
-        (size,) = unpack_from("<I", data, at)
-        if size == 0 or size >= 0xFFFFFFF0:
-            break
-        at += 4 + size
-    return data[:at]
-
-
-def _entries(address: int, data: bytes, is_eh: bool, row: UnwindRow) -> list[tuple[int, int, Any]]:
-    """(start, end, entry) of every function described; none when the section is broken."""
-    from elftools.dwarf.callframe import FDE, CallFrameInfo
-    from elftools.dwarf.structs import DWARFStructs
-
-    structs = DWARFStructs(little_endian=True, dwarf_format=32, address_size=row.word)
-    try:
-        information = CallFrameInfo(io.BytesIO(data), len(data), address, structs, is_eh)
-        found = [entry for entry in information.get_entries() if isinstance(entry, FDE)]
-    except Exception:
-        return []
-    return [
-        (entry["initial_location"], entry["initial_location"] + entry["address_range"], entry)
-        for entry in found
-        if entry["address_range"]
-    ]
-
-
-def _evaluate(
-    code: bytes, registers: dict[str, int], names: tuple[str, ...], reader: Reader, start: int | None
-) -> int | None:
-    """A DWARF expression of the kind call frame information uses (DWARF 5, 2.5); None for any other
-    operation.
+def _search_table(image: Image) -> tuple[array[int], array[int]]:
+    """`.eh_frame_hdr`'s table: first addresses, sorted, and the addresses of their FDEs; empty without
+    one.
     """
-    stack = [] if start is None else [start]
-    mask = (1 << 8 * reader.size) - 1
-    at = 0
-
-    def leb128(signed: bool) -> int:
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = code[at]
-            at += 1
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return value - (1 << shift) if signed and byte & 0x40 else value
-
-    try:
-        while at < len(code):
-            op = code[at]
-            at += 1
-            if 0x30 <= op <= 0x4F:
-                stack.append(op - 0x30)
-            elif 0x70 <= op <= 0x8F:
-                stack.append(registers[names[op - 0x70]] + leb128(True))
-            elif 0x08 <= op <= 0x0F:
-                size = 1 << ((op - 0x08) >> 1)
-                stack.append(int.from_bytes(code[at : at + size], "little", signed=bool(op & 1)))
-                at += size
-            elif op in (0x10, 0x11):
-                stack.append(leb128(op == 0x11))
-            elif op == 0x23:
-                stack.append(stack.pop() + leb128(False))
-            elif op == 0x06:
-                value = reader.word(stack.pop() & mask)
-                if value is None:
-                    return None
-                stack.append(value)
-            elif op in (0x12, 0x13, 0x14, 0x16):
-                _shuffle(op, stack)
-            else:
-                right, left = stack.pop(), stack.pop()
-                stack.append(_BINARY[op](left & mask, right & mask))
-            stack[-1:] = [value & mask for value in stack[-1:]]
-    except (IndexError, KeyError):
-        return None
-    return stack[-1] if stack else None
+    starts, places = array("Q"), array("Q")
+    header = image.elf.segment(PT_GNU_EH_FRAME)
+    raw = image.read(header.vaddr, header.filesz) if header else b""
+    if header is None or len(raw) < 12 or raw[:4] != _TABLE_HEADER:
+        return starts, places
+    count = min(int.from_bytes(raw[8:12], "little"), (len(raw) - 12) // 8)
+    mask = (1 << 8 * image.word) - 1
+    for start, place in iter_unpack("<ii", raw[12 : 12 + 8 * count]):
+        starts.append((header.vaddr + start) & mask)
+        places.append((header.vaddr + place) & mask)
+    return starts, places
 
 
-def _shuffle(op: int, stack: list[int]) -> None:
-    if op == 0x12:
-        stack.append(stack[-1])
-    elif op == 0x13:
-        stack.pop()
-    elif op == 0x14:
-        stack.append(stack[-2])
+def _run(entry: _Entry, pc: int) -> _State:
+    """The table's row for `pc`: the CIE's instructions, then the FDE's as far as `pc`."""
+    initial = _State()
+    _execute(entry.common.instructions, entry.common, entry.start, pc, initial, initial)
+    state = initial.copy()
+    _execute(entry.instructions, entry.common, entry.start, pc, state, initial)
+    return state
+
+
+def _execute(code: bytes, common: _Common, location: int, pc: int, state: _State, initial: _State) -> None:
+    """Run call frame instructions on `state` until `location` passes `pc`. Raises ValueError for an unknown
+    one.
+    """
+    stack: list[_State] = []
+    at, data = 0, common.data_align
+    rules = state.registers
+    while at < len(code):
+        op = code[at]
+        at += 1
+        primary, low = op & 0xC0, op & 0x3F
+        if primary == 0x40 or 0x02 <= op <= 0x04:
+            size = 0 if primary else 1 << (op - 2)
+            low = low if primary else int.from_bytes(code[at : at + size], "little")
+            at += size
+            location += low * common.code_align
+            if location > pc:
+                return
+        elif primary == 0x80:
+            value, at = leb128(code, at)
+            rules[low] = Rule("offset", value * data)
+        elif primary == 0xC0:
+            _restore(low, rules, initial)
+        elif op == 0x0A:
+            stack.append(state.copy())
+        elif op == 0x0B:
+            saved = stack.pop()
+            state.cfa = saved.cfa
+            rules.clear()
+            rules.update(saved.registers)
+        elif op in (0x00, 0x2D):
+            pass  # DW_CFA_nop; DW_CFA_AARCH64_negate_ra_state, of no account without pointer authentication
+        elif op == 0x2E:
+            _, at = leb128(code, at)  # DW_CFA_GNU_args_size
+        elif op in (0x0C, 0x0D, 0x0E, 0x0F, 0x12, 0x13):
+            at = _define_cfa(op, code, at, state, data)
+        else:
+            at = _define_register(op, code, at, rules, initial, data)
+
+
+def _restore(number: int, rules: dict[int, Rule | None], initial: _State) -> None:
+    if number in initial.registers:
+        rules[number] = initial.registers[number]
     else:
-        stack[-1], stack[-2] = stack[-2], stack[-1]
+        rules.pop(number, None)
 
 
-_BINARY: dict[int, Callable[[int, int], int]] = {
-    0x1A: int.__and__,
-    0x1C: int.__sub__,
-    0x1E: int.__mul__,
-    0x21: int.__or__,
-    0x22: int.__add__,
-    0x24: lambda left, right: left << min(right, 64),
-    0x25: int.__rshift__,
-    0x27: int.__xor__,
-    0x29: lambda left, right: int(left == right),
-    0x2A: lambda left, right: int(left >= right),
-    0x2B: lambda left, right: int(left > right),
-    0x2C: lambda left, right: int(left <= right),
-    0x2D: lambda left, right: int(left < right),
-    0x2E: lambda left, right: int(left != right),
-}
+def _define_cfa(op: int, code: bytes, at: int, state: _State, data: int) -> int:
+    register, offset = state.cfa if not isinstance(state.cfa, bytes) else (0, 0)
+    if op == 0x0F:
+        size, at = leb128(code, at)
+        state.cfa = code[at : at + size]
+        return at + size
+    if op in (0x0C, 0x0D, 0x12):
+        register, at = leb128(code, at)
+    if op in (0x0C, 0x0E):
+        offset, at = leb128(code, at)
+    elif op in (0x12, 0x13):
+        offset, at = leb128(code, at, signed=True)
+        offset *= data
+    state.cfa = (register, offset)
+    return at
+
+
+def _define_register(
+    op: int, code: bytes, at: int, rules: dict[int, Rule | None], initial: _State, data: int
+) -> int:
+    number, at = leb128(code, at)
+    if op in (0x05, 0x11, 0x14, 0x15, 0x2F):
+        value, at = leb128(code, at, signed=op in (0x11, 0x15))
+        value *= -data if op == 0x2F else data
+        rules[number] = Rule("value" if op in (0x14, 0x15) else "offset", value)
+    elif op == 0x06:
+        _restore(number, rules, initial)
+    elif op == 0x07:
+        rules[number] = None
+    elif op == 0x08:
+        rules[number] = Rule("register", number)
+    elif op == 0x09:
+        other, at = leb128(code, at)
+        rules[number] = Rule("register", other)
+    elif op in (0x10, 0x16):
+        size, at = leb128(code, at)
+        rules[number] = Rule("at" if op == 0x10 else "is", 0, code[at : at + size])
+        at += size
+    else:
+        raise ValueError(f"call frame instruction {op:#x}")
+    return at

@@ -237,7 +237,7 @@ class _Walk:
             if instructions is not None:
                 caller = ehabi.step(instructions, cursor.registers, self._reader)
         if caller is None:
-            caller = code.frames.step(place, cursor.registers, self._reader, loaded.bias)
+            caller = code.frames.step(place, cursor.registers, self._reader)
         if caller is None:
             return self._without_tables()
         caller[row.pc] &= row.code_mask
