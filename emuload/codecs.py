@@ -75,13 +75,13 @@ def text_bytes(value: str | bytes) -> bytes:
     return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
 
 
-@dataclass(frozen=True)
 class IntCodec:
     """Integers; a machine word takes every value of its bits, so that addresses fit."""
 
-    shape: Scalar
-    low: int
-    high: int
+    def __init__(self, shape: Scalar, low: int, high: int) -> None:
+        self.shape = shape
+        self.low = low
+        self.high = high
 
     def encode(self, value: Any, encoder: Encoder) -> bytes:
         try:
@@ -96,11 +96,11 @@ class IntCodec:
         return int.from_bytes(data, "little", signed=self.shape.signed)
 
 
-@dataclass(frozen=True)
 class FloatCodec:
     """float and double."""
 
-    shape: Scalar
+    def __init__(self, shape: Scalar) -> None:
+        self.shape = shape
 
     def encode(self, value: Any, encoder: Encoder) -> bytes:
         if not isinstance(value, float | int):
@@ -115,11 +115,11 @@ class FloatCodec:
         return value
 
 
-@dataclass(frozen=True)
 class ComplexCodec:
     """Complex numbers, in every convention a struct of two floats."""
 
-    shape: Composite
+    def __init__(self, shape: Composite) -> None:
+        self.shape = shape
 
     def encode(self, value: Any, encoder: Encoder) -> bytes:
         if not isinstance(value, complex | float | int):
@@ -131,11 +131,11 @@ class ComplexCodec:
         return complex(*struct.unpack("<ff" if self.shape.size == 8 else "<dd", data))
 
 
-@dataclass(frozen=True)
 class BoolCodec:
     """C's bool: 0 or 1."""
 
-    shape: Scalar
+    def __init__(self, shape: Scalar) -> None:
+        self.shape = shape
 
     def encode(self, value: Any, encoder: Encoder) -> bytes:
         if value not in (0, 1):
@@ -146,11 +146,11 @@ class BoolCodec:
         return data[0] != 0
 
 
-@dataclass(frozen=True)
 class CharCodec:
     """One char as bytes of length 1."""
 
-    shape: Scalar
+    def __init__(self, shape: Scalar) -> None:
+        self.shape = shape
 
     def encode(self, value: Any, encoder: Encoder) -> bytes:
         if isinstance(value, int) and 0 <= value < 256:
@@ -193,12 +193,12 @@ def pointer_to(value: Any, encoder: Encoder, name: str) -> int:
     raise _mismatch(value, name)
 
 
-@dataclass(frozen=True)
 class PointerCodec:
     """Pointers. `text`: "" gives the address back, "str" or "bytes" the C string there."""
 
-    shape: Scalar
-    text: str = ""
+    def __init__(self, shape: Scalar, text: str = "") -> None:
+        self.shape = shape
+        self.text = text
 
     def encode(self, value: Any, encoder: Encoder) -> bytes:
         return pointer_to(value, encoder, self.shape.name).to_bytes(self.shape.size, "little")
@@ -218,11 +218,11 @@ def _go_memory(memory: AddressSpace, address: int, size: int) -> bytes:
         raise CallError(f"there are no {size} bytes at {address:#x}") from None
 
 
-@dataclass(frozen=True)
 class GoStringCodec:
     """Go's string header (runtime.stringStruct): pointer, length."""
 
-    shape: Composite
+    def __init__(self, shape: Composite) -> None:
+        self.shape = shape
 
     def encode(self, value: Any, encoder: Encoder) -> bytes:
         if not isinstance(value, str | bytes):
@@ -244,12 +244,12 @@ class _SliceBack(Buffer):
         self.data = target
 
 
-@dataclass(frozen=True)
 class GoSliceCodec:
     """Go's slice header (runtime.slice): pointer, length, capacity. Bytes in Python for bytes, else a list."""
 
-    shape: Composite
-    element: Codec
+    def __init__(self, shape: Composite, element: Codec) -> None:
+        self.shape = shape
+        self.element = element
 
     def encode(self, value: Any, encoder: Encoder) -> bytes:
         if isinstance(value, bytearray) and self.element.shape.size == 1:
@@ -296,12 +296,12 @@ def _decode_members(type_: Composite, codecs: Sequence[Codec], data: bytes, memo
     return [codec_.decode(data[at : at + member.size], memory) for (at, member), codec_ in pairs]
 
 
-@dataclass(frozen=True)
 class TupleCodec:
     """A struct without names: a tuple in Python."""
 
-    shape: Composite
-    members: tuple[Codec, ...]
+    def __init__(self, shape: Composite, members: tuple[Codec, ...]) -> None:
+        self.shape = shape
+        self.members = members
 
     def encode(self, value: Any, encoder: Encoder) -> bytes:
         if not isinstance(value, tuple | list) or len(value) != len(self.members):
@@ -312,12 +312,12 @@ class TupleCodec:
         return tuple(_decode_members(self.shape, self.members, data, memory))
 
 
-@dataclass(frozen=True)
 class ArrayCodec:
     """An array inside a struct: a list in Python."""
 
-    shape: Composite
-    element: Codec
+    def __init__(self, shape: Composite, element: Codec) -> None:
+        self.shape = shape
+        self.element = element
 
     def encode(self, value: Any, encoder: Encoder) -> bytes:
         if isinstance(value, bytes):
@@ -331,14 +331,16 @@ class ArrayCodec:
         return _decode_members(self.shape, [self.element] * len(self.shape.members), data, memory)
 
 
-@dataclass(frozen=True)
 class StructureCodec:
     """A ctypes Structure: instances of the class in Python; a tuple or dict of its fields will do as an argument."""
 
-    shape: Composite
-    python: type[ctypes.Structure]
-    names: tuple[str, ...]
-    members: tuple[Codec, ...]
+    def __init__(
+        self, shape: Composite, python: type[ctypes.Structure], names: tuple[str, ...], members: tuple[Codec, ...]
+    ) -> None:
+        self.shape = shape
+        self.python = python
+        self.names = names
+        self.members = members
 
     def encode(self, value: Any, encoder: Encoder) -> bytes:
         if isinstance(value, self.python):
@@ -361,12 +363,12 @@ class StructureCodec:
         return made
 
 
-@dataclass(frozen=True)
 class UnionCodec:
     """A ctypes Union whose members hold no pointers, so that host and guest agree about its bytes."""
 
-    shape: Composite
-    python: type[ctypes.Union]
+    def __init__(self, shape: Composite, python: type[ctypes.Union]) -> None:
+        self.shape = shape
+        self.python = python
 
     def encode(self, value: Any, encoder: Encoder) -> bytes:
         if not isinstance(value, self.python):
