@@ -52,7 +52,7 @@ TARGETS = {
 }
 
 # What a compiler for ARMv5 leaves to its support library, and zig's has not: see the file's head.
-ARMV5_SUPPORT = Path(__file__).parent / "src" / "sync_armv5.c"
+ARMV5_SUPPORT = Path(__file__).parent / "support" / "sync_armv5.c"
 
 _PASSED_ON = ("PATH", "HOME", "TMPDIR", "TEMP", "TMP", "USERPROFILE", "LOCALAPPDATA", "SYSTEMROOT")
 
