@@ -338,8 +338,7 @@ class LinkMap(Binding):
         return self.profile.sort(self.objects, first=self.main, destructors=True) if self.objects else []
 
     def initializers(self, obj: LinkedObject) -> list[Initializer]:
-        """(index, address, kind) of DT_INIT, then of each DT_INIT_ARRAY entry; kinds ``"init"`` and ``"init_array"``.
-        """
+        """(index, address, kind) of DT_INIT, then of each DT_INIT_ARRAY entry; kinds "init" and "init_array"."""
         return constructors.initializers(self.memory, obj)
 
     def preinitializers(self, obj: LinkedObject) -> list[Initializer]:

@@ -11,8 +11,8 @@ import struct
 from dataclasses import dataclass, field
 
 from loader import elf as e
+from loader.hashes import gnu_hash, sysv_hash
 from loader.machines import BY_NAME
-from loader.symbols import gnu_hash, sysv_hash
 
 TEXT, DATA, FREE = 0x8000, 0x9000, 0xA000
 #: where a test's own data starts; .dynamic and the arrays stand at DATA

@@ -1,7 +1,8 @@
 """The host's own dynamic linker as an oracle: the same files and the same dlopen, dlsym, dlclose, there and here.
 
-A *scenario* is a folder of shared objects and a list of steps; both sides answer each step in the same terms: an address as
-"soname+offset", a constructor or destructor as the byte it writes. Only on x86-64 Linux with glibc 2.35 or later.
+A *scenario* is a folder of shared objects and a list of steps; both sides answer each step in the same terms: an
+address as "soname+offset", a constructor or destructor as the byte it writes. Only on x86-64 Linux with glibc 2.35 or
+later.
 """
 
 from __future__ import annotations

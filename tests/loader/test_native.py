@@ -1,4 +1,5 @@
-"""Random libraries, loaded by the host's ld.so and by the loader: constructor and destructor order, what symbols bind to."""
+"""Random libraries, loaded by the host's ld.so and by the loader: constructor and destructor order, what symbols bind
+to."""
 
 from __future__ import annotations
 
