@@ -127,16 +127,17 @@ def execute(**options: Any) -> int:
 
 
 @cli.command()
-@click.option("--arch", "architectures", multiple=True, help="Only this sample; repeatable.")
+@click.option("--arch", "architectures", multiple=True, metavar="NAME", help="Only this sample; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
-def demo(architectures: Sequence[str], as_json: bool) -> int:
+@click.option("--write", metavar="DIR", help="Run nothing: write the libraries to DIR/NAME/libhello.so.")
+def demo(architectures: Sequence[str], as_json: bool, write: str | None) -> int:
     """Show the handoff on every architecture.
 
     Runs the Go libraries that come with emuload and shows their handoffs side by side.
     """
-    from emuload.commands.demo import run_demo
+    from emuload.commands.demo import run_demo, write_samples
 
-    return run_demo(architectures, as_json)
+    return write_samples(write) if write is not None else run_demo(architectures, as_json)
 
 
 def complain(text: object) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from emuload.call_text import ParsedCall, parse_call
 from emuload.calls import Buffer, CallError
 from emuload.commands.guest import process_options
+from emuload.commands.progress import running
 from emuload.errors import ReportedError
 from emuload.process import Process
 from emuload.report import console
@@ -123,13 +124,14 @@ def run_library(options: Mapping[str, Any]) -> int:
     calls = [parse_call(text) for text in options["calls"]]
     path = options["library"]
     settings = process_options(options)
-    if options["linked"]:
-        settings["needed"] = [path]
     process = Process.for_file(path, args=[PROGRAM_NAME, *options["arguments"]], **settings)
+    if options["linked"]:
+        process.options.needed.append(path)  # Not given to Process, which would load it at once: a report needs it.
     session = Session(process, path, calls, options["threads"])
-    session.go()
+    with running(process):
+        session.go()
     if options["as_json"]:
-        print(json_text(_document(session, options["show_events"])))
+        print(json_text(document(session, options["show_events"])))
     else:
         _print(session, options["show_events"])
     if session.failure is not None and not options["as_json"]:
@@ -150,7 +152,8 @@ def _print(session: Session, show_events: bool) -> None:
     sys.stdout.flush()
 
 
-def _document(session: Session, with_events: bool) -> dict[str, Any]:
+def document(session: Session, with_events: bool) -> dict[str, Any]:
+    """A run as JSON-able data."""
     process = session.process
     document: dict[str, Any] = {
         "library": os.fspath(session.path),

@@ -50,7 +50,8 @@ def _rich_table(table: Table) -> None:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    drawn = RichTable(title=table.title or None, title_justify="left", box=box.SIMPLE, header_style="bold")
+    drawn = RichTable(box=box.SIMPLE, header_style="bold", title_justify="left", caption_justify="left")
+    drawn.title, drawn.caption = table.title or None, table.note or None
     for number, column in enumerate(table.columns):
         drawn.add_column(column, justify="right" if number in table.right else "left", overflow="fold")
     for row in table.rows:

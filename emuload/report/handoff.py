@@ -12,6 +12,8 @@ _INIT_ENTER, _INIT_EXIT = "go-package-init-enter", "go-package-init-exit"
 PACKAGE_INIT = "go-package-init"
 """A package's init whose start and end follow each other, in one row."""
 
+_EXPORT, _BODY, _RETURN = "go-export-", "go-export-body", "go-export-return"
+
 _PACKAGES_NAMED = 3
 
 
@@ -94,15 +96,36 @@ def base_name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
+def first_calls(rows: Sequence[Row]) -> tuple[list[Row], int]:
+    """The rows without what exports do on a thread after its first call is back, and how many were left out."""
+    depth: dict[int, int] = {}
+    finished: set[int] = set()
+    kept = []
+    for row in rows:
+        if row.event.startswith(_EXPORT) and row.thread in finished:
+            continue
+        kept.append(row)
+        if row.event == _BODY:
+            depth[row.thread] = depth.get(row.thread, 0) + 1
+        elif row.event == _RETURN:
+            depth[row.thread] = depth.get(row.thread, 0) - 1
+            if depth[row.thread] <= 0:
+                finished.add(row.thread)
+    return kept, len(rows) - len(kept)
+
+
 def handoff_table(rows: Sequence[Row], roles: Mapping[int, str]) -> Table:
-    """One run's handoff. The library has a column where there is more than one."""
-    found = steps(rows)
+    """One run's handoff, up to each thread's first call; the library has a column where there is more than one."""
+    kept, left_out = first_calls(rows)
+    found = steps(kept)
     objects = list(dict.fromkeys(step.object for step in found))
     columns = ["event", "thread", "time (ms)", "function"]
     table = Table(columns + ["library"] * (len(objects) > 1), right=(2,), title="handoff")
     for step in found:
         cells = [step.event, thread_name(step.thread, roles), milliseconds(step.time), step.what]
         table.rows.append(cells + [base_name(step.object)] * (len(objects) > 1))
+    if left_out:
+        table.note = f"and {left_out} more steps of later calls"
     return table
 
 
@@ -115,7 +138,7 @@ def side_by_side(runs: Mapping[str, tuple[Sequence[Row], Mapping[int, str]]]) ->
     for name in runs:
         columns += [name, "ms"]
     table = Table(columns, right=tuple(range(2, len(columns), 2)), title="handoff")
-    keyed = {name: _keyed(steps(rows)) for name, (rows, _) in runs.items()}
+    keyed = {name: _keyed(steps(first_calls(rows)[0])) for name, (rows, _) in runs.items()}
     for key in _merged([list(found) for found in keyed.values()]):
         cells = [key[0]]
         for name, (_, roles) in runs.items():

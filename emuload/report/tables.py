@@ -14,9 +14,10 @@ class Table:
     rows: list[Sequence[str]] = field(default_factory=list)
     right: Sequence[int] = ()
     title: str = ""
+    note: str = ""
 
     def text(self) -> str:
-        """The table as lines, each column as wide as its widest entry; the title stands above."""
+        """The table as lines, each column as wide as its widest entry; the title stands above, the note below."""
         widths = [max(len(row[i]) for row in [self.columns, *self.rows]) for i in range(len(self.columns))]
         lines = [self.title] if self.title else []
         for row in [self.columns, *self.rows]:
@@ -25,6 +26,8 @@ class Table:
                 for i, (cell, width) in enumerate(zip(row, widths, strict=True))
             ]
             lines.append(("  " + "  ".join(cells)).rstrip())
+        if self.note:
+            lines.append(f"  {self.note}")
         return "\n".join(lines)
 
 

@@ -26,6 +26,8 @@ def value_text(value: Any) -> str:
     if isinstance(value, ctypes.Structure):
         fields = (f"{name}: {value_text(getattr(value, name))}" for name, *_ in value._fields_)
         return f"{{{', '.join(fields)}}}"
+    if isinstance(value, complex):
+        return f"c128({value.real!r}, {value.imag!r})"
     if isinstance(value, Buffer):
         return value_text(value.value)
     return repr(value)
