@@ -75,11 +75,17 @@ def _unlinked(kernel: Kernel, mode: int, device: tuple[int, int]) -> Regular:
     return node
 
 
-def open_at(kernel: Kernel, dirfd: int, path: str, flags: int, mode: int) -> int:
-    """Open a path: the descriptor. Raises FsError."""
+def open_at(kernel: Kernel, dirfd: int, address: int, flags: int, mode: int) -> int:
+    """Open the path at an address: the descriptor. Raises FsError."""
     rules = uapi(kernel)
+    flags &= 0xFFFFFFFF
     if flags & c.O_PATH:
         flags &= c.O_PATH | rules.o_directory | rules.o_nofollow | c.O_CLOEXEC
+    if flags & c.O_CREAT and flags & rules.o_directory:
+        raise FsError(errno.EINVAL)
+    path = path_argument(kernel, address)
+    if flags & c.O_CREAT and path.endswith("/") and kernel.fs.locate(path, start_of(kernel, dirfd, path)).name:
+        raise FsError(errno.EISDIR)
     exclusive = flags & (c.O_CREAT | c.O_EXCL) == c.O_CREAT | c.O_EXCL
     follow = not flags & rules.o_nofollow and not exclusive
     place = kernel.fs.walk(path, start_of(kernel, dirfd, path), follow=follow)
@@ -113,20 +119,20 @@ def open_at(kernel: Kernel, dirfd: int, path: str, flags: int, mode: int) -> int
 @file_call("openat")
 def sys_openat(kernel: Kernel, task: Task, dirfd: int, path: int, flags: int, mode: int) -> int:
     """openat(2)."""
-    return open_at(kernel, dirfd, path_argument(kernel, path), int32(flags) & 0xFFFFFFFF, mode)
+    return open_at(kernel, dirfd, path, flags, mode)
 
 
 @file_call("open")
 def sys_open(kernel: Kernel, task: Task, path: int, flags: int, mode: int) -> int:
     """open(2)."""
-    return open_at(kernel, c.AT_FDCWD, path_argument(kernel, path), int32(flags) & 0xFFFFFFFF, mode)
+    return open_at(kernel, c.AT_FDCWD, path, flags, mode)
 
 
 @file_call("creat")
 def sys_creat(kernel: Kernel, task: Task, path: int, mode: int) -> int:
     """creat(2)."""
     flags = c.O_CREAT | c.O_WRONLY | c.O_TRUNC
-    return open_at(kernel, c.AT_FDCWD, path_argument(kernel, path), flags, mode)
+    return open_at(kernel, c.AT_FDCWD, path, flags, mode)
 
 
 @file_call("close")

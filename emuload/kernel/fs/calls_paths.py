@@ -17,7 +17,7 @@ from emuload.kernel.fs.constants import (
     X_OK,
 )
 from emuload.kernel.fs.inodes import Directory, Inode, Symlink
-from emuload.kernel.fs.support import file_call, inode_at, int32, path_argument, start_of, walk_at
+from emuload.kernel.fs.support import file_call, inode_at, int32, locate_at, path_argument
 from emuload.kernel.task import Task
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 @file_call("mkdirat")
 def sys_mkdirat(kernel: Kernel, task: Task, dirfd: int, path: int, mode: int) -> int:
     """mkdirat(2)."""
-    kernel.fs.make_directory(walk_at(kernel, dirfd, path, follow=False), mode & ~kernel.credentials.umask)
+    place = locate_at(kernel, dirfd, path_argument(kernel, path))
+    kernel.fs.make_directory(place, mode & ~kernel.credentials.umask)
     return 0
 
 
@@ -38,10 +39,9 @@ def sys_mkdir(kernel: Kernel, task: Task, path: int, mode: int) -> int:
 
 
 def _remove(kernel: Kernel, dirfd: int, address: int, directory: bool) -> int:
-    path = path_argument(kernel, address)
-    place = kernel.fs.walk(path, start_of(kernel, dirfd, path), follow=False)
+    place = locate_at(kernel, dirfd, path_argument(kernel, address))
     if directory:
-        kernel.fs.remove_directory(place, path.rstrip("/").rpartition("/")[2])
+        kernel.fs.remove_directory(place)
     else:
         kernel.fs.unlink(place)
     return 0
@@ -72,8 +72,8 @@ def sys_renameat2(kernel: Kernel, task: Task, dirfd: int, path: int, new_dirfd: 
     """renameat2(2)."""
     if flags not in (0, RENAME_NOREPLACE, RENAME_EXCHANGE):
         return -errno.EINVAL
-    source = walk_at(kernel, dirfd, path, follow=False)
-    target = walk_at(kernel, new_dirfd, new_path, follow=False)
+    old, new = path_argument(kernel, path), path_argument(kernel, new_path)
+    source, target = locate_at(kernel, dirfd, old), locate_at(kernel, new_dirfd, new)
     kernel.fs.rename(source, target, replace=flags != RENAME_NOREPLACE, exchange=flags == RENAME_EXCHANGE)
     return 0
 
@@ -95,8 +95,9 @@ def sys_linkat(kernel: Kernel, task: Task, dirfd: int, path: int, new_dirfd: int
     """linkat(2)."""
     if flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH):
         return -errno.EINVAL
+    new = path_argument(kernel, new_path)
     source = inode_at(kernel, dirfd, path, follow=bool(flags & AT_SYMLINK_FOLLOW), flags=flags)
-    kernel.fs.link(source, walk_at(kernel, new_dirfd, new_path, follow=False))
+    kernel.fs.link(source, locate_at(kernel, new_dirfd, new))
     return 0
 
 
@@ -109,7 +110,8 @@ def sys_link(kernel: Kernel, task: Task, path: int, new_path: int) -> int:
 @file_call("symlinkat")
 def sys_symlinkat(kernel: Kernel, task: Task, text: int, dirfd: int, path: int) -> int:
     """symlinkat(2)."""
-    kernel.fs.make_symlink(walk_at(kernel, dirfd, path, follow=False), path_argument(kernel, text))
+    target = path_argument(kernel, text)
+    kernel.fs.make_symlink(locate_at(kernel, dirfd, path_argument(kernel, path)), target)
     return 0
 
 
@@ -124,8 +126,8 @@ def sys_mknodat(kernel: Kernel, task: Task, dirfd: int, path: int, mode: int, de
     """mknodat(2): regular files only; the rest would need privileges or is not here (-EPERM)."""
     if mode & S_IFMT not in (0, S_IFREG):
         return -errno.EPERM
-    place = walk_at(kernel, dirfd, path, follow=False)
-    kernel.fs.vacant(place).new_file(kernel.fs, place.name, mode & ~kernel.credentials.umask & 0o7777)
+    place = locate_at(kernel, dirfd, path_argument(kernel, path))
+    kernel.fs.vacant_for_file(place).new_file(kernel.fs, place.name, mode & ~kernel.credentials.umask & 0o7777)
     return 0
 
 
@@ -142,7 +144,7 @@ def sys_readlinkat(kernel: Kernel, task: Task, dirfd: int, path: int, address: i
         return -errno.EINVAL
     inode = inode_at(kernel, dirfd, path, follow=False, flags=AT_EMPTY_PATH)
     if not isinstance(inode, Symlink):
-        return -errno.EINVAL
+        return -errno.EINVAL if path_argument(kernel, path, AT_EMPTY_PATH) else -errno.ENOENT
     text = inode.target(kernel.fs).encode("utf-8", "surrogateescape")[: int32(size)]
     kernel.memory.user_write(address, text)
     return len(text)

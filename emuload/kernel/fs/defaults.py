@@ -40,7 +40,8 @@ _PROC: Final = {
 _PROC_TEXT: Final = {
     "sys/fs/file-max": "9223372036854775807", "sys/fs/nr_open": "1048576", "sys/fs/pipe-max-size": "1048576",
     "sys/kernel/cap_last_cap": "40", "sys/kernel/hostname": "emuload", "sys/kernel/ngroups_max": "65536",
-    "sys/kernel/ostype": "Linux", "sys/kernel/random/boot_id": "6d0f4cd5-93b6-4a2f-8d5a-6d75c6f4a0b1", "sys/kernel/pid_max": "4194304", "sys/kernel/random/entropy_avail": "256",
+    "sys/kernel/ostype": "Linux", "sys/kernel/random/boot_id": "6d0f4cd5-93b6-4a2f-8d5a-6d75c6f4a0b1",
+    "sys/kernel/pid_max": "4194304", "sys/kernel/random/entropy_avail": "256",
     "sys/kernel/threads-max": "30000", "sys/kernel/yama/ptrace_scope": "1", "sys/net/core/somaxconn": "4096",
     "sys/vm/max_map_count": "65530", "sys/vm/overcommit_memory": "0",
 }  # fmt: skip

@@ -70,11 +70,16 @@ def uapi(kernel: Kernel) -> Uapi:
 # -- paths -----------------------------------------------------------------------------------------------------------
 
 
-def path_argument(kernel: Kernel, address: int) -> str:
-    """A path in user memory. Raises MemoryFault, FsError(ENAMETOOLONG)."""
+def path_argument(kernel: Kernel, address: int, flags: int = 0) -> str:
+    """A path in user memory, empty only with AT_EMPTY_PATH in `flags`.
+
+    Raises MemoryFault, FsError(ENOENT, ENAMETOOLONG).
+    """
     raw = kernel.memory.read_cstring(address, 1 << 16)
     if len(raw) >= PATH_MAX:
         raise FsError(errno.ENAMETOOLONG)
+    if not raw and not flags & AT_EMPTY_PATH:
+        raise FsError(errno.ENOENT)
     return raw.decode("utf-8", "surrogateescape")
 
 
@@ -88,15 +93,14 @@ def start_of(kernel: Kernel, dirfd: int, path: str) -> Directory:
     return inode
 
 
-def walk_at(kernel: Kernel, dirfd: int, address: int, *, follow: bool = True) -> Place:
-    """The place of a path argument of an …at call."""
-    path = path_argument(kernel, address)
-    return kernel.fs.walk(path, start_of(kernel, dirfd, path), follow=follow)
+def locate_at(kernel: Kernel, dirfd: int, path: str) -> Place:
+    """The place of a path whose last name is to be made, removed or renamed."""
+    return kernel.fs.locate(path, start_of(kernel, dirfd, path))
 
 
 def inode_at(kernel: Kernel, dirfd: int, address: int, *, follow: bool = True, flags: int = 0) -> Inode:
     """The inode of a path argument; with AT_EMPTY_PATH in `flags`, an empty path is the descriptor itself."""
-    path = path_argument(kernel, address) if address or not flags & AT_EMPTY_PATH else ""
+    path = path_argument(kernel, address, flags) if address or not flags & AT_EMPTY_PATH else ""
     if not path and flags & AT_EMPTY_PATH:
         if int32(dirfd) == AT_FDCWD:
             return kernel.files.cwd

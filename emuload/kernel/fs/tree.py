@@ -36,14 +36,16 @@ ROOT_DEVICE: Final = (0, 26)
 class Place(NamedTuple):
     """Where a path leads: the directory, the last name in it, and what is there (None: nothing).
 
-    `name` is "" where the path names a directory by `/`, `.` or `..`, and for the links of /proc that jump.
+    `name` is "" where the path names a directory by `/`, `.` or `..`, and for the links of /proc that jump; `last` is
+    then that name as written.
     """
 
     parent: Directory
     name: str
     inode: Inode | None
     slash: bool = False
-    """The path ended in a slash, so it must be a directory."""
+    """The path ended in a slash."""
+    last: str = ""
 
 
 class ProcessFacts:
@@ -185,6 +187,29 @@ class FileSystem:
             raise FsError(errno.ENOTDIR)
         return place
 
+    def locate(self, path: str, start: Directory | None = None) -> Place:
+        """Resolve a path whose last name is to be made, removed or renamed: it is not followed, even before a slash.
+
+        Raises FsError like `walk` (fs/namei.c: LOOKUP_PARENT).
+        """
+        head, slash, last = path.rstrip("/").rpartition("/")
+        if not path or (not last and not path.startswith("/")):
+            raise FsError(errno.ENOENT)
+        if len(path.encode("utf-8", "surrogateescape")) >= PATH_MAX:
+            raise FsError(errno.ENAMETOOLONG)
+        if not last:
+            return Place(self.root, "", self.root, True, "/")
+        folder = self.find(f"{head}/" if slash else ".", start)
+        if not isinstance(folder, Directory):
+            raise FsError(errno.ENOTDIR)
+        if last in (".", ".."):
+            return Place(folder.up(), "", folder, path.endswith("/"), last)
+        if len(last.encode("utf-8", "surrogateescape")) > NAME_MAX:
+            raise FsError(errno.ENAMETOOLONG)
+        if not self.permitted(folder, X_OK):
+            raise FsError(errno.EACCES)
+        return Place(folder, last, folder.lookup(self, last), path.endswith("/"))
+
     def find(self, path: str, start: Directory | None = None, *, follow: bool = True) -> Inode:
         """The inode at a path. Raises FsError, ENOENT if there is none."""
         inode = self.walk(path, start, follow=follow).inode
@@ -212,6 +237,12 @@ class FileSystem:
         self._alterable(place.parent)
         return place.parent
 
+    def vacant_for_file(self, place: Place) -> Directory:
+        """Like `vacant`, for what is no directory: no slash may follow the name (ENOENT)."""
+        if place.inode is None and place.slash:
+            raise FsError(errno.ENOENT)
+        return self.vacant(place)
+
     def _alterable(self, directory: Directory) -> None:
         if directory.nlink == 0:
             raise FsError(errno.ENOENT)
@@ -229,30 +260,26 @@ class FileSystem:
         return place.inode
 
     def make_directory(self, place: Place, mode: int) -> Directory:
-        """mkdir(2) at a place; `mode` is final, the umask has been applied."""
+        """mkdir(2) at a located place; `mode` is final, the umask has been applied."""
         return self.vacant(place).new_directory(self, place.name, mode & 0o1777)
 
     def make_symlink(self, place: Place, text: str) -> None:
-        """symlink(2) at a place."""
-        if not text:
-            raise FsError(errno.ENOENT)
-        if place.slash:
-            raise FsError(errno.ENOENT)
-        self.vacant(place).new_symlink(self, place.name, text)
+        """symlink(2) at a located place."""
+        self.vacant_for_file(place).new_symlink(self, place.name, text)
 
     def unlink(self, place: Place) -> None:
-        """unlink(2)."""
-        node = self._removable(place)
-        if isinstance(node, Directory):
+        """unlink(2) at a located place."""
+        if isinstance(place.inode, Directory):
             raise FsError(errno.EISDIR)
+        if place.inode is not None and place.slash:
+            raise FsError(errno.ENOTDIR)
+        self._removable(place)
         place.parent.remove(self, place.name)
 
-    def remove_directory(self, place: Place, last: str) -> None:
-        """rmdir(2); `last` is the last name as written, for the rules on `.` and `..`."""
-        if last == ".":
-            raise FsError(errno.EINVAL)
-        if last == "..":
-            raise FsError(errno.ENOTEMPTY)
+    def remove_directory(self, place: Place) -> None:
+        """rmdir(2) at a located place."""
+        if place.last in (".", ".."):
+            raise FsError(errno.EINVAL if place.last == "." else errno.ENOTEMPTY)
         node = self._removable(place)
         if not isinstance(node, Directory):
             raise FsError(errno.ENOTDIR)
@@ -261,8 +288,8 @@ class FileSystem:
         place.parent.remove_directory(self, place.name)
 
     def link(self, source: Inode, place: Place) -> None:
-        """link(2)."""
-        directory = self.vacant(place)
+        """link(2) to a located place."""
+        directory = self.vacant_for_file(place)
         if isinstance(source, Directory):
             raise FsError(errno.EPERM)
         if source.device != directory.device:
@@ -272,10 +299,12 @@ class FileSystem:
         directory.add_link(self, place.name, source)
 
     def rename(self, source: Place, target: Place, *, replace: bool = True, exchange: bool = False) -> None:
-        """rename(2) and renameat2(2)."""
-        node = self._removable(source)
-        if not target.name:
+        """rename(2) and renameat2(2) of located places."""
+        if not source.name or not target.name:
             raise FsError(errno.EBUSY)
+        node = self._removable(source)
+        if not isinstance(node, Directory) and (source.slash or (target.slash and not exchange)):
+            raise FsError(errno.ENOTDIR)
         self._alterable(target.parent)
         if node.device != target.parent.device:
             raise FsError(errno.EXDEV)
@@ -289,8 +318,6 @@ class FileSystem:
             if here.parent is None or here.parent is here:
                 break
             here = here.parent
-        if target.slash and other is None and not isinstance(node, Directory):
-            raise FsError(errno.ENOTDIR)
         if exchange:
             if other is None:
                 raise FsError(errno.ENOENT)
