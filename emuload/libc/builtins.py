@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -34,6 +35,11 @@ def hard_float(arch: str, data: bytes | None) -> bool:
         return not ElfFile(data, "").flags & EF_ARM_ABI_FLOAT_SOFT
     except LoadError:
         return True
+
+
+def built_for_musl(needed: Iterable[str]) -> bool:
+    """Whether a file with these DT_NEEDED names was compiled against musl's headers: other start code, wider off_t."""
+    return any(name == "libc.so" or name.startswith("libc.musl-") for name in needed)
 
 
 @cache

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from emuload.kernel import errno
 from emuload.kernel.dispatch import BLOCKED, Result
 from emuload.kernel.task import Task, Wait
+from emuload.libc.builtins import built_for_musl
 from emuload.libc.events import EVENTS, WAITS
 from loader.errors import LoadError
 from loader.link_map import DEFAULT, MAIN, NEXT, Handle, LinkMap
@@ -33,7 +34,8 @@ EM_BASE = 0x454D0000
 STOPS_FIRST = frozenset({DL_OPEN, DL_CLOSE, DL_NEXT, DL_STARTUP})
 """Calls that map or unmap code: answered with the CPU stopped."""
 
-LOCK_CONSTRUCTORS, LINKER_RUNS_INIT = 1, 2
+LOCK_CONSTRUCTORS, LINKER_RUNS_INIT, WIDE_OFFSETS = 1, 2, 4
+"""enum em_info_flag."""
 STACK_GUARD = 0x5DEECE66D1234500
 _RTLD_DI_LINKMAP, _RTLD_DI_ORIGIN, _RTLD_DI_TLS_MODID, _RTLD_DI_TLS_DATA = 2, 6, 9, 10
 _READ_WRITE = 3
@@ -339,6 +341,8 @@ class LibcHost:
     def _info(self, task: Task, arguments: Sequence[int]) -> Result:
         stack, links = self._host.stack, self._host.link_map
         flags = LOCK_CONSTRUCTORS if links.profile.lock_in_constructors else 0
+        if any(built_for_musl(loaded.elf.needed) for loaded in links.objects):
+            flags |= LINKER_RUNS_INIT | WIDE_OFFSETS
         entry = links.main.entry if links.main is not None else 0
         page = self._host.cpu.memory.page_size
         return self._put(

@@ -93,3 +93,58 @@ EXPORT void seekdir(DIR *d, long position) {
 }
 EXPORT long telldir(DIR *d) { return (long)d->position; }
 EXPORT int dirfd(DIR *d) { return d->fd; }
+
+/* -- scandir -------------------------------------------------------------------------------------------- */
+
+void qsort(void *base, size_t count, size_t size, int (*compare)(const void *, const void *));
+int strcmp(const char *a, const char *b);
+#if __SIZEOF_LONG__ == 4
+static const char *name_of(const void *entry) { return em_wide_offsets() ? ((const struct entry64 *)entry)->name : ((const struct entry32 *)entry)->name; }
+static size_t length_of(const void *entry) { return em_wide_offsets() ? ((const struct entry64 *)entry)->length : ((const struct entry32 *)entry)->length; }
+#else
+void *readdir(DIR *d);
+static const char *name_of(const void *entry) { return ((const struct entry64 *)entry)->name; }
+static size_t length_of(const void *entry) { return ((const struct entry64 *)entry)->length; }
+#endif
+EXPORT int alphasort(const void **a, const void **b) { return strcmp(name_of(*a), name_of(*b)); }
+EXPORT int alphasort64(const struct entry64 **a, const struct entry64 **b) { return strcmp((*a)->name, (*b)->name); }
+
+static int collect(DIR *d, void *(*next)(DIR *), size_t (*length)(const void *), void ***out, int (*wanted)(const void *),
+                   int (*compare)(const void *, const void *)) {
+    void **list = 0;
+    int count = 0, room = 0, saved = errno;
+    if (!d) return -1;
+    errno = 0;
+    for (void *e; (e = next(d)) != 0;) {
+        if (wanted && !wanted(e)) continue;
+        if (count == room) {
+            room = room * 2 + 16;
+            void **wider = em_realloc(list, (size_t)room * sizeof *list);
+            if (!wider) break;
+            list = wider;
+        }
+        if (!(list[count] = em_malloc(length(e)))) break;
+        __builtin_memcpy(list[count++], e, length(e));
+        errno = 0;
+    }
+    int error = errno;
+    closedir(d);
+    if (error) {
+        while (count) em_free(list[--count]);
+        em_free(list);
+        errno = error;
+        return -1;
+    }
+    errno = saved;
+    if (compare && count) qsort(list, (size_t)count, sizeof *list, compare);
+    *out = list;
+    return count;
+}
+static void *next64(DIR *d) { return readdir64(d); }
+static size_t length64(const void *e) { return ((const struct entry64 *)e)->length; }
+EXPORT int scandir(const char *path, void ***out, int (*wanted)(const void *), int (*compare)(const void *, const void *)) {
+    return collect(opendir(path), readdir, length_of, out, wanted, compare);
+}
+EXPORT int scandir64(const char *path, void ***out, int (*wanted)(const void *), int (*compare)(const void *, const void *)) {
+    return collect(opendir(path), next64, length64, out, wanted, compare);
+}

@@ -76,6 +76,7 @@ static void *open_from(const char *path, int flags, void *caller) {
     clear_error();
     long op = EM_DL_OPEN(path, flags, caller);
     void *handle = 0;
+    EM_INFO(&em_process);   /* what was loaded may decide the flags */
     if (op > 0) handle = (void *)run_operation(op);
     else take_error();
     unlock_loader();

@@ -18,8 +18,9 @@
 #define NORETURN __attribute__((noreturn))
 #define ALIAS(name) __attribute__((alias(#name), visibility("default")))
 #define WEAK_ALIAS(name) __attribute__((weak, alias(#name), visibility("default")))
-/* The same behind the headers' back, for names they redirect or know by another type. */
-#define ASM_ALIAS(name, target) __asm__(".globl " #name "\n.type " #name ",%function\n.set " #name "," #target)
+/* The same behind the headers' back, for names they redirect or know by another type; weak, so that whoever names an
+ * address prefers the target's name. */
+#define ASM_ALIAS(name, target) __asm__(".weak " #name "\n.type " #name ",%function\n.set " #name "," #target)
 #if __SIZEOF_LONG__ == 8
 #define EM_WORD_SIZE "8"
 #else
