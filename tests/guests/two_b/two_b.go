@@ -6,7 +6,6 @@ import "C"
 import (
 	"runtime"
 	"sync/atomic"
-	"time"
 )
 
 var state = "b"
@@ -38,15 +37,17 @@ func b_goroutines(count int32) int64 {
 func b_preempted(turns int64) int32 {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	var stop atomic.Bool
-	ended := make(chan bool)
+	started, ended := make(chan struct{}), make(chan bool)
 	go func() {
+		close(started)
 		x := int64(0)
 		for x < turns && !stop.Load() {
 			x++
 		}
 		ended <- x < turns
 	}()
-	time.Sleep(time.Millisecond)
+	<-started
+	runtime.Gosched()
 	stop.Store(true)
 	if <-ended {
 		return 1

@@ -1,0 +1,120 @@
+"""Runs guest programs outside the emulator: natively, and under qemu-user with Debian's C libraries.
+
+Both answer a `Result`; where the host cannot run the target they raise unittest.SkipTest.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import SkipTest
+
+HANGS = "hangs"  # the status of a program that did not end in time
+
+# qemu's program and options, the packages' folder with the C library, and Debian's packages for both.
+QEMU = {
+    "amd64-gnu": (("qemu-x86_64",), "/", "qemu-user"),
+    "armv7-gnueabihf": (("qemu-arm",), "/usr/arm-linux-gnueabihf", "libc6-armhf-cross libgcc-s1-armhf-cross"),
+    "armv5-gnueabi": (
+        ("qemu-arm", "-cpu", "arm926"),
+        "/usr/arm-linux-gnueabi",
+        "libc6-armel-cross libgcc-s1-armel-cross",
+    ),
+    "arm64-gnu": (("qemu-aarch64",), "/usr/aarch64-linux-gnu", "libc6-arm64-cross libgcc-s1-arm64-cross"),
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a program ended: its exit status, minus the number of the signal that ended it, or HANGS."""
+
+    status: int | str
+    stdout: str
+    stderr: str
+
+
+def run_native(
+    program: Path,
+    args: Sequence[str | Path] = (),
+    *,
+    libraries: Sequence[Path] = (),
+    env: Mapping[str, str] | None = None,
+    stdin: str = "",
+    folder: Path | None = None,
+    timeout: float = 60,
+) -> Result:
+    """Runs a program for amd64-gnu on this machine; `libraries` are the folders of LD_LIBRARY_PATH."""
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        raise SkipTest("not a Linux machine with an x86-64 processor")
+    environ = _environ(env) | {"LD_LIBRARY_PATH": _search_path(libraries)}
+    return _run([program, *args], environ, stdin, folder, timeout)
+
+
+def run_qemu(
+    target: str,
+    program: Path,
+    args: Sequence[str | Path] = (),
+    *,
+    libraries: Sequence[Path] = (),
+    env: Mapping[str, str] | None = None,
+    stdin: str = "",
+    folder: Path | None = None,
+    timeout: float = 120,
+) -> Result:
+    """Runs a program for another processor under qemu-user, as run_native does."""
+    command = [*qemu(target), "-E", f"LD_LIBRARY_PATH={_search_path(libraries)}"]
+    result = _run([*command, program, *args], _environ(env), stdin, folder, timeout)
+    words = [line for line in result.stderr.splitlines(True) if not line.startswith("qemu: uncaught target")]
+    return Result(result.status, result.stdout, "".join(words))
+
+
+def run_oracle(target: str, program: Path, args: Sequence[str | Path] = (), **options: object) -> Result:
+    """run_native for amd64-gnu, run_qemu for the others."""
+    if target == "amd64-gnu":
+        return run_native(program, args, **options)  # type: ignore[arg-type]
+    return run_qemu(target, program, args, **options)  # type: ignore[arg-type]
+
+
+def qemu(target: str) -> list[str]:
+    """qemu-user's command for a target, with the folder of its C library."""
+    if target not in QEMU:
+        raise SkipTest(f"no C library for {target} under qemu-user")
+    command, root, packages = QEMU[target]
+    if shutil.which(command[0]) is None:
+        raise SkipTest(f"no {command[0]}: install qemu-user")
+    if not Path(root, "lib").is_dir():
+        raise SkipTest(f"no {root}: install {packages}")
+    return [*command, "-L", root]
+
+
+def _environ(env: Mapping[str, str] | None) -> dict[str, str]:
+    return {"PATH": os.defpath, "HOME": "/", **(env or {})}
+
+
+def _search_path(libraries: Sequence[Path]) -> str:
+    return ":".join(map(str, libraries))
+
+
+def _run(
+    command: Sequence[str | Path], environ: Mapping[str, str], stdin: str, folder: Path | None, timeout: float
+) -> Result:
+    # A session of its own: some guests send signals to their whole process group.
+    try:
+        done = subprocess.run(
+            [str(word) for word in command],
+            env=dict(environ),
+            input=stdin.encode(),
+            cwd=folder,
+            capture_output=True,
+            start_new_session=True,
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as late:
+        return Result(HANGS, (late.stdout or b"").decode(), (late.stderr or b"").decode())
+    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
