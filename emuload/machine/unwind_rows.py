@@ -8,7 +8,7 @@ switches from runtime/asm_<arch>.s, runtime/cgo/asm_<arch>.s, and the ABIInterna
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 
@@ -121,10 +121,10 @@ class UnwindRow:
     """How asmcgocall_no_g, which switches no stack but aligns it, keeps the SP it had."""
     callback_saved_sp: int
     """Where cgocallback keeps the former g0.sched.sp, from its SP on g0."""
-    crosscall2: SavedFrame
-    """crosscall2's frame at its call of cgocallback: C has called Go."""
-    crosscall1: SavedFrame | None
-    """crosscall1's frame at its call of mstart, where it has no unwind information: a thread enters Go."""
+    saved_frames: Mapping[str, SavedFrame]
+    """Frames, at their calls, of hand-written functions whose frame size the Go function table does not tell,
+    or that save a C caller's registers: crosscall2 (C calls Go), crosscall1 (a thread enters Go), sigtramp.
+    """
 
     @property
     def word_mask(self) -> int:
@@ -174,12 +174,14 @@ AMD64 = UnwindRow(
     asmcgocall=(8, 0),
     asmcgocall_no_g=StackSave(8, 0, 40),
     callback_saved_sp=0,
-    crosscall2=SavedFrame(
-        88, (("rbx", 24), ("r12", 32), ("r13", 40), ("r14", 48), ("r15", 56), ("rbp", 72), ("rip", 80))
-    ),
-    crosscall1=SavedFrame(
-        56, (("r15", 0), ("r14", 8), ("r13", 16), ("r12", 24), ("rbp", 32), ("rbx", 40), ("rip", 48))
-    ),
+    saved_frames={
+        "crosscall2": SavedFrame(
+            88, (("rbx", 24), ("r12", 32), ("r13", 40), ("r14", 48), ("r15", 56), ("rbp", 72), ("rip", 80))
+        ),
+        "crosscall1": SavedFrame(
+            56, (("r15", 0), ("r14", 8), ("r13", 16), ("r12", 24), ("rbp", 32), ("rbx", 40), ("rip", 48))
+        ),
+    },
 )
 
 ARM = UnwindRow(
@@ -198,9 +200,11 @@ ARM = UnwindRow(
         # mov r7, #173 (rt_sigreturn); svc: SP is at the siginfo (128 bytes), then ucontext, its sigcontext at
         # 20.
         SignalFrame(_hex("ad70a0e3000000ef"), ("", "", "", *_ARM), 128 + 20),
+        SignalFrame(_hex("ad70a0e3ad0090ef"), ("", "", "", *_ARM), 128 + 20),
         SignalFrame(_hex("ad2700df"), ("", "", "", *_ARM), 128 + 20),
         # mov r7, #119 (sigreturn); svc: SP is at the ucontext.
         SignalFrame(_hex("7770a0e3000000ef"), ("", "", "", *_ARM), 20),
+        SignalFrame(_hex("7770a0e3770090ef"), ("", "", "", *_ARM), 20),
         SignalFrame(_hex("772700df"), ("", "", "", *_ARM), 20),
     ),
     frame_record=0,
@@ -213,12 +217,15 @@ ARM = UnwindRow(
     asmcgocall=(20, 16),
     asmcgocall_no_g=StackSave(8, 0, 4),
     callback_saved_sp=4,
-    crosscall2=SavedFrame(
-        124, (*((f"r{number}", 16 + 4 * (number - 4)) for number in range(4, 13)), ("pc", 0))
-    ),
-    crosscall1=SavedFrame(
-        40, (*((f"r{number}", 4 * (number - 4)) for number in range(4, 12)), ("r12", 32), ("pc", 36))
-    ),
+    saved_frames={
+        "crosscall2": SavedFrame(124, (*((f"r{number}", 4 * number) for number in range(4, 13)), ("pc", 0))),
+        "crosscall1": SavedFrame(
+            40, (*((f"r{number}", 4 * number - 16) for number in range(4, 13)), ("pc", 36))
+        ),
+        "runtime.sigtramp": SavedFrame(
+            52, (*((f"r{number}", 4 * number) for number in range(4, 12)), ("pc", 48))
+        ),
+    },
 )
 
 ARM64 = UnwindRow(
@@ -248,11 +255,11 @@ ARM64 = UnwindRow(
     asmcgocall=(0, 8),
     asmcgocall_no_g=StackSave(None, 16, 16),
     callback_saved_sp=16,
-    crosscall2=SavedFrame(
-        192,
-        (*((f"x{number}", 32 + 8 * (number - 19)) for number in range(19, 29)), ("x29", 176), ("pc", 184)),
-    ),
-    crosscall1=None,
+    saved_frames={
+        "crosscall2": SavedFrame(
+            192, (*((f"x{number}", 8 * number - 120) for number in range(19, 29)), ("x29", 176), ("pc", 184))
+        ),
+    },
 )
 
 ROWS: dict[int, UnwindRow] = {row.elf_machine: row for row in (AMD64, ARM, ARM64)}

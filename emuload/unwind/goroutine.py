@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from emuload.unwind.reader import Reader
 
 _STACK_HIGH, _M, _SCHED_SP, _SCHED_PC, _SCHED_G = 1, 6, 7, 8, 9
-_MOREBUF_PC, _MOREBUF_SP = 2, 1
+_SCHED_LINK = (11, 12)
+"""lr in sched; Go before 1.25 has a field more before it, which is always 0."""
 _M_SEARCH_FROM, _M_WORDS, _G_WORDS = 8, 128, 96
 
 
@@ -26,6 +27,7 @@ class Saved:
 
     pc: int
     sp: int
+    link: int
 
 
 class Goroutines:
@@ -51,16 +53,12 @@ class Goroutines:
     def sched(self, g: int) -> Saved | None:
         """Where `g` was left."""
         sp, pc = self._field(g, _SCHED_SP), self._field(g, _SCHED_PC)
-        return Saved(pc, sp) if sp and pc is not None else None
+        link = self._field(g, _SCHED_LINK[0]) or self._field(g, _SCHED_LINK[1]) or 0
+        return Saved(pc, sp, link) if sp and pc is not None else None
 
     def stack_high(self, g: int) -> int | None:
         """End of `g`'s stack."""
         return self._field(g, _STACK_HIGH)
-
-    def caller_of_morestack(self, m: int) -> Saved | None:
-        """The caller of the function that asked for more stack (m.morebuf)."""
-        pc, sp = self._field(m, _MOREBUF_PC), self._field(m, _MOREBUF_SP)
-        return Saved(pc, sp) if pc and sp else None
 
     def current(self, m: int) -> int | None:
         """The goroutine that runs on `m` (m.curg), while the thread is on its own stack."""

@@ -29,7 +29,8 @@ class Cursor:
 
     registers     known registers, pc and sp among them
     exact         pc is an instruction that has not run, not one behind a call
-    g             the g whose stack this is, as far as known; 0 when not
+    g             a g of this thread, the last one seen; 0 before
+    m             that g's m, the thread's record; 0 when not known
     g0_sp         where g0's stack was left for the callback that is unwound now, once one was crossed
     switched      the last step went to another stack, so SP says nothing about progress
     """
@@ -37,6 +38,7 @@ class Cursor:
     registers: dict[str, int]
     exact: bool = True
     g: int = 0
+    m: int = 0
     g0_sp: int | None = None
     switched: bool = False
 
@@ -52,8 +54,13 @@ class GoStack:
     def find_g(self, cursor: Cursor) -> None:
         """Take the g register for the current g if it holds one."""
         candidate = cursor.registers.get(self._row.go_g, 0)
-        if candidate != cursor.g and self._goroutines.thread(candidate) is not None:
-            cursor.g = candidate
+        if candidate != cursor.g:
+            self._take_g(cursor, candidate)
+
+    def _take_g(self, cursor: Cursor, g: int) -> None:
+        m = self._goroutines.thread(g)
+        if m is not None:
+            cursor.g, cursor.m = g, m
 
     def step(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
         """Make `cursor` the caller's; False when `function` has no caller or it cannot be found."""
@@ -63,6 +70,9 @@ class GoStack:
             switch = self._SWITCHES.get(function.name)
             if switch is not None:
                 return switch(self, cursor, library, function, bias)
+            frame = self._row.saved_frames.get(function.name)
+            if frame is not None:
+                return self.saved_frame(cursor, frame)
         if function.name in _ENDS:
             return False
         if not self._plain(cursor, library, bias):
@@ -90,7 +100,7 @@ class GoStack:
             return False
         end = sp + size + row.go_pushed
         if row.link:
-            back = registers.get(row.link) if size == 0 and cursor.exact else self._reader.word(sp)
+            back = registers[row.link] if size == 0 and row.link in registers else self._reader.word(sp)
             saved_fp = sp + row.go_saved_fp if row.go_saved_fp is not None and size else None
         else:
             back = self._reader.word(end - row.word)
@@ -139,8 +149,7 @@ class GoStack:
 
     def _systemstack(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
         """On g0: go on where systemstack left the goroutine's stack, in systemstack's own frame there."""
-        m = self._goroutines.thread(cursor.g)
-        current = self._goroutines.current(m) if m is not None else None
+        current = self._goroutines.current(cursor.m) if cursor.m else None
         saved = self._goroutines.sched(current) if current is not None else None
         if saved is None or current is None:
             return False
@@ -148,24 +157,25 @@ class GoStack:
         return self._plain(cursor, library, bias)
 
     def _morestack(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
-        """On g0: go on in the caller of the function that needed more stack."""
-        m = self._goroutines.thread(cursor.g)
-        saved = self._goroutines.caller_of_morestack(m) if m is not None else None
-        if m is None or saved is None:
-            return False
-        self._switch(cursor, self._goroutines.current(m) or cursor.g, saved.sp)
-        self._return_to(cursor, saved.pc, saved.sp)
-        return True
+        """On g0: go on in the function that needed more stack, of which nothing has run; or that was
+        preempted so.
+        """
+        current = self._goroutines.current(cursor.m) if cursor.m else None
+        return self._resume(cursor, current) or self._mcall(cursor, library, function, bias)
 
     def _mcall(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
         """On g0 for good: go on with the goroutine that is locked to this thread, if one is parked."""
-        m = self._goroutines.thread(cursor.g)
-        locked = self._goroutines.locked(m) if m is not None else None
-        saved = self._goroutines.sched(locked) if locked is not None else None
-        if saved is None or locked is None:
+        return self._resume(cursor, self._goroutines.locked(cursor.m) if cursor.m else None)
+
+    def _resume(self, cursor: Cursor, g: int | None) -> bool:
+        """Go on where `g` was left."""
+        saved = self._goroutines.sched(g) if g is not None else None
+        if saved is None or g is None:
             return False
-        self._switch(cursor, locked, saved.sp)
+        self._switch(cursor, g, saved.sp)
         self._return_to(cursor, saved.pc, saved.sp)
+        if self._row.link:
+            cursor.registers[self._row.link] = saved.link & self._row.code_mask
         return True
 
     def _asmcgocall(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
@@ -195,8 +205,7 @@ class GoStack:
 
     def _cgocallback(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
         """From a goroutine's stack back to g0's, where C called Go."""
-        m = self._goroutines.thread(cursor.g)
-        g0 = self._goroutines.g0(m) if m is not None else None
+        g0 = self._goroutines.g0(cursor.m) if cursor.m else None
         if g0 is None:
             return False
         sp = cursor.g0_sp
@@ -209,11 +218,8 @@ class GoStack:
         self._switch(cursor, g0, sp)
         return self._plain(cursor, library, bias)
 
-    def _crosscall2(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
-        return self.saved_frame(cursor, self._row.crosscall2)
-
     def _switch(self, cursor: Cursor, g: int, sp: int) -> None:
-        cursor.g = g
+        self._take_g(cursor, g)
         cursor.registers[self._row.sp] = sp
         cursor.switched = True
 
@@ -224,5 +230,4 @@ class GoStack:
         "runtime.asmcgocall": _asmcgocall,
         "runtime.asmcgocall_no_g": _asmcgocall_no_g,
         "runtime.cgocallback": _cgocallback,
-        "crosscall2": _crosscall2,
     }

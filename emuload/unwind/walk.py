@@ -206,10 +206,10 @@ class _Walk:
         place = cursor.registers[row.pc] - loaded.bias - (0 if cursor.exact else 1)
         if code.go is not None and (function := code.go.table.find(place)) is not None:
             return self._step_go(loaded, code.go, function)
-        if row.crosscall1 is not None and not cursor.exact:
-            found = code.symbols.find(place)
-            if found is not None and found[0] == "crosscall1":
-                return self._go.saved_frame(cursor, row.crosscall1)
+        found = None if cursor.exact else code.symbols.find(place)
+        frame = row.saved_frames.get(found[0]) if found is not None else None
+        if frame is not None and code.go is not None:
+            return self._go.saved_frame(cursor, frame)
         return self._step_c(loaded, code, place)
 
     def _step_go(self, loaded: LoadedObject, library: GoLibrary, function: Function) -> bool:
