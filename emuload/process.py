@@ -16,6 +16,7 @@ from emuload.gates import map_gates
 from emuload.kernel.clock import VirtualClock
 from emuload.kernel.core import Kernel
 from emuload.kernel.dispatch import Stop
+from emuload.kernel.fs.output import BoundExceeded
 from emuload.kernel.task import Task
 from emuload.heap import GuestHeap
 from emuload.libc.builtins import architecture_of, builtins_for, hard_float
@@ -82,7 +83,7 @@ class Process:
 
     `args` and `env` are what the guest sees as argv and environ; `maps` are (host path, guest path, writable);
     `needed` are libraries linked at start-up, `program` an executable to run instead of waiting for calls;
-    `on_output` sees (stream, bytes) as the guest writes. Raises LoadError for a file the linker refuses, UsageError
+    `on_output` sees (stream, bytes) as the guest writes; `cwd` is the guest's folder. Raises LoadError for a file the linker refuses, UsageError
     for values that make no sense.
     """
 
@@ -106,6 +107,7 @@ class Process:
         cpus: int = 1,
         strategy: Strategy | None = None,
         native_hooks: bool = True,
+        cwd: str = "/",
     ) -> None:
         self.arch = arch
         self.limits = limits = limits or Limits()
@@ -129,7 +131,7 @@ class Process:
         self.clock = VirtualClock(self.cpu, denominator=4, base=0)
         self.recorder = Recorder(self.clock, enabled=record, limit=limits.events)
         self.kernel = Kernel(self.cpu.memory, self.cpu.abi, self.recorder, seed, self.clock, cpus=cpus)
-        self.files = GuestFiles(self.kernel, stdin, maps, limits.output, on_output)
+        self.files = GuestFiles(self.kernel, stdin, maps, limits.output, on_output, cwd)
         self.gates = map_gates(self.cpu)
         self.heap = GuestHeap(self.cpu.memory)
         self.scheduler = Scheduler(
@@ -378,7 +380,7 @@ class Process:
             self.scheduler.run(lambda: self._failure is not None or self.ended or until())
         except Stuck:
             raise Deadlock(diagnosis.deadlock(self)) from None
-        except (OutOfTime, RecorderFull) as error:
+        except (OutOfTime, RecorderFull, BoundExceeded) as error:
             raise BoundReached(diagnosis.bound(self, str(error))) from None
         if self._failure is not None:
             raise GuestFailed(self._failure)

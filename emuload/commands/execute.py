@@ -6,12 +6,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from emuload.commands.guest import process_options
+from emuload.commands.guest import check_program, process_options
 from emuload.errors import GuestFailed
-from emuload.files import host_bytes
 from emuload.process import Process
-from loader.elf import DF_1_PIE, ET_EXEC, PT_INTERP, ElfFile
-from loader.errors import LoadError
 
 
 def pass_through(stream: int, data: bytes) -> None:
@@ -24,7 +21,7 @@ def pass_through(stream: int, data: bytes) -> None:
 def execute_program(options: Mapping[str, Any]) -> int:
     """Returns the guest's exit status. Raises LoadError, UsageError, GuestFailed, Deadlock, BoundReached."""
     path = options["program"]
-    _check_program(path)
+    check_program(path)
     settings = process_options(options)
     arguments = [path, *options["arguments"]]
     process = Process.for_file(path, program=path, args=arguments, on_output=pass_through, **settings)
@@ -34,12 +31,3 @@ def execute_program(options: Mapping[str, Any]) -> int:
         if error.status is not None:
             return error.status
         raise
-
-
-def _check_program(path: str) -> None:
-    """Raise LoadError for a file that names no dynamic linker: a library, or a static program."""
-    elf = ElfFile(host_bytes(path), path)
-    if elf.segment(PT_INTERP) is None:
-        static = elf.type == ET_EXEC or bool(elf.dt_flags_1 & DF_1_PIE)
-        what = "this is a statically linked program" if static else "this is a library, not a program"
-        raise LoadError(path, "", f"cannot be executed: {what}", "executable")

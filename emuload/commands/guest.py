@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emuload.errors import UsageError
+from emuload.files import host_bytes
+from loader.elf import DF_1_PIE, ET_EXEC, PT_INTERP, ElfFile
+from loader.errors import LoadError
 
 
 def process_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,3 +71,21 @@ def standard_input(name: str | None) -> bytes:
             return file.read()
     except OSError as error:
         raise UsageError(f"--stdin {name}: {error.strerror or error}") from None
+
+
+def check_library(path: str) -> None:
+    """Raise LoadError with glibc's words (elf/dl-load.c, _dl_map_object_from_fd) for an executable."""
+    elf = ElfFile(host_bytes(path), path)
+    if elf.type == ET_EXEC:
+        raise LoadError(path, "", "cannot dynamically load executable", "executable")
+    if elf.dt_flags_1 & DF_1_PIE:
+        raise LoadError(path, "", "cannot dynamically load position-independent executable", "executable")
+
+
+def check_program(path: str) -> None:
+    """Raise LoadError for a file that names no dynamic linker: a library, or a static program."""
+    elf = ElfFile(host_bytes(path), path)
+    if elf.segment(PT_INTERP) is None:
+        static = elf.type == ET_EXEC or bool(elf.dt_flags_1 & DF_1_PIE)
+        what = "this is a statically linked program" if static else "this is a library, not a program"
+        raise LoadError(path, "", f"cannot be executed: {what}", "executable")

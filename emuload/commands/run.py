@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from emuload.call_text import ParsedCall, parse_call
 from emuload.calls import Buffer, CallError
-from emuload.commands.guest import process_options
+from emuload.commands.guest import check_library, process_options
 from emuload.commands.progress import running
 from emuload.errors import ReportedError
 from emuload.process import Process
@@ -126,6 +126,7 @@ def run_library(options: Mapping[str, Any]) -> int:
     settings = process_options(options)
     process = Process.for_file(path, args=[PROGRAM_NAME, *options["arguments"]], **settings)
     if options["linked"]:
+        check_library(path)
         process.options.needed.append(path)  # Not given to Process, which would load it at once: a report needs it.
     session = Session(process, path, calls, options["threads"])
     with running(process):
