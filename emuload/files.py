@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from emuload.errors import UsageError
-from emuload.kernel.fs.inodes import DataInode, FsError
+from emuload.kernel.fs.inodes import DataInode, Directory, FsError
 from emuload.kernel.fs.output import HostHook, Input
 from emuload.kernel.fs.table import FileTable
 from emuload.kernel.fs.tree import FileSystem
@@ -49,6 +49,7 @@ class GuestFiles:
         maps: Sequence[tuple[str, str, bool]],
         output_limit: int,
         on_output: Callable[[int, bytes], None] | None,
+        cwd: str = "/",
     ) -> None:
         self.kernel = kernel
         self.fs = FileSystem(kernel)
@@ -65,6 +66,13 @@ class GuestFiles:
                 self.fs.mount(host, guest, writable)
             except (OSError, ValueError) as error:
                 raise UsageError(f"cannot map {host}: {error}") from None
+        try:
+            folder = self.fs.find(cwd)
+        except FsError:
+            folder = None
+        if not isinstance(folder, Directory):
+            raise UsageError(f"the guest has no folder {cwd}")
+        kernel.files.cwd = folder
 
     def name(self, path: str) -> str:
         """Let the linker find a host file under the very name the host uses for it."""

@@ -29,8 +29,12 @@ def answer(name: str, target: str) -> dict[str, object]:
         stdin=made.stdin,
         timeout=limit,
     )
-    first = result.stderr.partition("\n")[0]
-    return {"status": result.status, "stdout": result.stdout, "stderr": re.sub(r"^/\S*/", "", first)}
+    return {"status": result.status, "stdout": result.stdout, "stderr": first_line(result.stderr)}
+
+
+def first_line(text: str) -> str:
+    """What is kept of a guest's stderr: its first line, without the folder of a path it begins with."""
+    return re.sub(r"^/\S*/", "", text.partition("\n")[0])
 
 
 def main() -> int:

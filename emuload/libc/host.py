@@ -210,13 +210,8 @@ class LibcHost:
             emit(f"{word}-exit", task.tid, object=done.object.path, index=done.index, address=done.address)
         while not operation.steps and operation.objects:
             loaded = operation.objects.pop(0)
-            if operation.kind == "preinit":
-                functions = links.preinitializers(loaded)
-            elif destructors:
-                functions = links.start_finalizers(loaded)
-            else:
-                functions = links.start_initializers(loaded)
-            operation.steps = [Step(loaded, *row) for row in functions if row[1] not in (0, self._host.cpu.abi.word_mask)]
+            rows = links.start_finalizers(loaded) if destructors else links.start_initializers(loaded)
+            operation.steps = self._steps(loaded, rows)
         if operation.steps:
             step = operation.running = operation.steps.pop(0)
             emit(f"{word}-enter", task.tid, object=step.object.path, index=step.index, address=step.address, array=step.kind)
@@ -247,14 +242,18 @@ class LibcHost:
         return self._begin(Operation("dlclose", objects, release=list(objects)))
 
     def _dl_startup(self, task: Task, arguments: Sequence[int]) -> Result:
+        phase = arguments[0]
         links = self._host.link_map
-        order = links.startup_order()
-        if arguments[0] == 2:
-            return self._begin(Operation("startup", [links.main] if links.main is not None else []))
-        operation = Operation("startup", [o for o in order if not o.is_main])
-        if links.main is not None:
-            rows = links.preinitializers(links.main)
-            operation.steps = [Step(links.main, *row) for row in rows]
+        program = [links.main] if links.main is not None else []
+        if phase == 3:
+            for main in program:
+                links.start_initializers(main)  # its destructors count as due from now on
+            return 0
+        if phase == 2:
+            return self._begin(Operation("startup", program))
+        operation = Operation("startup", [o for o in links.startup_order() if not o.is_main])
+        for main in program:
+            operation.steps = [Step(main, *row) for row in links.preinitializers(main)]
         return self._begin(operation)
 
     def _dl_shutdown(self, task: Task, arguments: Sequence[int]) -> Result:
