@@ -332,11 +332,13 @@ class Process:
 
     def _return_from_call(self, task: Task) -> None:
         call = self.calls[task.tid].pop()
-        call.result = call.collect()
-        call.done = True
-        self.recorder.emit("call-exit", task.tid, function=call.name)
-        self.cpu.restore(call.saved)
-        park(task)
+        try:
+            call.result = call.collect()
+        finally:
+            call.done = True
+            self.recorder.emit("call-exit", task.tid, function=call.name)
+            self.cpu.restore(call.saved)
+            park(task)
 
     def run_calls(self, pending: Sequence[Pending]) -> None:
         """Run until all these calls have returned."""
