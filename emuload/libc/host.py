@@ -242,19 +242,29 @@ class LibcHost:
         return self._begin(Operation("dlclose", objects, release=list(objects)))
 
     def _dl_startup(self, task: Task, arguments: Sequence[int]) -> Result:
+        """Phase 1: the program's preinit array, then the libraries' constructors. Phase 2: the program's own. Phase 3: the
+        program runs its own itself.
+
+        The program counts as initialised from phase 1 on, whoever calls its constructors: the linker runs its destructors
+        (glibc elf/dl-init.c, call_init).
+        """
         phase = arguments[0]
         links = self._host.link_map
-        program = [links.main] if links.main is not None else []
-        if phase == 3:
-            for main in program:
-                links.start_initializers(main)  # its destructors count as due from now on
+        main = links.main
+        if phase not in (1, 2):
             return 0
-        if phase == 2:
-            return self._begin(Operation("startup", program))
-        operation = Operation("startup", [o for o in links.startup_order() if not o.is_main])
-        for main in program:
-            operation.steps = [Step(main, *row) for row in links.preinitializers(main)]
+        operation = Operation("startup", [])
+        if phase == 1:
+            operation.objects = [o for o in links.startup_order() if not o.is_main]
+        if main is not None:
+            main.initialized = True
+            rows = links.preinitializers(main) if phase == 1 else links.initializers(main)
+            operation.steps = self._steps(main, rows)
         return self._begin(operation)
+
+    def _steps(self, loaded: LinkedObject, rows: Sequence[Initializer]) -> list[Step]:
+        """The functions among an array's entries: 0 and -1 stand for none."""
+        return [Step(loaded, *row) for row in rows if row[1] not in (0, self._host.cpu.abi.word_mask)]
 
     def _dl_shutdown(self, task: Task, arguments: Sequence[int]) -> Result:
         return self._begin(Operation("shutdown", self._host.link_map.shutdown_order()))
