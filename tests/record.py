@@ -1,6 +1,7 @@
 """Runs every scenario and each of Go's own tests natively and under qemu-user: `python -m tests.record`.
 
-Writes guests/expected.json and guests/behaviour_host/expected.txt, the output of the longest. Says where the targets differ, and which answers differ from those stored. With --check
+Writes guests/expected.json and guests/behaviour_host/expected.txt, the output of the longest. Says where the targets
+differ, and which answers differ from those stored. With --check
 nothing is written. Needs Debian's qemu-user and cross C libraries (tests/oracle.py names them).
 """
 
