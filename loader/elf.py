@@ -438,7 +438,7 @@ class ElfFile:
             while place + 12 <= end:
                 name_size, size, kind = unpack_from("<III", self.data, place)
                 name_at = place + 12
-                content_at = name_at + -(-name_size // align) * align
+                content_at = place + -(-(12 + name_size) // align) * align
                 if content_at + size > end:
                     raise self.error(f"note at {place:#x}", "note reaches past the end of its segment")
                 owner = self.data[name_at : name_at + name_size].rstrip(b"\0").decode("utf-8", "backslashreplace")
