@@ -1,4 +1,4 @@
-"""What unwinding and Go's handoff need to know of each machine, one row per machine.
+"""What unwinding, Go's handoff and inspection need to know of each machine, one row per machine.
 
 Sources: DWARF register numbers from the psABI of each machine (x86-64 psABI 3.6.2, AADWARF32 4.1, AADWARF64
 4.1); signal frames from Linux's arch/*/kernel/signal.c and the uapi sigcontext headers; Go's calls and stack
@@ -8,8 +8,10 @@ switches from runtime/asm_<arch>.s, runtime/cgo/asm_<arch>.s, and the ABIInterna
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+
+from emuload.machine.arm_attributes import describe_abi
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,11 @@ class UnwindRow:
     or that save a C caller's registers: crosscall2 (C calls Go), crosscall1 (a thread enters Go), sigtramp.
     """
 
+    attributes_section: str = ""
+    """Section with the file's build attributes."""
+    describe_abi: Callable[[int, bytes], dict[str, str]] | None = None
+    """What e_flags and the build attributes say of a file's ABI, in words."""
+
     @property
     def word_mask(self) -> int:
         """All bits of a word."""
@@ -226,6 +233,8 @@ ARM = UnwindRow(
             52, (*((f"r{number}", 4 * number) for number in range(4, 12)), ("pc", 48))
         ),
     },
+    attributes_section=".ARM.attributes",
+    describe_abi=describe_abi,
 )
 
 ARM64 = UnwindRow(
