@@ -188,6 +188,9 @@ def package_of(function: str) -> str:
     return first + "".join(chr(int(part[:2], 16)) + part[2:] for part in escaped)
 
 
+_INIT_DONE = 2
+
+
 class Hit(NamedTuple):
     """An event to emit: its kind and its fields."""
 
@@ -222,8 +225,8 @@ class HandoffTracker:
     points: dict[int, list[tuple[str, str]]]
     seen: list[str] = field(default_factory=list)
     """Kinds of `_PLAIN` that have happened."""
-    inits: list[str] = field(default_factory=list)
-    """Packages whose init runs now."""
+    inits: list[str | None] = field(default_factory=list)
+    """Packages whose init runs now; None for one that had run before."""
     callbacks: dict[int, list[str | None]] = field(default_factory=dict)
     """Per thread, the exports whose bodies it is in, outermost first; None for one whose body is yet to
     come.
@@ -259,7 +262,7 @@ class HandoffTracker:
         """How far the library has come, in words for a report."""
         if self.initialised:
             return "initialised"
-        if self.inits:
+        if self.inits and self.inits[-1]:
             return f"in the init of package {self.inits[-1]}"
         if self.runtime_ready:
             return "runtime ready, packages not initialised"
@@ -283,12 +286,10 @@ class HandoffTracker:
             self.seen.append(kind)
             return Hit(_PLAIN[kind], {"function": name})
         if kind == "package-init":
-            function = self._init_function(cpu, memory)
-            self.inits.append(package_of(function))
-            return Hit("go-package-init-enter", {"package": self.inits[-1], "function": function})
+            return self._enter_init(cpu, memory)
         if kind == "package-init-return":
-            package = self.inits.pop() if self.inits else ""
-            return Hit("go-package-init-exit", {"package": package, "function": name})
+            package = self.inits.pop() if self.inits else None
+            return Hit("go-package-init-exit", {"package": package, "function": name}) if package else None
         if kind.startswith(("export", "callback")):
             return self._export(kind, name, tid)
         if kind == "goroutine":
@@ -362,12 +363,19 @@ class HandoffTracker:
         size = self._argument(1, cpu, memory, entered=entered)
         return self._bytes(memory, start, min(size, 4096)).decode("utf-8", "replace")
 
-    def _init_function(self, cpu: Registers, memory: Memory) -> str:
-        """Name of the first function of the initTask given to doInit1 (state u32, count u32, then code
-        pointers).
+    def _enter_init(self, cpu: Registers, memory: Memory) -> Hit | None:
+        """doInit1 is called with an initTask: state u32 (2: done), count u32, then code pointers.
+
+        The runtime's own packages are in the list of all packages again; doInit1 passes over them, and so
+        does this.
         """
         task = self._argument(0, cpu, memory, entered=False)
-        return self._name(self._word(memory, task + 8))
+        if int.from_bytes(self._bytes(memory, task, 4), "little") == _INIT_DONE:
+            self.inits.append(None)
+            return None
+        function = self._name(self._word(memory, task + 8))
+        self.inits.append(package_of(function))
+        return Hit("go-package-init-enter", {"package": self.inits[-1], "function": function})
 
     def _goroutine_function(self, cpu: Registers, memory: Memory) -> str:
         """Name of the function a new goroutine will run; newproc1's first argument is a funcval."""
