@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import click
 
+from emuload import __version__
 from emuload.errors import EmuloadError, ReportedError
 
 INTERRUPTED = 130
@@ -26,13 +27,7 @@ _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 def _show_version(context: click.Context, option: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from importlib import metadata
-
-        try:
-            version = metadata.version("emuload")
-        except metadata.PackageNotFoundError:
-            version = "(not installed)"
-        print(f"emuload {version}")
+        print(f"emuload {__version__}")
         context.exit()
 
 

@@ -92,8 +92,8 @@ def libc_call(library: Library, name: str, *args: Any, returns: Any = c_int32, a
 def test_variadic_call_formats_everything(c: Library) -> None:
     room = calls.buffer(100)
     length = libc_call(
-        c, "snprintf", room, 100, "%d|%s|%.3f|%lld|%c|%g", c_int8(-3), "text", c_float(1.5), c_int64(1 << 40), ord("x"), 0.25,
-        argtypes=[c_void_p, calls.size_t, str, ...],
+        c, "snprintf", room, 100, "%d|%s|%.3f|%lld|%c|%g", c_int8(-3), "text", c_float(1.5),
+        c_int64(1 << 40), ord("x"), 0.25, argtypes=[c_void_p, calls.size_t, str, ...],
     )  # fmt: skip
     assert room.value == b"-3|text|1.500|1099511627776|x|0.25"
     assert length == len(room.value)

@@ -315,3 +315,12 @@ def test_interrupt_ends_quietly() -> None:
     command.send_signal(signal.SIGINT)
     out, err = command.communicate(timeout=20)
     assert (command.returncode, out, err) == (130, b"", b"")
+
+
+def test_inspect_tells_without_running(capsys: pytest.CaptureFixture[str], sample: Path) -> None:
+    text = emuload(capsys, "inspect", sample).out
+    for words in ("go1.27", "needed         libc.so.6", "initial-exec", "_linux_lib", "add function go", "NODELETE"):
+        assert words in text
+    document = json.loads(emuload(capsys, "inspect", "--json", sample).out)
+    assert document["needed"] == ["libc.so.6"]
+    assert document["bits"] == (32 if sample.parent.name.startswith("armv") else 64)

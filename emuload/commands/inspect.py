@@ -7,8 +7,8 @@ from emuload.report.values import json_text
 
 def inspect_file(path: str, as_json: bool) -> int:
     """Returns the exit status. Raises LoadError for a file that is none."""
-    from emuload.inspect import inspect_library
+    from emuload.inspect import inspect_file as inspection_of
 
-    found = inspect_library(path)
+    found = inspection_of(path)
     print(json_text(found.to_dict()) if as_json else found.text())
     return 0
