@@ -58,7 +58,7 @@ def syscall(*names: str) -> Callable[[F], F]:
     """
 
     def register(function: F) -> F:
-        count = len(inspect.signature(function).parameters) - 2
+        count = inspect.unwrap(function).__code__.co_argcount - 2
         for name in names:
             if name in _HANDLERS and _HANDLERS[name][0].__qualname__ != function.__qualname__:
                 raise ValueError(f"two handlers for the system call {name}")

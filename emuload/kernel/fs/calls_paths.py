@@ -72,8 +72,8 @@ def sys_renameat2(kernel: Kernel, task: Task, dirfd: int, path: int, new_dirfd: 
     """renameat2(2)."""
     if flags not in (0, RENAME_NOREPLACE, RENAME_EXCHANGE):
         return -errno.EINVAL
-    old, new = path_argument(kernel, path), path_argument(kernel, new_path)
-    source, target = locate_at(kernel, dirfd, old), locate_at(kernel, new_dirfd, new)
+    source = locate_at(kernel, dirfd, path_argument(kernel, path))
+    target = locate_at(kernel, new_dirfd, path_argument(kernel, new_path))
     kernel.fs.rename(source, target, replace=flags != RENAME_NOREPLACE, exchange=flags == RENAME_EXCHANGE)
     return 0
 
@@ -95,9 +95,8 @@ def sys_linkat(kernel: Kernel, task: Task, dirfd: int, path: int, new_dirfd: int
     """linkat(2)."""
     if flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH):
         return -errno.EINVAL
-    new = path_argument(kernel, new_path)
     source = inode_at(kernel, dirfd, path, follow=bool(flags & AT_SYMLINK_FOLLOW), flags=flags)
-    kernel.fs.link(source, locate_at(kernel, new_dirfd, new))
+    kernel.fs.link(source, locate_at(kernel, new_dirfd, path_argument(kernel, new_path)))
     return 0
 
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 _OFFSET_MAX: Final = (1 << 63) - 1
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Description:
     """Base of all. `flags` are the O_… values F_GETFL shows; `queue` is its wait queue, and names it in epoll sets.
 
@@ -162,9 +162,10 @@ class Description:
         self.owner, self.owner_thread = who, kind == F_OWNER_TID
 
 
-@dataclass(slots=True, eq=False)
 class PathDescription(Description):
     """O_PATH: names a file without opening it."""
+
+    __slots__ = ()
 
     kind: ClassVar[str] = "path"
 
@@ -177,9 +178,10 @@ class PathDescription(Description):
         return False
 
 
-@dataclass(slots=True, eq=False)
 class FileDescription(Description):
     """A regular file, of memory or of the host."""
+
+    __slots__ = ()
 
     bulk: ClassVar[bool] = True
 
@@ -249,7 +251,7 @@ class FileDescription(Description):
             node.discard(kernel.fs)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class GeneratedDescription(Description):
     """A file of /proc or /sys; its text is made at the first read, and again after going back to the start."""
 
@@ -292,7 +294,7 @@ _TYPE_SHIFT: Final = 12
 """d_type is st_mode's type, shifted (include/linux/fs_types.h)."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class DirectoryDescription(Description):
     """An open directory. Its entries are listed when reading starts at 0; a position is an index into that list."""
 
@@ -352,9 +354,10 @@ class DirectoryDescription(Description):
         return bytes(parts)
 
 
-@dataclass(slots=True, eq=False)
 class DeviceDescription(Description):
     """/dev/null, zero, full, random, urandom (drivers/char/mem.c, random.c)."""
+
+    __slots__ = ()
 
     bulk: ClassVar[bool] = True
     kind: ClassVar[str] = "device"
@@ -389,16 +392,17 @@ class DeviceDescription(Description):
         return b""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class StreamInode(Inode):
     """What the standard streams are made of: number 0, 1 or 2, looking like the pipes of a process run by a program."""
 
     stream: int = 0
 
 
-@dataclass(slots=True, eq=False)
 class StreamDescription(Description):
     """Standard input, output or error."""
+
+    __slots__ = ()
 
     kind: ClassVar[str] = "stream"
     pollable: ClassVar[bool] = True

@@ -29,7 +29,7 @@ PRIVATE_BITS: Final = EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE
 MAX_NESTS: Final = 4
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class EpollItem:
     """One watched descriptor; `data` is the user's 64-bit word."""
 
@@ -49,7 +49,7 @@ class EpollItem:
         return self.description.poll(kernel) & self.events
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Epoll(Description):
     """An epoll instance."""
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 COUNTER_MAX: Final = (1 << 64) - 1
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class EventFd(Description):
     """A 64-bit counter (eventfd(2), fs/eventfd.c)."""
 
@@ -68,7 +68,7 @@ class EventFd(Description):
         return mask
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class TimerFd(Description):
     """A timer that is read (timerfd_create(2)). `due` and `interval` are monotonic nanoseconds; `due` None: disarmed.
 

@@ -62,7 +62,7 @@ def _permissions(mode: int) -> int:
     return 0o755 if mode & 0o111 else 0o644
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class HostFile(DataInode):
     """A regular file of the host; reopened for every access."""
 
@@ -146,7 +146,7 @@ class HostFile(DataInode):
         self.mode = S_IFREG | _permissions(mode)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class HostDirectory(Directory):
     """A folder of the host. `entries` remembers the inodes already looked at, so that their numbers stay."""
 

@@ -29,7 +29,7 @@ class FsError(Exception):
         self.number = number
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Inode:
     """One file of any type. `mode` holds type and permissions, `device` and `rdev` are (major, minor)."""
 
@@ -74,7 +74,7 @@ class Inode:
         """Called when neither a name nor an open file refers to the inode any more."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class DataInode(Inode):
     """A file whose bytes can be read at an offset: regular files, in memory or of the host."""
 
@@ -94,7 +94,7 @@ class DataInode(Inode):
         raise FsError(errno.EINVAL)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Regular(DataInode):
     """A regular file in memory. Bytes between `len(content)` and `length` are a hole of zeros at the end."""
 
@@ -143,7 +143,7 @@ class Regular(DataInode):
         self.content = bytearray()
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Symlink(Inode):
     """A symbolic link."""
 
@@ -161,14 +161,14 @@ class Symlink(Inode):
         return None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Device(Inode):
     """A character device; `driver` names its behaviour: "null", "zero", "full", "random" or "tty"."""
 
     driver: str = ""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Generated(Inode):
     """A file of /proc or /sys whose text is made when it is opened, by the generator called `generator`.
 
@@ -183,7 +183,7 @@ class Generated(Inode):
         return self.shown_size
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Directory(Inode):
     """A directory in memory. `mounts` are entries laid over the others; they cannot be removed."""
 

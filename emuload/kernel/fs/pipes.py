@@ -45,7 +45,7 @@ class Slot:
     used: int = 0
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Pipe:
     """The bytes between the ends, and the ends that are open."""
 
@@ -102,16 +102,17 @@ class Pipe:
         return slots * PIPE_BUF
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class PipeInode(Inode):
     """The inode both ends share."""
 
     pipe: Pipe = field(default_factory=Pipe)
 
 
-@dataclass(slots=True, eq=False)
 class PipeEnd(Description):
     """A read end, a write end, or (through /proc/self/fd) one that is both."""
+
+    __slots__ = ()
 
     kind: ClassVar[str] = "pipe"
     pollable: ClassVar[bool] = True
@@ -203,7 +204,7 @@ SHUT_RD: Final = 1
 SHUT_WR: Final = 2
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class SocketEnd(Description):
     """One end of a socketpair(2). `incoming` holds messages; a stream's may be cut anywhere.
 

@@ -250,7 +250,7 @@ def _dynamic_ino(tid: int, index: int) -> int:
     return _DYNAMIC_BASE + (tid << 12) + index
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class MagicLink(Symlink):
     """A link of /proc whose target is known to the kernel only: "exe", "cwd", "root", "self", "thread-self" or "fd"."""
 
@@ -286,7 +286,7 @@ class MagicLink(Symlink):
         return None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class ProcDirectory(Directory):
     """A folder of /proc made on sight: "process" and "task" of a thread, "tasks", "fd" and "fdinfo"."""
 
@@ -356,9 +356,10 @@ class ProcDirectory(Directory):
         raise FsError(errno.EPERM if fs.permitted(self, W_OK) else errno.EACCES)
 
 
-@dataclass(slots=True, eq=False)
 class ProcRoot(Directory):
     """/proc itself: fixed entries, and the folder of the process."""
+
+    __slots__ = ()
 
     def size(self) -> int:
         return 0

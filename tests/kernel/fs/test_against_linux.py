@@ -21,6 +21,8 @@ from tests.kernel.fs.guest import BUFFER, Guest
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux to compare with")
 
+DEPTH = "/w" * 8
+"""The folders are nested, so that no chain of links to `..` leaves them."""
 NAMES = ("a", "b", "c", "a/a", "a/b", "b/a", "c/a", "./a", "a/.", "a/..", "a/../b", "b/", "a/a/", ".", "..", "")
 FLAGS = (
     0, os.O_WRONLY, os.O_RDWR, os.O_CREAT, os.O_CREAT | os.O_WRONLY, os.O_CREAT | os.O_EXCL | os.O_RDWR,
@@ -147,8 +149,8 @@ def test_names_behave_as_on_linux(steps: list[tuple[object, ...]]) -> None:
     old, mask = os.getcwd(), os.umask(0o022)
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
         os.chmod(folder, 0o755)
-        os.mkdir(f"{folder}/w")
-        os.chdir(f"{folder}/w")
+        os.makedirs(folder + DEPTH)
+        os.chdir(folder + DEPTH)
         try:
             for step in steps:
                 assert _guest(guest, step) == _on_host(lambda step=step: _host(step)), step  # type: ignore[misc]
@@ -171,9 +173,13 @@ def _shared_guest() -> Guest:
         _GUESTS.append(guest)
     guest = _GUESTS[0]
     _COUNT[0] += 1
-    path = f"/tmp/{_COUNT[0]}/w"
-    for folder in (path[:-2], path):
-        guest.value("mkdirat", AT_FDCWD, guest.path(folder), 0o777)
+    path = f"/tmp/{_COUNT[0]}{DEPTH}"
+    guest.kernel.fs.make_path(path)
+    while path != "/tmp":
+        here = guest.kernel.fs.find(path)
+        here.uid, here.gid = guest.kernel.fs.uid, guest.kernel.fs.gid
+        path = path.rpartition("/")[0]
+    path = f"/tmp/{_COUNT[0]}{DEPTH}"
     assert guest.value("chdir", guest.path(path)) == 0
     return guest
 
