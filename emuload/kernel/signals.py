@@ -154,13 +154,19 @@ def _wants(k: Kernel, task: Task, signo: int) -> bool:
 
 
 def _choose_thread(k: Kernel, signo: int, first: Task | None) -> None:
-    """Let one thread that does not block a process-wide signal take it: `first` if it can, else the oldest."""
-    candidates = ([first] if first else []) + list(k.tasks.values())
-    for free in (True, False):
-        for task in candidates:
-            if _wants(k, task, signo) and (not free or task is k.current or not task.attention):
-                _wake_for_signal(k, task, signo)
-                return
+    """Let one thread that does not block a process-wide signal take it: `first` if it can, else the oldest.
+
+    Best is one that runs or has no signal to deal with yet, worst one that the host keeps from running.
+    """
+
+    def rank(task: Task) -> int:
+        if task.wait is not None and not task.wait.interruptible:
+            return 2
+        return 1 if task.attention and task is not k.current else 0
+
+    candidates = [task for task in ([first] if first else []) + list(k.tasks.values()) if _wants(k, task, signo)]
+    if candidates:
+        _wake_for_signal(k, min(candidates, key=rank), signo)
 
 
 def _wake_for_signal(k: Kernel, task: Task, signo: int) -> None:

@@ -7,7 +7,7 @@ import pytest
 from emuload.kernel import errno
 from emuload.kernel.dispatch import BLOCKED, SWITCH
 from emuload.kernel.siginfo import encode, signal_name
-from emuload.kernel.task import SigInfo
+from emuload.kernel.task import SigInfo, Wait
 from emuload.machine.cpu import Fault
 from tests.kernel.machine import ARCHITECTURES, Machine
 
@@ -95,6 +95,15 @@ def test_a_process_signal_goes_to_a_thread_that_takes_it(m: Machine) -> None:
     other = m.spawn()
     m.set_mask(bit(SIGUSR1))
     assert m.call("kill", m.kernel.pid, SIGUSR1) == 0
+    assert other.attention
+    assert not m.main.attention
+
+
+def test_a_thread_the_host_keeps_is_the_last_to_take_a_process_signal(m: Machine) -> None:
+    handle(m, SIGUSR1)
+    other = m.spawn()
+    m.main.wait = Wait("host", interruptible=False)
+    m.kernel.send(SIGUSR1)
     assert other.attention
     assert not m.main.attention
 
