@@ -42,10 +42,12 @@ MODULES: Final = (
     "emuload.kernel.futex",
     "emuload.kernel.mm",
     "emuload.kernel.misc",
-    "emuload.kernel.signals",
+    "emuload.kernel.sched",
+    "emuload.kernel.signal_calls",
     "emuload.kernel.threads",
     "emuload.kernel.time",
     "emuload.kernel.timers",
+    "emuload.kernel.users",
     "emuload.kernel.fs",
 )
 """The modules whose import registers handlers."""
