@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -41,3 +42,18 @@ def output(process: Process) -> str:
 def stream(process: Process) -> str:
     """The event stream as text, to be compared byte for byte."""
     return "\n".join(event.line() for event in process.events)
+
+
+def digest(target: str, library: str, seed: int = 0) -> str:
+    """A run with goroutines, timers, garbage collection, signals and foreign threads, as the digest of its events."""
+    process = emuload.Process(arch_of(target), args=["prog", "x"], env={"A": "1", "B": "2"}, seed=seed)
+    opened = process.dlopen(library)
+    add = opened["add"]
+    pending = [process.thread().start(add, number, 1) for number in range(3)]
+    assert [call.result() for call in pending] == [1, 2, 3]
+    assert opened.call("goroutines", 100) == 328350
+    opened.call("ticker", 2, 3)
+    opened.call("gc_load", 20)
+    opened.call("nil_dereference", returns=str)
+    process.exit()
+    return hashlib.sha256(stream(process).encode()).hexdigest()
