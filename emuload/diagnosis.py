@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 OUTPUT_TAIL = 4096
 _SIGNALS = {
-    1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 9: "SIGKILL",
-    10: "SIGUSR1", 11: "SIGSEGV", 12: "SIGUSR2", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM", 24: "SIGXCPU", 26: "SIGVTALRM",
-    27: "SIGPROF", 29: "SIGIO", 31: "SIGSYS",
+    1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",
+    9: "SIGKILL", 10: "SIGUSR1", 11: "SIGSEGV", 12: "SIGUSR2", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM",
+    24: "SIGXCPU", 26: "SIGVTALRM", 27: "SIGPROF", 29: "SIGIO", 31: "SIGSYS",
 }  # fmt: skip
 
 
@@ -27,13 +27,15 @@ def deadlock(process: Process) -> Report:
     """Every thread waits for something that can no longer come."""
     threads = [thread(process, task) for task in process.kernel.living]
     waiting = sum(1 for t in threads if t.waits_for)
-    return _report(process, f"deadlock: all {waiting} threads wait for something that can no longer come", "deadlock", 0, threads)
+    who = f"all {waiting} threads wait" if waiting > 1 else "the only thread waits"
+    return _report(process, f"deadlock: {who} for something that can no longer come", "deadlock", 0, threads)
 
 
 def bound(process: Process, what: str) -> Report:
     """A bound was reached."""
     tid = process.scheduler.last.tid if process.scheduler.last is not None else 0
-    return _report(process, f"a bound was reached: {what}", "bound", tid, [thread(process, t) for t in process.kernel.living])
+    threads = [thread(process, t) for t in process.kernel.living]
+    return _report(process, f"a bound was reached: {what}", "bound", tid, threads)
 
 
 def failure(process: Process, headline: str, reason: str, task: Task) -> Report:
@@ -55,7 +57,8 @@ def ended(process: Process) -> Report:
         headline += f", address {info.address:#x}"
     seen = ThreadReport(task.tid, task.role, "killed", registers=dict(death.registers))
     seen.frames = frames(process, death.registers)
-    others = [thread(process, t) for t in kernel.tasks.values() if t.tid != death.tid and t.tid in death_witnesses(process)]
+    witnesses = death_witnesses(process)
+    others = [thread(process, t) for t in kernel.tasks.values() if t.tid != death.tid and t.tid in witnesses]
     return _report(process, headline, "signal", death.tid, [seen, *others])
 
 
@@ -82,12 +85,19 @@ def thread(process: Process, task: Task) -> ThreadReport:
 
 def wait_of(process: Process, task: Task) -> tuple[str, int]:
     """What a thread waits for, in words, and the tid of the thread that holds it (0: nobody or unknown)."""
+    from emuload.golang.waits import export_wait, package_init
+
     assert task.wait is not None
+    go = export_wait(process.events, task.tid)
+    if go is not None:
+        return go.what, go.holder
+    package = package_init(process.events, task.tid)
+    place = f", in the init of package {package}" if package is not None else ""
     note = task.blocked_on
     if note is None:
-        return task.wait.what or task.wait.kind, 0
+        return (task.wait.what or task.wait.kind) + place, 0
     kind, address, holder = note
-    return f"{kind} {process.describe_data(address)}", holder
+    return f"{kind} {process.describe_data(address)}{place}", holder
 
 
 def registers_of(process: Process, task: Task) -> dict[str, int]:

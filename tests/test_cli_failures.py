@@ -227,7 +227,8 @@ def test_early_constructor_that_calls_its_own_export(
 ) -> None:
     ended = emuload(capsys, "run", *options, build("early_constructor", target))
     assert ended.status == 3
-    assert re.search(r"thread 1000 \(loader\) waits for condition ", ended.err)
+    what = "runtime_init_done of libearly_constructor.so, whose runtime has not been started"
+    assert f"thread 1000 (loader) waits for {what}\n" in ended.err
     for frame in ("_cgo_wait_runtime_init_done", "add", "early"):
         assert re.search(rf"#\d+ +0x\w+ {frame}\b.* \(libearly_constructor\.so\)", ended.err)
     assert "go-export-wait" in ended.out
@@ -241,7 +242,9 @@ def test_init_that_never_ends(capsys: pytest.CaptureFixture[str], target: str) -
     assert "go-main-init-done" not in ended.out
     assert ended.err.startswith("emuload: deadlock: ")
     assert re.search(r"#\d+ +0x\w+ runtime\.cgocallbackg1 at .*cgocall\.go:\d+ ", ended.err)
-    assert re.search(r"#\d+ +0x\w+ runtime\.main at .*proc\.go:\d+ |main\.init\.0 at ", ended.err)
+    assert "\nthread 1000 (loader) waits for main_init_done of libblocked_init.so, held by thread 1001 (runtime)\n" in ended.err
+    assert re.search(r"\nthread 1001 \(runtime\) waits for futex .*, in the init of package main\n", ended.err)
+    assert re.search(r"#\d+ +0x\w+ main\.init\.0 at .*\.go:\d+ \(libblocked_init\.so\)", ended.err)
 
 
 @pytest.mark.parametrize("target", GNU)

@@ -1,0 +1,54 @@
+"""What a thread waits for in Go's terms, read from a run's events: an export for its runtime, a package's init.
+
+An export waits for `runtime_init_done` and then for `main_init_done` (runtime/cgo/gcc_libinit.c, runtime/cgocall.go);
+the thread that runs `runtime.main` is the one that will say so, and does that only when every package's init is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from emuload.trace.events import Event
+
+_RUNTIME_THREAD = "go-rt0-lib-go"
+_WAIT = "go-export-wait"
+_OVER = ("go-export-body", "go-export-return")
+_INIT_ENTER, _INIT_EXIT = "go-package-init-enter", "go-package-init-exit"
+
+
+@dataclass(frozen=True)
+class GoWait:
+    """`what` in words; `holder` is the thread that could end the wait, 0 when there is none."""
+
+    what: str
+    holder: int
+
+
+def export_wait(events: Sequence[Event], tid: int) -> GoWait | None:
+    """The wait of an export on thread `tid`; None when it is in no export, or in an export's body."""
+    for event in reversed(events):
+        if event.tid != tid or (event.kind != _WAIT and event.kind not in _OVER):
+            continue
+        if event.kind != _WAIT:
+            return None
+        library = str(event.fields["object"])
+        what = f"{event.fields['for']} of {library.rpartition('/')[2]}"
+        runtime = _runtime_thread(events, library)
+        return GoWait(what if runtime else f"{what}, whose runtime has not been started", runtime)
+    return None
+
+
+def package_init(events: Sequence[Event], tid: int) -> str | None:
+    """The package whose init thread `tid` has begun and not ended."""
+    for event in reversed(events):
+        if event.tid == tid and event.kind in (_INIT_ENTER, _INIT_EXIT):
+            return str(event.fields["package"]) if event.kind == _INIT_ENTER else None
+    return None
+
+
+def _runtime_thread(events: Sequence[Event], library: str) -> int:
+    for event in events:
+        if event.kind == _RUNTIME_THREAD and event.fields["object"] == library:
+            return event.tid
+    return 0
