@@ -418,6 +418,9 @@ class FileSystem:
     def _replace_root(self, directory: HostDirectory) -> None:
         """Mount at /: the host folder, and over it what it lacks of our own tree; /proc, /sys and /dev stay ours."""
         old = {**self.root.entries, **self.root.mounts}
+        files = self.kernel.files
+        if files is not None and files.cwd is self.root:
+            files.cwd = directory
         self.root = directory
         for name, node in old.items():
             if name in ("proc", "sys", "dev") or directory.find(self, name) is None:

@@ -170,6 +170,8 @@ def test_a_folder_as_root(guest: Guest, host: Path) -> None:
     (host / "etc/passwd").write_bytes(b"mine")
     guest.kernel.fs.mount(host, "/")
     assert guest.content("/etc/passwd") == b"mine"
+    assert guest.content("etc/../etc/passwd") == b"mine"
+    assert guest.value("getcwd", guest.data, 10) == 2
     assert guest.content("/proc/self/cgroup") == b"0::/\n"
     assert guest.open("/dev/null") > 0
     assert guest.open("/tmp/x", os.O_CREAT | os.O_RDWR) > 0
