@@ -242,7 +242,8 @@ def test_init_that_never_ends(capsys: pytest.CaptureFixture[str], target: str) -
     assert "go-main-init-done" not in ended.out
     assert ended.err.startswith("emuload: deadlock: ")
     assert re.search(r"#\d+ +0x\w+ runtime\.cgocallbackg1 at .*cgocall\.go:\d+ ", ended.err)
-    assert "\nthread 1000 (loader) waits for main_init_done of libblocked_init.so, held by thread 1001 (runtime)\n" in ended.err
+    what = "main_init_done of libblocked_init.so, held by thread 1001 (runtime)"
+    assert f"\nthread 1000 (loader) waits for {what}\n" in ended.err
     assert re.search(r"\nthread 1001 \(runtime\) waits for futex .*, in the init of package main\n", ended.err)
     assert re.search(r"#\d+ +0x\w+ main\.init\.0 at .*\.go:\d+ \(libblocked_init\.so\)", ended.err)
 
@@ -306,7 +307,10 @@ def test_report_in_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_missing_function_of_the_c_library_is_named_with_its_caller(capsys: pytest.CaptureFixture[str]) -> None:
-    source = "int res_query(const char *, int, int, char *, int);\nint ask(void) { return 1 + res_query(0, 1, 1, 0, 0); }\n"
+    source = """
+    int res_query(const char *, int, int, char *, int);
+    int ask(void) { return 1 + res_query(0, 1, 1, 0, 0); }
+    """
     library = c_library(source_file("resolver", source), "amd64-gnu", link=["-lresolv"])
     ended = emuload(capsys, "run", library, "-c", "ask()")
     assert ended.status == 1
