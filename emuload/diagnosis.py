@@ -116,4 +116,5 @@ def frames(process: Process, registers: dict[str, int]) -> list[Frame]:
     """The stack behind a set of registers."""
     from emuload.unwind import unwind
 
-    return unwind(registers, process.cpu.memory, process.cpu.abi, process.link_map.objects)
+    found = unwind(registers, process.cpu.memory, process.cpu.abi, process.link_map.objects)
+    return [Frame(f.pc, f.function, f.object, f.file, f.line, f.kind) for f in found]

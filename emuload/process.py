@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from emuload.errors import BoundReached, Deadlock, GuestFailed, Report, UsageError
 from emuload.files import GuestFiles, host_bytes
 from emuload.gates import map_gates
+from emuload.heap import GuestHeap
 from emuload.kernel.clock import VirtualClock
 from emuload.kernel.core import Kernel
 from emuload.kernel.dispatch import Stop
 from emuload.kernel.fs.output import BoundExceeded
 from emuload.kernel.task import Task
-from emuload.heap import GuestHeap
 from emuload.libc.builtins import architecture_of, builtins_for, hard_float
 from emuload.libc.host import EM_BASE, LibcHost
 from emuload.library import Function, Library
@@ -83,8 +83,8 @@ class Process:
 
     `args` and `env` are what the guest sees as argv and environ; `maps` are (host path, guest path, writable);
     `needed` are libraries linked at start-up, `program` an executable to run instead of waiting for calls;
-    `on_output` sees (stream, bytes) as the guest writes; `cwd` is the guest's folder. Raises LoadError for a file the linker refuses, UsageError
-    for values that make no sense.
+    `on_output` sees (stream, bytes) as the guest writes; `cwd` is the guest's folder.
+    Raises LoadError for a file the linker refuses, UsageError for values that make no sense.
     """
 
     def __init__(

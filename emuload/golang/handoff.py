@@ -20,7 +20,7 @@ twice, from being counted twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -396,7 +396,7 @@ class HandoffEvent(Protocol):
     @property
     def time(self) -> int: ...
     @property
-    def fields(self) -> dict[str, object]: ...
+    def fields(self) -> Mapping[str, object]: ...
 
 
 class Row(NamedTuple):

@@ -152,7 +152,8 @@ class Amd64(Cpu):
         read = self.engine.read_register
         tag = read(_IDS["fptag"])
         abridged = sum(1 << i for i in range(8) if (tag >> 2 * i) & 3 != 3)
-        head = struct.pack("<HHBBHQQII", read(_IDS["fpcw"]), read(_IDS["fpsw"]), abridged, 0, 0, 0, 0, read(_IDS["mxcsr"]), 0xFFFF)
+        control, status, mxcsr = (read(_IDS[name]) for name in ("fpcw", "fpsw", "mxcsr"))
+        head = struct.pack("<HHBBHQQII", control, status, abridged, 0, 0, 0, 0, mxcsr, 0xFFFF)
         x87 = b"".join(self.engine.read_wide(_ST0 + i, 10) + bytes(6) for i in range(8))
         sse = b"".join(self.engine.read_wide(_XMM0 + i, 16) for i in range(16))
         return (head + x87 + sse).ljust(512, b"\0")

@@ -11,6 +11,7 @@ import struct
 
 from emuload.machine import engine as uc
 from emuload.machine.abi import Abi
+from emuload.machine.arm_signals import TRAMPOLINE
 from emuload.machine.cpu import (
     ILL_ILLOPC,
     SEGV_MAPERR,
@@ -25,7 +26,6 @@ from emuload.machine.cpu import (
     Reason,
     Stop,
 )
-from emuload.machine.arm_signals import TRAMPOLINE
 from emuload.machine.memory import MemoryFault
 
 # asm/hwcap.h: SWP HALF THUMB FAST_MULT VFP EDSP NEON VFPv3 TLS VFPv4 IDIVA IDIVT LPAE

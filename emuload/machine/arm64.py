@@ -114,7 +114,7 @@ class Arm64(Cpu):
         return bytes.fromhex("207c5fc8")
 
     def fp_state(self) -> bytes:
-        """v0-v31, fpsr, fpcr: the body of Linux's fpsimd_context (asm/sigcontext.h), 520 bytes with the order vregs, fpsr, fpcr."""
+        """v0-v31, fpsr, fpcr, as Linux's fpsimd_context has them (asm/sigcontext.h) but for the order; 520 bytes."""
         vectors = b"".join(self.engine.read_wide(_V0 + i, 16) for i in range(32))
         return vectors + struct.pack("<II", self.register("fpsr") & 0xFFFFFFFF, self.register("fpcr") & 0xFFFFFFFF)
 

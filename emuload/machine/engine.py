@@ -189,7 +189,7 @@ class Engine:
 
     def write_group(self, group: RegisterGroup, values: Sequence[int]) -> None:
         """All registers of a group; values must already fit 64 bits."""
-        group.values[:] = values
+        group.values[:] = list(values)
         self.lib.uc_reg_write_batch(self.handle, group.ids, group.pointers, group.count)
 
     def hook(self, kind: int, callback: object, begin: int = 1, end: int = 0, user: int = 0) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from emuload.machine.engine import PROT_EXEC, PROT_READ, PROT_WRITE, Engine
 
 PAGE = 4096
+_WRITE_EXEC = PROT_WRITE | PROT_EXEC
 
 
 class MemoryFault(Exception):
@@ -352,6 +353,12 @@ class AddressSpace:
 
     def user_write(self, address: int, data: bytes | bytearray | memoryview) -> None:
         """Write as the kernel copies to user memory. Raises MemoryFault where the guest may not write."""
+        region = self.region_at(address)
+        if region is not None and address + len(data) <= region.end and region.prot & _WRITE_EXEC == PROT_WRITE:
+            assert region.backing is not None
+            start = region.offset + address - region.start
+            region.backing.view[start : start + len(data)] = data
+            return
         self._store(address, data, PROT_WRITE)
 
     def _pieces(self, address: int, size: int) -> Iterator[tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -124,6 +124,10 @@ def test_contexts_keep_threads_apart(arch: str) -> None:
     assert cpu.registers() == moved
 
 
+def stopping(cpu: Cpu) -> Callable[[int], None]:
+    return lambda _: cpu.request_stop()
+
+
 @pytest.mark.parametrize("arch", ["arm", "arm64"])
 def test_an_exclusive_reservation_is_lost_at_a_switch(arch: str) -> None:
     code = {
@@ -135,7 +139,7 @@ def test_an_exclusive_reservation_is_lost_at_a_switch(arch: str) -> None:
         cpu = create_cpu(arch)
         at = place(cpu, bytes.fromhex(code))
         cpu.set_register(cpu.argument_registers()[1], at + 0x9000)
-        cpu.watch_handler = lambda _: cpu.request_stop()
+        cpu.watch_handler = stopping(cpu)
         cpu.watch(at + 4)
         assert cpu.run(BUDGET).reason is Reason.REQUEST
         if switched:
