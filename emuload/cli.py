@@ -32,9 +32,7 @@ def _show_version(context: click.Context, option: click.Parameter, wanted: bool)
 
 
 @click.group(context_settings=_SETTINGS, no_args_is_help=False)
-@click.option(
-    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show the version."
-)
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show the version.")
 def cli() -> None:
     """Load Linux shared libraries into an emulated CPU and see in which order everything is initialised.
 
@@ -45,9 +43,7 @@ def cli() -> None:
 def _guest_options(command: _Command) -> _Command:
     """Options of every command that runs a guest."""
     options = [
-        click.option(
-            "--env", "-e", "environment", multiple=True, metavar="K=V", help="A variable of the guest's; repeatable."
-        ),
+        click.option("--env", "-e", "environment", multiple=True, metavar="K=V", help="A variable of the guest's; repeatable."),
         click.option(
             "--library-path",
             "-L",
@@ -55,12 +51,12 @@ def _guest_options(command: _Command) -> _Command:
             metavar="DIR",
             help="Where to look for needed libraries; repeatable.",
         ),
-        click.option(
-            "--map", "maps", multiple=True, metavar="HOST:GUEST[:rw]", help="Show a host folder or file to the guest."
-        ),
+        click.option("--map", "maps", multiple=True, metavar="HOST:GUEST[:rw]", help="Show a host folder or file to the guest."),
         click.option("--profile", default="glibc", show_default=True, help="Whose dynamic linker's rules hold."),
         click.option("--seed", default=0, show_default=True, help="Where the guest's random numbers start."),
         click.option("--stdin", metavar="FILE", help="The guest's standard input; - is this one. Empty if not given."),
+        click.option("--cwd", default="/", show_default=True, help="The guest's working folder."),
+        click.option("--cpus", type=click.IntRange(1, 1024), default=1, help="How many processors it sees. [default: 1]"),
         click.option("--no-kuser-helpers", is_flag=True, help="ARM: a kernel without the helper page."),
         click.option("--time-limit", type=float, metavar="SECONDS", help="Bound on virtual time. [default: 3600]"),
         click.option("--code-limit", type=int, metavar="BYTES", help="Bound on code executed. [default: 20000000000]"),

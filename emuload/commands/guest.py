@@ -33,6 +33,8 @@ def process_options(options: Mapping[str, Any]) -> dict[str, Any]:
         "library_path": list(options["library_path"]),
         "maps": [parse_map(text) for text in options["maps"]],
         "stdin": standard_input(options["stdin"]),
+        "cwd": options["cwd"],
+        "cpus": options["cpus"],
         "kuser_helpers": not options["no_kuser_helpers"],
         "limits": Limits(**{name: value for name, value in bounds.items() if value is not None}),
     }
