@@ -183,20 +183,21 @@ class _Walk:
             if self._signal_return(pc, sp):
                 yield Frame(pc, "<signal handler called>", kind="signal")
                 continue
-            loaded, code = self._find(pc if cursor.exact else pc - 1)
+            loaded, code = self._find(pc, exact=cursor.exact)
             if loaded is None or code is None:
                 if count == 0:
                     yield Frame(pc, "", kind="unknown")
-                    if self._just_entered() and self._find(cursor.registers[row.pc] - 1)[0] is not None:
+                    if self._just_entered() and self._find(cursor.registers[row.pc])[0] is not None:
                         continue
                 return
             yield from _describe(code, loaded, pc, cursor.exact)
             if not self._step(loaded, code) or not (cursor.switched or cursor.registers[row.sp] >= sp):
                 return
 
-    def _find(self, pc: int) -> tuple[LoadedObject | None, _Code | None]:
+    def _find(self, pc: int, *, exact: bool = False) -> tuple[LoadedObject | None, _Code | None]:
+        """The object that holds the instruction at `pc`, or the call that returns there."""
         for loaded in self._objects:
-            if loaded.contains(pc):
+            if loaded.contains(pc) and (exact or loaded.contains(pc - 1)):
                 return loaded, self._unwinder.code(loaded.elf)
         return None, None
 
@@ -220,7 +221,7 @@ class _Walk:
         pc = self._cursor.registers[self._row.pc]
         if self._is_signal_return(pc) is not None:
             return True
-        caller, code = self._find(pc - 1)
+        caller, code = self._find(pc)
         return (
             caller is not None
             and code is not None
@@ -249,13 +250,17 @@ class _Walk:
         pointer.
         """
         row, cursor = self._row, self._cursor
-        if cursor.exact and row.link and self._find(cursor.registers.get(row.link, 0) - 1)[0] is not None:
+        if (
+            cursor.exact
+            and row.link
+            and self._find(cursor.registers.get(row.link, 0) & row.code_mask)[0] is not None
+        ):
             return self._just_entered()
         fp = cursor.registers.get(row.fp, 0)
         if fp < cursor.registers[row.sp] or fp % row.word:
             return False
         outer, back = (self._reader.word(fp + row.frame_record + at * row.word) for at in (0, 1))
-        if outer is None or back is None or self._find((back & row.code_mask) - 1)[0] is None:
+        if outer is None or back is None or self._find(back & row.code_mask)[0] is None:
             return False
         cursor.registers[row.fp] = outer
         cursor.registers[row.pc] = back & row.code_mask
