@@ -15,6 +15,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
@@ -43,21 +44,23 @@ TARGETS = (
     Target("arm64", "aarch64-linux-gnu", ("-mcpu=generic",), "arm64", "aarch64linux"),
 )
 
-# __NO_INLINE__ keeps glibc's headers from defining inline what is defined here.
 COMPILE = (
-    "-std=gnu17 -D_GNU_SOURCE -D__NO_INLINE__ -O2 -g0 -fPIC -fno-builtin -fno-stack-protector -fno-sanitize=all -ftls-model=initial-exec "
-    "-fvisibility=hidden -fno-omit-frame-pointer -funwind-tables -fno-common -fno-strict-aliasing -fno-ident "
-    "-fno-math-errno -ffp-contract=off -U_FORTIFY_SOURCE -Wall -Wextra -Wno-unused-parameter -Werror=implicit-function-declaration "
-    "-Wno-missing-field-initializers -Wno-tautological-pointer-compare "
-    "-Wno-builtin-requires-header -Wno-incompatible-library-redeclaration"
-).split()
-# Functions bind within the library; data symbols stay open, because a program's COPY relocation moves stdout or environ.
+    *("-std=gnu17", "-O2", "-g0", "-fPIC", "-D_GNU_SOURCE", "-U_FORTIFY_SOURCE"),
+    "-D__NO_INLINE__",  # keeps glibc's headers from defining inline what is defined here
+    *("-fno-builtin", "-fno-strict-aliasing", "-fno-common", "-fno-math-errno", "-ffp-contract=off"),
+    *("-fno-stack-protector", "-fno-sanitize=all", "-fno-ident", "-ftls-model=initial-exec", "-fvisibility=hidden"),
+    *("-fno-omit-frame-pointer", "-funwind-tables"),
+    *("-Wall", "-Wextra", "-Werror=implicit-function-declaration", "-Wno-unused-parameter"),
+    *("-Wno-missing-field-initializers", "-Wno-tautological-pointer-compare", "-Wno-builtin-requires-header"),
+    "-Wno-incompatible-library-redeclaration",
+)
 LINK = (
-    "-shared -soname libc.so.6 -Bsymbolic-functions --build-id=none -z noexecstack -z relro -z now -z defs "
-    "--hash-style=gnu --gc-sections --eh-frame-hdr --fatal-warnings"
-).split()
-# 64-bit division, long double, soft float: zig's own compiler runtime, from its source so that it carries no debug data.
-RUNTIME = "-O ReleaseFast -fPIC -fstrip -ffunction-sections -fdata-sections -fno-stack-check".split()
+    *("-shared", "-soname", "libc.so.6", "--build-id=none", "--hash-style=gnu", "--gc-sections", "--eh-frame-hdr"),
+    *("-z", "noexecstack", "-z", "relro", "-z", "now", "-z", "defs", "--fatal-warnings"),
+    "-Bsymbolic-functions",  # data symbols stay open: a program's COPY relocation moves stdout or environ
+)
+# 64-bit division, long double, soft float: zig's compiler runtime, from its source so that it carries no debug data.
+RUNTIME = ("-O", "ReleaseFast", "-fPIC", "-fstrip", "-ffunction-sections", "-fdata-sections", "-fno-stack-check")
 
 
 def zig(*arguments: str) -> None:
@@ -85,10 +88,12 @@ def compiler_runtime(target: Target, result: str, own: set[str]) -> None:
     All its symbols are hidden and weak, and the linker takes the strictest visibility it meets, so a `memcpy` or `sin`
     in there would hide ours. For the names in `own` the mark is taken off.
     """
-    import ziglang
-
-    source = Path(ziglang.__file__).parent / "lib" / "compiler_rt.zig"
-    zig("build-obj", str(source), "-target", target.triple, target.cpu[0], *RUNTIME, "--name", "rt", f"-femit-bin={result}")
+    spec = find_spec("ziglang")
+    if spec is None or spec.origin is None:
+        raise SystemExit("ziglang is not installed: pip install 'emuload[toolchain]'")
+    source = Path(spec.origin).parent / "lib" / "compiler_rt.zig"
+    machine = ("-target", target.triple, target.cpu[0])
+    zig("build-obj", str(source), *machine, *RUNTIME, "--name", "rt", f"-femit-bin={result}")
     content = bytearray(Path(result).read_bytes())
     for name, _, offset in global_symbols(result):
         if name in own:

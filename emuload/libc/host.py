@@ -15,6 +15,7 @@ from emuload.kernel.dispatch import BLOCKED, Result
 from emuload.kernel.task import Task, Wait
 from emuload.libc.builtins import built_for_musl
 from emuload.libc.events import EVENTS, WAITS
+from loader.constructors import Initializer
 from loader.errors import LoadError
 from loader.link_map import DEFAULT, MAIN, NEXT, Handle, LinkMap
 from loader.objects import LinkedObject
