@@ -28,7 +28,7 @@ int main(int argc, char **argv) {
     if (argc > 3 && strcmp(argv[3], "preempt") == 0) {
         /* The library that was loaded last owns SIGURG: the other one's loop runs to its end. */
         printf("b_preempted: %d\n", ((int32_t (*)(int64_t))dlsym(b, "b_preempted"))(INT64_C(1) << 40));
-        printf("a_preempted: %d\n", ((int32_t (*)(int64_t))dlsym(a, "a_preempted"))(100 * 1000 * 1000));
+        printf("a_preempted: %d\n", ((int32_t (*)(int64_t))dlsym(a, "a_preempted"))(10 * 1000 * 1000));
     }
     return 0;
 }
