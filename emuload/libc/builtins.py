@@ -18,8 +18,8 @@ SONAMES = (
     "ld-musl-x86_64.so.1", "ld-musl-arm.so.1", "ld-musl-armhf.so.1", "ld-musl-aarch64.so.1",
 )  # fmt: skip
 
-EF_ARM_ABI_FLOAT_SOFT = 0x200
-"""ELF for the Arm Architecture (IHI 0044) 5.2: e_flags of an executable or library that keeps to the base standard."""
+SOFT_FLOAT_FLAGS = {"arm": 0x200}
+"""The e_flags bit of files that pass floats in core registers. EF_ARM_ABI_FLOAT_SOFT: ELF for the Arm Architecture (IHI 0044) 5.2."""
 
 
 def architecture_of(path: str, data: bytes) -> str:
@@ -28,11 +28,12 @@ def architecture_of(path: str, data: bytes) -> str:
 
 
 def hard_float(arch: str, data: bytes | None) -> bool:
-    """Whether a file passes floats in VFP registers; the question only arises on arm, and is yes without a file."""
-    if data is None or arch != "arm":
+    """Whether a file passes floats in floating-point registers; yes without a file."""
+    flag = SOFT_FLOAT_FLAGS.get(arch, 0)
+    if data is None or not flag:
         return True
     try:
-        return not ElfFile(data, "").flags & EF_ARM_ABI_FLOAT_SOFT
+        return not ElfFile(data, "").flags & flag
     except LoadError:
         return True
 

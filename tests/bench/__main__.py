@@ -1,0 +1,157 @@
+"""Figures, from one run side by side: `python -m tests.bench [--rounds N]`.
+
+Whole processes are timed in pairs (ours, the peer's, ours, …) and compared by the median of the pairs' ratios, since machines
+are noisy; everything else is the best of several rounds in this process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from unittest import SkipTest
+
+import emuload
+from emuload import samples
+from emuload.trace.events import Event
+from loader.link_map import RTLD_NOW, LinkMap
+from loader.memory import ByteMemory
+from tests import oracle, toolchain
+from tests.running import arch_of
+
+TARGETS = {"amd64": "amd64-gnu", "armv7": "armv7-gnueabihf", "armv5": "armv5-gnueabi", "arm64": "arm64-gnu"}
+STEADY_CALLS = 2000
+MS, US = 1e3, 1e6
+
+
+def row(what: str, value: str, bound: str = "") -> None:
+    """One line of the table."""
+    print(f"{what:<58}{value:>18}   {bound}", flush=True)
+
+
+def best(rounds: int, measure: Callable[[], float]) -> float:
+    """The smallest of several measurements, in seconds."""
+    return min(measure() for _ in range(rounds))
+
+
+def whole(command: list[str]) -> float:
+    """Wall seconds of a whole process, whose output is thrown away. Python may keep its bytecode, as when installed."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    start = time.perf_counter()
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - start
+
+
+def paired(rounds: int, ours: list[str], theirs: list[str]) -> tuple[float, float, float]:
+    """Medians of both commands and of the ratios of neighbouring runs."""
+    whole(ours)
+    whole(theirs)
+    pairs = [(whole(ours), whole(theirs)) for _ in range(rounds)]
+    return (
+        statistics.median(a for a, _ in pairs),
+        statistics.median(b for _, b in pairs),
+        statistics.median(a / b for a, b in pairs),
+    )
+
+
+def load_and_relocate(arch: str, data: bytes) -> float:
+    """Seconds to map and relocate a library in plain memory."""
+    links = LinkMap(ByteMemory(), arch, finder=lambda name, _: (name, data) if "/" in name else None, missing=lambda *_: 16)
+    links.builtins = _empty_libc(data)
+    start = time.perf_counter()
+    links.dlopen("./libhello.so", RTLD_NOW)
+    return time.perf_counter() - start
+
+
+def _empty_libc(data: bytes) -> dict[str, tuple[str, bytes]]:
+    from emuload.libc.builtins import builtins_for, hard_float
+    from loader.elf import ElfFile
+
+    arch = ElfFile(data, "").machine.name
+    return builtins_for(arch, hard_float(arch, data))
+
+
+def constructor(arch: str, path: str) -> float:
+    """Seconds from the entry of the library's constructor to its return."""
+    marks: dict[str, float] = {}
+
+    def listen(event: Event) -> None:
+        if event.kind in ("constructor-enter", "constructor-exit") and event.fields["object"] == path:
+            marks.setdefault(event.kind, time.perf_counter())
+            marks["last"] = time.perf_counter()
+
+    process = emuload.Process(arch)
+    process.recorder.listener = listen
+    process.dlopen(path)
+    return marks["last"] - marks["constructor-enter"]
+
+
+def first_call(arch: str, path: str) -> float:
+    """Seconds of a first call, in which Go initialises itself."""
+    process = emuload.Process(arch)
+    add = process.dlopen(path)["add"]
+    start = time.perf_counter()
+    add(1, 2)
+    return time.perf_counter() - start
+
+
+def steady_call(arch: str, path: str) -> float:
+    """Seconds of one add(1, 2) among many."""
+    process = emuload.Process(arch)
+    add = process.dlopen(path)["add"]
+    for _ in range(100):
+        add(1, 2)
+    start = time.perf_counter()
+    for _ in range(STEADY_CALLS):
+        add(1, 2)
+    return (time.perf_counter() - start) / STEADY_CALLS
+
+
+def against_qemu(rounds: int, name: str, path: str) -> None:
+    """`emuload run` of a sample, and a C program that does the same under qemu-user."""
+    target = TARGETS[name]
+    try:
+        peer = [*oracle.qemu(target), str(toolchain.c_program("blocked_host", target)), path]
+    except SkipTest as missing:
+        row(f"emuload run {name} against qemu-user", "skipped", str(missing))
+        return
+    ours = [*_emuload(), "run", path, "--call", "add(1, 2)"]
+    mine, theirs, ratio = paired(rounds, ours, peer)
+    row(f"emuload run, {name} sample, whole process", f"{mine * MS:.0f} ms")
+    row(f"{os.path.basename(peer[0])}, the same library, whole process", f"{theirs * MS:.0f} ms")
+    row(f"ratio, {name}", f"{ratio:.2f}", "at most 2 (armv7)")
+
+
+def _emuload() -> list[str]:
+    script = Path(sys.executable).with_name("emuload")
+    return [str(script)] if script.exists() else [sys.executable, "-m", "emuload.cli"]
+
+
+def main() -> int:
+    """Print everything."""
+    options = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    options.add_argument("--rounds", type=int, default=7, help="runs of each measurement (default 7)")
+    rounds = options.parse_args().rounds
+    with tempfile.TemporaryDirectory() as folder:
+        for name, target in TARGETS.items():
+            path = os.path.join(folder, f"libhello-{name}.so")
+            data = samples.read(name)
+            Path(path).write_bytes(data)
+            arch = arch_of(target)
+            row(f"load and relocate libhello.so, {name}", f"{best(rounds, lambda a=arch, d=data: load_and_relocate(a, d)) * MS:.1f} ms", "at most 10 ms")
+            row(f"constructor, {name}", f"{best(rounds, lambda a=arch, p=path: constructor(a, p)) * MS:.1f} ms", "at most 10 ms (amd64)")
+            row(f"first call, with Go's initialisation, {name}", f"{best(rounds, lambda a=arch, p=path: first_call(a, p)) * MS:.1f} ms")
+            row(f"steady add(1, 2), {name}", f"{best(rounds, lambda a=arch, p=path: steady_call(a, p)) * US:.1f} us", "at most 60 us")
+        for name in ("armv7", "arm64"):
+            against_qemu(rounds, name, os.path.join(folder, f"libhello-{name}.so"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
