@@ -339,8 +339,8 @@ HIDDEN void em_free(void *p) {
     }
     size_t size = size_of(c);
     unsigned list;
-    if (size < SMALLEST || size % ALIGNMENT) em_fatal("free(): invalid size\n");
     if ((uintptr_t)c > -size) em_fatal("free(): invalid pointer\n");
+    if (size < SMALLEST || size % ALIGNMENT) em_fatal("free(): invalid size\n");
     em_lock(&lock);
     if (quickly(size, &list)) {
         if (UNLIKELY(c->previous == (struct chunk *)&quick[list]))

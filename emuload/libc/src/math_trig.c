@@ -75,7 +75,7 @@ EXPORT double atan2(double y, double x) {
     if (apart < -64 && left) return with_sign(full_pi.hi, y);
     if (apart < -64) {
         double result = with_sign(a / b, y);
-        if (magnitude(result) < 0x1p-1022) errno = ERANGE;
+        if (result == 0) errno = ERANGE;
         return result;
     }
     /* Near 1 neither products nor the smaller one's rest get lost. */

@@ -76,8 +76,8 @@ EXPORT FILE *fmemopen(void *restrict memory, size_t size, const char *restrict m
             errno = EINVAL;
             goto fail;
         }
-        if (*mode == 'w' && size) m->memory[0] = 0;
-        m->end = *mode == 'r' ? size : strnlen(memory, size);
+        if (*mode == 'w' && !(flags & F_NO_READS) && size) m->memory[0] = 0; /* "w" alone keeps it, as in glibc */
+        m->end = *mode == 'r' ? size : *mode == 'a' ? strnlen(memory, size) : 0;
     }
     m->append = *mode == 'a';
     if (m->append) m->at = (int64_t)m->end;
@@ -129,12 +129,14 @@ static int growing_seek(void *cookie, int64_t *offset, int whence) {
     }
     if (!reserve(m, (size_t)to)) return -1;
     *offset = m->at = to;
-    *m->size = (size_t)to < m->end ? (size_t)to : m->end;
+    *m->size = (size_t)to;
     return 0;
 }
 
 static int growing_close(void *cookie) {
-    em_free(cookie);
+    struct growing *m = cookie;
+    m->text[*m->size] = 0;
+    em_free(m);
     return 0;
 }
 

@@ -166,8 +166,7 @@ HIDDEN int emu_file_flush(FILE *f) {
     size_t pending = (size_t)(f->write_at - f->write_base);
     if (!(f->flags & F_WRITING) || !pending) return 0;
     size_t done = write_out(f, f->write_base, pending);
-    memmove(f->write_base, f->write_base + done, pending - done);
-    f->write_at = f->write_base + (pending - done);
+    f->write_at = f->write_base; /* what could not be written is lost, here as in glibc */
     return done == pending ? 0 : STREAM_EOF;
 }
 
@@ -201,7 +200,6 @@ static bool start_writing(FILE *f) {
     if (f->read_end != f->read_at || f->flags & F_PUSHED) give_back(f);
     f->read_at = f->read_end = f->read_base = NULL;
     f->flags |= F_WRITING;
-    f->flags &= ~F_EOF;
     f->write_base = f->write_at = f->buffer;
     f->write_end = f->flags & (F_LINES | F_UNBUFFERED) ? f->buffer : f->buffer_end;
     return true;
@@ -225,33 +223,42 @@ EXPORT int __overflow(FILE *f, int c) {
     return (unsigned char)byte;
 }
 
-/* What fits is buffered; once the buffer is full whole blocks go out directly. */
-static size_t put_block(FILE *f, const char *data, size_t size) {
-    size_t room = (size_t)(f->buffer_end - f->write_at), taken = size < room ? size : room;
-    memcpy(f->write_at, data, taken);
-    f->write_at += taken;
-    if (taken == size) return size;
-    if (emu_file_flush(f)) return taken;
-    size_t block = (size_t)(f->buffer_end - f->buffer);
-    size_t direct = (size - taken) / block * block;
-    if (direct) {
-        size_t done = write_out(f, data + taken, direct);
-        taken += done;
-        if (done < direct) return taken;
+/* Into the buffer, which has room for whatever does not go out by lines. */
+static size_t put_rest(FILE *f, const char *data, size_t size) {
+    if (!(f->flags & F_LINES)) {
+        memcpy(f->write_at, data, size);
+        f->write_at += size;
+        return size;
     }
-    memcpy(f->write_at, data + taken, size - taken);
-    f->write_at += size - taken;
+    for (size_t i = 0; i < size; i++)
+        if (__overflow(f, (unsigned char)data[i]) < 0) return i;
     return size;
 }
 
+/* The pieces in which text leaves are glibc's (_IO_new_file_xsputn), because readers of pipes and terminals see them:
+ * a buffer already in use is filled up; then, or at the last newline, it is written; whole blocks of the rest go out
+ * directly (all of it from small buffers); what is left is buffered. */
 HIDDEN size_t emu_file_put(FILE *f, const char *data, size_t size) {
+    bool in_use = f->flags & F_WRITING, ends_line = false;
     if (!size || !start_writing(f)) return 0;
     if (f->flags & F_UNBUFFERED) return write_out(f, data, size);
-    if (!(f->flags & F_LINES)) return put_block(f, data, size);
-    const char *newline = memrchr(data, '\n', size);
-    size_t lines = newline ? (size_t)(newline + 1 - data) : 0;
-    if (lines && (put_block(f, data, lines) < lines || emu_file_flush(f))) return 0;
-    return lines + put_block(f, data + lines, size - lines);
+    size_t room = in_use ? (size_t)(f->buffer_end - f->write_at) : 0, taken = size < room ? size : room;
+    if (f->flags & F_LINES && in_use && room >= size) {
+        const char *newline = memrchr(data, '\n', size);
+        if (newline) {
+            taken = (size_t)(newline + 1 - data);
+            ends_line = true;
+        }
+    }
+    memcpy(f->write_at, data, taken);
+    f->write_at += taken;
+    size_t left = size - taken;
+    if (!left && !ends_line) return size;
+    if (emu_file_flush(f)) return left ? taken : 0;
+    size_t block = (size_t)(f->buffer_end - f->buffer), direct = left - (block >= 128 ? left % block : 0);
+    size_t done = direct ? write_out(f, data + taken, direct) : 0;
+    if (done < direct) return taken + done;
+    return taken + done + put_rest(f, data + taken + done, left - done);
 }
 
 HIDDEN bool emu_file_fill(FILE *f) {
@@ -430,7 +437,6 @@ EXPORT int fclose(FILE *f) {
     unlink_file(f);
     lock_file(f);
     int result = emu_file_sync(f), error = errno;
-    if (f->flags & F_ERROR && f->flags & F_WRITING && f->write_at > f->write_base) result = STREAM_EOF;
     if (f->operations.close && f->operations.close(cookie_of(f))) {
         result = STREAM_EOF;
         error = errno;

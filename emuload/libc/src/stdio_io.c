@@ -35,13 +35,20 @@ static int open_path(const char *path, int flags) {
     return (int)em_syscall_errno(__NR_openat, AT_FDCWD, path, flags, 0666);
 }
 
+/* A stream that only appends says from the start that it is at the end. */
+static void start_at_end(FILE *f) {
+    int64_t end = 0;
+    if (f->flags & F_APPEND && f->flags & F_NO_READS) f->operations.seek(f, &end, 2);
+}
+
 EXPORT FILE *fopen(const char *restrict path, const char *restrict mode) {
     int access, flags = emu_parse_mode(mode, &access);
     if (flags < 0) return NULL;
     int fd = open_path(path, access);
     if (fd < 0) return NULL;
     FILE *f = emu_file_new(&emu_fd_operations, NULL, fd, flags);
-    if (!f) em_syscall(__NR_close, fd);
+    if (f) start_at_end(f);
+    else em_syscall(__NR_close, fd);
     return f;
 }
 ALSO(fopen64, fopen);
@@ -96,6 +103,7 @@ EXPORT FILE *freopen(const char *restrict path, const char *restrict mode, FILE 
         f->flags &= ~(F_LINES | F_UNBUFFERED);
     }
     f->orientation = 0;
+    start_at_end(f);
     unlock_file(f);
     return f;
 fail:;

@@ -143,11 +143,7 @@ ALSO(__strcasecmp, strcasecmp);
 
 EXPORT size_t strxfrm(char *restrict to, const char *restrict from, size_t n) {
     size_t size = strlen(from);
-    if (n) {
-        size_t copied = size < n ? size : n - 1;
-        memcpy(to, from, copied);
-        to[copied] = 0;
-    }
+    memcpy(to, from, size < n ? size + 1 : n);
     return size;
 }
 EXPORT size_t strxfrm_l(char *restrict to, const char *restrict from, size_t n, void *locale) {

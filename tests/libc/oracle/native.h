@@ -4,10 +4,15 @@
 #ifndef EMULOAD_INTERNAL_H
 #define EMULOAD_INTERNAL_H
 
+#include <asm/unistd.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "host.h"
+
+/* The break belongs to the host's malloc; without it the heap takes mappings. */
+#undef __NR_brk
+#define __NR_brk 9999
 
 #define EXPORT __attribute__((visibility("default")))
 #define HIDDEN __attribute__((visibility("hidden")))
