@@ -19,7 +19,10 @@ SONAMES = (
 )  # fmt: skip
 
 SOFT_FLOAT_FLAGS = {"arm": 0x200}
-"""The e_flags bit of files that pass floats in core registers. EF_ARM_ABI_FLOAT_SOFT: ELF for the Arm Architecture (IHI 0044) 5.2."""
+"""The e_flags bit of files that pass floats in core registers.
+
+EF_ARM_ABI_FLOAT_SOFT: ELF for the Arm Architecture (IHI 0044) 5.2.
+"""
 
 
 def architecture_of(path: str, data: bytes) -> str:

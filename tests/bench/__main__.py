@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from unittest import SkipTest
 
@@ -144,10 +145,14 @@ def main() -> int:
             data = samples.read(name)
             Path(path).write_bytes(data)
             arch = arch_of(target)
-            row(f"load and relocate libhello.so, {name}", f"{best(rounds, lambda a=arch, d=data: load_and_relocate(a, d)) * MS:.1f} ms", "at most 10 ms")
-            row(f"constructor, {name}", f"{best(rounds, lambda a=arch, p=path: constructor(a, p)) * MS:.1f} ms", "at most 10 ms (amd64)")
-            row(f"first call, with Go's initialisation, {name}", f"{best(rounds, lambda a=arch, p=path: first_call(a, p)) * MS:.1f} ms")
-            row(f"steady add(1, 2), {name}", f"{best(rounds, lambda a=arch, p=path: steady_call(a, p)) * US:.1f} us", "at most 60 us")
+            figures: list[tuple[str, Callable[[], float], float, str, str]] = [
+                ("load and relocate libhello.so", partial(load_and_relocate, arch, data), MS, "ms", "at most 10 ms"),
+                ("constructor", partial(constructor, arch, path), MS, "ms", "at most 10 ms (amd64)"),
+                ("first call, with Go's initialisation", partial(first_call, arch, path), MS, "ms", ""),
+                ("steady add(1, 2)", partial(steady_call, arch, path), US, "us", "at most 60 us"),
+            ]
+            for what, measure, scale, unit, bound in figures:
+                row(f"{what}, {name}", f"{best(rounds, measure) * scale:.1f} {unit}", bound)
         for name in ("armv7", "arm64"):
             against_qemu(rounds, name, os.path.join(folder, f"libhello-{name}.so"))
     return 0
