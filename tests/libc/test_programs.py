@@ -19,7 +19,7 @@ from tests.running import output, program_process
 from tests.toolchain import c_library, c_program
 
 PROGRAMS = Path(__file__).parent / "programs"
-NAMES = ["threads", "signals", "clocks", "files", "startup"]
+NAMES = ["threads", "signals", "clocks", "files", "startup", "system"]
 ENVIRONMENT = {"FOO": "bar"}
 
 
