@@ -17,11 +17,12 @@ from emuload.libc import build
 from tests.toolchain import c_program, cached
 
 ORACLE = Path(__file__).parent / "oracle"
-TEXT_HALF = (
-    "mem str ctype errors malloc sort random env locale strtol strtod multibyte wchar stdio stdio_io memstream "
-    "tempfiles fmt_float format printf scanf err getopt fnmatch glob wstdio strfmon math_core math_exp math_trig "
-    "math_exact math_types math_special"
-).split()
+TEXT_HALF = [
+    *("mem", "str", "ctype", "errors", "malloc", "sort", "random", "env", "locale", "strtol", "strtod"),
+    *("multibyte", "wchar", "stdio", "stdio_io", "memstream", "tempfiles", "fmt_float", "format", "printf"),
+    *("scanf", "err", "getopt", "fnmatch", "glob", "wstdio", "math_core", "math_exp", "math_trig"),
+    *("math_exact", "math_types", "math_special"),
+]
 
 
 def available() -> bool:

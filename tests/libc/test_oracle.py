@@ -15,7 +15,5 @@ PROGRAMS = sorted(path.stem for path in native.ORACLE.glob("*.c"))
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_like_the_host(name: str) -> None:
-    done = subprocess.run(
-        [native.program(name), native.library()], capture_output=True, timeout=300, check=False, env={}
-    )
+    done = subprocess.run([native.program(name), native.library()], capture_output=True, timeout=300, check=False, env={})
     assert done.returncode == 0, done.stdout.decode(errors="replace")[-6000:] + done.stderr.decode()[-2000:]
