@@ -27,7 +27,7 @@ class Ended(NamedTuple):
 def emuload(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Ended:
     """Run a command in this process."""
     capsys.readouterr()
-    status = cli.main([str(argument) for argument in arguments])
+    status = cli.command([str(argument) for argument in arguments])
     captured = capsys.readouterr()
     return Ended(status, captured.out, captured.err)
 
