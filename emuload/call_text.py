@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from emuload import calls
 from emuload.calls import CallError, GoSlice, GoString, Typed
@@ -45,8 +44,7 @@ _SIMPLE_ESCAPES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class ParsedCall:
+class ParsedCall(NamedTuple):
     """A call read from text; `arguments` are Python values, typed ones as `Typed`. `returns` None is void."""
 
     name: str
@@ -55,8 +53,7 @@ class ParsedCall:
     text: str
 
 
-@dataclass(frozen=True)
-class _Token:
+class _Token(NamedTuple):
     kind: str
     text: str
     value: Any

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import EllipsisType
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
 from emuload.codecs import Codec, Encoder
 from emuload.machine.calling import Plan, Scalar, Type, fetch, place, plan_call, receive, reply
@@ -63,8 +63,7 @@ def ref(type_: Any, value: Any = 0) -> Ref:
     return Ref(type_, value)
 
 
-@dataclass(frozen=True)
-class Signature:
+class Signature(NamedTuple):
     """A call's types, and where its arguments and result lie."""
 
     arguments: tuple[Codec, ...]
@@ -116,11 +115,11 @@ def _inferred(number: int, value: Any, size: int) -> Any:
         raise CallError(f"argument {number + 1}: {error}") from None
 
 
-@dataclass
 class ProcessMemory:
     """A process as `emuload.codecs` sees it."""
 
-    process: Process
+    def __init__(self, process: Process) -> None:
+        self.process = process
 
     def store(self, data: bytes) -> int:
         """Copy into the host's part of guest memory."""
@@ -132,7 +131,7 @@ class ProcessMemory:
         return int(self.process.callback(function, argtypes, returns))
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Prepared:
     """A call whose arguments are encoded; its guest memory is freed once the result is collected."""
 
@@ -197,7 +196,7 @@ def prepare(
 # -- the guest calls Python ------------------------------------------------------------------------------------------
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Callback:
     """A call that came from the guest: its arguments, and where its result goes."""
 

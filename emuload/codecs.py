@@ -26,7 +26,7 @@ class Host(Protocol):
         ...
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Encoder:
     """Encodes the arguments of one call; remembers what to free and to read back after it."""
 

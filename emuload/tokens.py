@@ -7,7 +7,6 @@ string, bool, None for void), a tuple of tokens (a struct), or one of the tokens
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emuload.errors import UsageError
@@ -21,24 +20,24 @@ class CallError(UsageError):
     """A call that makes no sense: a value that does not fit its type, an unknown type, text that is no call."""
 
 
-@dataclass(frozen=True)
 class IntType:
     """An integer of `size` bytes; 0 means the guest's machine word."""
 
-    name: str
-    size: int
-    signed: bool
+    def __init__(self, name: str, size: int, signed: bool) -> None:
+        self.name = name
+        self.size = size
+        self.signed = signed
 
     def __repr__(self) -> str:
         return self.name
 
 
-@dataclass(frozen=True)
 class ComplexType:
     """C's complex numbers, whose parts have `part` bytes each."""
 
-    name: str
-    part: int
+    def __init__(self, name: str, part: int) -> None:
+        self.name = name
+        self.part = part
 
     def __repr__(self) -> str:
         return self.name
@@ -58,19 +57,37 @@ class GoString(str):
     """A Go string by value, {pointer, length}: GoString("x") as an argument, GoString as a type."""
 
 
-@dataclass(frozen=True)
 class GoSlice:
     """The type of a Go slice by value, {pointer, length, capacity}, of elements of a type."""
 
-    element: Any
+    def __init__(self, element: Any) -> None:
+        self.element = element
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, GoSlice) and self.element == other.element
+
+    def __hash__(self) -> int:
+        return hash((GoSlice, self.element))
+
+    def __repr__(self) -> str:
+        return f"GoSlice({type_name(self.element)})"
 
 
-@dataclass(frozen=True)
 class Typed:
     """A value with its type, where the value alone would be taken for another one."""
 
-    type: Any
-    value: Any
+    def __init__(self, type_: Any, value: Any) -> None:
+        self.type = type_
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Typed) and (self.type, self.value) == (other.type, other.value)
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.value))
+
+    def __repr__(self) -> str:
+        return f"Typed({type_name(self.type)}, {self.value!r})"
 
 
 class Buffer:

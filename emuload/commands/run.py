@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PROGRAM_NAME = "prog"
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Done:
     """A call that came back: on thread `tid`, at virtual nanosecond `time`."""
 
@@ -58,7 +58,7 @@ class Done:
         return made | ({"buffers": buffers} if buffers else {})
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Session:
     """One `emuload run`."""
 

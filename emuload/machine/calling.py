@@ -18,8 +18,7 @@ from typing import NamedTuple
 from emuload.machine.cpu import Cpu
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """A fundamental type of `size` bytes, aligned to its size as on all three architectures."""
 
     name: str
@@ -33,8 +32,7 @@ class Scalar:
         return self.size
 
 
-@dataclass(frozen=True, slots=True)
-class Composite:
+class Composite(NamedTuple):
     """A struct, union or array; `members` are (byte offset, type), overlapping in a union."""
 
     name: str
@@ -128,7 +126,7 @@ HIDDEN_RESULT = -1
 """The `argument` of an AddressPart that is the pointer to the result's memory."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Plan:
     """Where everything of one call lies; `at` counts from the stack pointer without the return address."""
 
@@ -211,9 +209,7 @@ class Builder:
         """A piece of the result in a floating-point register."""
         self.results.append(ResultPart("", index, at, offset, size))
 
-    def plan(
-        self, *, red_zone: int = 0, return_address_size: int = 0, result_address_register: str = ""
-    ) -> Plan:
+    def plan(self, *, red_zone: int = 0, return_address_size: int = 0, result_address_register: str = "") -> Plan:
         """The finished plan: copies and the result's memory lie above the stack arguments."""
         end = align_up(self.next_stack, 16)
         addresses: list[AddressPart] = []

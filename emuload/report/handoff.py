@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from emuload.report.tables import Table, milliseconds
 
@@ -32,8 +31,7 @@ class Row(Protocol):
     def object(self) -> str: ...
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """A line of the table: a row, or a run of package inits that nothing came between."""
 
     event: str

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Table:
     """Rows of text under column names; columns in `right` (by number) hold figures."""
 
