@@ -80,7 +80,7 @@ struct thread {
     char name[16];
     char *dl_error;            /* malloc'ed, or 0 */
     int dl_error_read;
-    void *robust_head[3];      /* struct robust_list_head */
+    void *robust_mutexes;      /* those it holds, chained */
     uintptr_t unused[8];
 } __attribute__((aligned(16)));
 
@@ -175,6 +175,7 @@ HIDDEN void em_thread_init_main(struct thread *self);
 HIDDEN NORETURN void em_thread_exit(void *result);
 HIDDEN void em_run_tls_dtors(struct thread *self);
 HIDDEN void em_run_key_destructors(struct thread *self);
+HIDDEN void em_abandon_robust(struct thread *self);
 static inline void em_cleanup_push(struct em_cleanup *c, void (*routine)(void *), void *argument) {
     *c = (struct em_cleanup){routine, argument, em_self()->cleanup};
     em_self()->cleanup = c;

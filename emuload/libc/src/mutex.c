@@ -5,7 +5,11 @@
 #include <pthread.h>
 #include "timeconv.h"
 
-enum { KIND_MASK = 3, KIND_ROBUST = 16, KIND_DEAD = -1 };
+enum { KIND_MASK = 3, KIND_ROBUST = 16, KIND_INCONSISTENT = 0x1000, KIND_DEAD = -1 };
+
+/* What the owner of a robust mutex reads when no thread holds it any more (glibc's PTHREAD_MUTEX_INCONSISTENT and
+ * PTHREAD_MUTEX_NOTRECOVERABLE). */
+enum { OWNER_DIED = INT_MAX, NOT_RECOVERABLE = INT_MAX - 1 };
 
 /* What pthread_mutexattr_t holds. */
 enum { ATTR_TYPE = 3, ATTR_ROBUST = 16, ATTR_PROTOCOL_SHIFT = 5, ATTR_PSHARED = 128, ATTR_CEILING_SHIFT = 12 };
@@ -34,6 +38,49 @@ static inline void acquired(pthread_mutex_t *m, int tid) {
     EM_EVENT(EM_MUTEX_ACQUIRE, m, 0, 0, 0);
 }
 
+/* -- robust mutexes: each thread chains those it holds, and gives them up with a mark when it ends ------------------ */
+
+static void **chain(pthread_mutex_t *m) { return (void **)&m->__data.__list.__next; }
+
+static void unchain(pthread_mutex_t *m) {
+    void **link = (void **)&em_self()->robust_mutexes;
+    while (*link && *link != m) link = chain(*link);
+    if (*link) *link = *chain(m);
+}
+
+HIDDEN void em_abandon_robust(struct thread *self) {
+    for (pthread_mutex_t *m; (m = self->robust_mutexes) != 0;) {
+        self->robust_mutexes = *chain(m);
+        EM_EVENT(EM_MUTEX_RELEASE, m, 0, 0, 0);
+        m->__data.__owner = OWNER_DIED;
+        m->__data.__nusers--;
+        if (__atomic_exchange_n(&m->__data.__lock, 0, __ATOMIC_RELEASE) == 2) em_futex_wake(&m->__data.__lock, 1);
+    }
+}
+
+/* After the word is taken: 0, EOWNERDEAD, or ENOTRECOVERABLE with the word given back. */
+static int take_robust(pthread_mutex_t *m) {
+    if (m->__data.__owner == NOT_RECOVERABLE) {
+        __atomic_store_n(&m->__data.__lock, 0, __ATOMIC_RELEASE);
+        em_futex_wake(&m->__data.__lock, INT_MAX);
+        EM_EVENT(EM_WAIT_OVER, m, 0, 0, 0);
+        return ENOTRECOVERABLE;
+    }
+    *chain(m) = em_self()->robust_mutexes;
+    em_self()->robust_mutexes = m;
+    if (m->__data.__owner != OWNER_DIED) return 0;
+    m->__data.__kind |= KIND_INCONSISTENT;
+    return EOWNERDEAD;
+}
+
+static inline int take(pthread_mutex_t *m, int tid) {
+    int error = UNLIKELY(m->__data.__kind & KIND_ROBUST) ? take_robust(m) : 0;
+    if (error == ENOTRECOVERABLE) return error;
+    m->__data.__count = (m->__data.__kind & KIND_MASK) == PTHREAD_MUTEX_RECURSIVE;
+    acquired(m, tid);
+    return error;
+}
+
 /* Nesting: 0 go on and lock, -1 done (a recursive mutex already ours), else the error. */
 static inline int nested(pthread_mutex_t *m, int tid, int trying) {
     int kind = m->__data.__kind;
@@ -60,9 +107,7 @@ static int lock(pthread_mutex_t *m, int clock, const struct em_ts64 *limit) {
         int error = lock_contended(m, clock, limit);
         if (error) return error;
     }
-    m->__data.__count = (m->__data.__kind & KIND_MASK) == PTHREAD_MUTEX_RECURSIVE;
-    acquired(m, tid);
-    return 0;
+    return take(m, tid);
 }
 
 EXPORT int pthread_mutex_lock(pthread_mutex_t *m) { return lock(m, 0, 0); }
@@ -72,9 +117,7 @@ EXPORT int pthread_mutex_trylock(pthread_mutex_t *m) {
     int again = nested(m, tid, 1);
     if (again) return again < 0 ? 0 : again;
     if (!try_word(m)) return EBUSY;
-    m->__data.__count = (m->__data.__kind & KIND_MASK) == PTHREAD_MUTEX_RECURSIVE;
-    acquired(m, tid);
-    return 0;
+    return take(m, tid);
 }
 
 EM_TIMED(int, pthread_mutex_timedlock, __pthread_mutex_timedlock64, __pthread_mutex_timedlock_time64,
@@ -95,9 +138,10 @@ EXPORT int pthread_mutex_unlock(pthread_mutex_t *m) {
             if (m->__data.__owner != em_self()->tid) return EPERM;
         }
         if (type == PTHREAD_MUTEX_RECURSIVE && --m->__data.__count != 0) return 0;
+        if (kind & KIND_ROBUST) unchain(m);
     }
     EM_EVENT(EM_MUTEX_RELEASE, m, 0, 0, 0);
-    m->__data.__owner = 0;
+    m->__data.__owner = kind & KIND_INCONSISTENT ? NOT_RECOVERABLE : 0;
     m->__data.__nusers--;
     int *word = &m->__data.__lock;
     if (__atomic_exchange_n(word, 0, __ATOMIC_RELEASE) == 2) em_futex_wake(word, 1);
@@ -119,8 +163,11 @@ EXPORT int pthread_mutex_destroy(pthread_mutex_t *m) {
     return 0;
 }
 
-/* Robust mutexes are accepted; an owner that dies leaves them locked. */
-EXPORT int pthread_mutex_consistent(pthread_mutex_t *m) { return m->__data.__kind & KIND_ROBUST ? 0 : EINVAL; }
+EXPORT int pthread_mutex_consistent(pthread_mutex_t *m) {
+    if (!(m->__data.__kind & KIND_INCONSISTENT)) return EINVAL;
+    m->__data.__kind &= ~KIND_INCONSISTENT;
+    return 0;
+}
 
 EXPORT int pthread_mutex_getprioceiling(const pthread_mutex_t *m, int *ceiling) { return EINVAL; }
 EXPORT int pthread_mutex_setprioceiling(pthread_mutex_t *m, int ceiling, int *old) { return EINVAL; }

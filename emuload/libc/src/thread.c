@@ -58,6 +58,7 @@ static void reap(struct thread *t) {
 HIDDEN void em_thread_finish(struct thread *self) {
     em_run_tls_dtors(self);
     em_run_key_destructors(self);
+    em_abandon_robust(self);
     EM_EVENT(EM_THREAD_EXIT, 0, 0, 0, 0);
     uint64_t unused;
     em_block_signals(&unused);

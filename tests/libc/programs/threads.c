@@ -119,6 +119,42 @@ static void mutexes(void) {
     pthread_mutex_destroy(&m);
 }
 
+/* -- robust mutexes: the owner ends without unlocking -- */
+static void *hold_and_end(void *m) { return (void *)(intptr_t)pthread_mutex_lock(m); }
+static const char *robust_name(int e) { return e == EOWNERDEAD ? "EOWNERDEAD" : e == ENOTRECOVERABLE ? "ENOTRECOVERABLE" : name(e); }
+static void *lock_and_say(void *m) {
+    int e = pthread_mutex_lock(m);
+    if (e == EOWNERDEAD) pthread_mutex_unlock(m);
+    return (void *)(intptr_t)e;
+}
+static void robust(void) {
+    pthread_mutexattr_t a;
+    pthread_mutex_t m;
+    pthread_t t[3];
+    pthread_mutexattr_init(&a);
+    SAY("robust: %s", name(pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST)));
+    pthread_mutex_init(&m, &a);
+    pthread_create(&t[0], 0, hold_and_end, &m);
+    pthread_join(t[0], 0);
+    SAY(" %s", robust_name(pthread_mutex_lock(&m)));
+    SAY(" %s", name(pthread_mutex_consistent(&m)));
+    SAY(" %s", name(pthread_mutex_unlock(&m)));
+    SAY(" %s", name(pthread_mutex_trylock(&m)));
+    SAY(" %s", name(pthread_mutex_unlock(&m)));
+    SAY(" %s;", name(pthread_mutex_unlock(&m)));
+    pthread_create(&t[0], 0, hold_and_end, &m);
+    pthread_join(t[0], 0);
+    int dead = 0, lost = 0;
+    for (int i = 0; i < 3; i++) pthread_create(&t[i], 0, lock_and_say, &m);
+    for (int i = 0; i < 3; i++) {
+        void *r;
+        pthread_join(t[i], &r);
+        dead += (intptr_t)r == EOWNERDEAD;
+        lost += (intptr_t)r == ENOTRECOVERABLE;
+    }
+    SAY(" given up %d, lost %d, %s\n", dead, lost, robust_name(pthread_mutex_trylock(&m)));
+}
+
 /* -- conditions: a bounded queue between producers and consumers -- */
 static pthread_cond_t not_empty = PTHREAD_COND_INITIALIZER, not_full = PTHREAD_COND_INITIALIZER;
 static int queue[4], filled, taken_sum, produced;
@@ -532,6 +568,7 @@ static void at_exit(void) { SAY("atexit\n"); }
 int main(void) {
     make_mutexes();
     mutexes();
+    robust();
     conditions();
     keys();
     others();
