@@ -16,7 +16,7 @@ PROT_READ_EXEC = 5
 RETURN_GATE = 0
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Gates:
     """The page of stubs and what each stands for: ("return" | "missing" | "callback", name or index)."""
 

@@ -11,7 +11,7 @@ _GRAIN = 16
 _READ_WRITE = 3
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class GuestHeap:
     """First-fit allocation in mappings named "[host]". Addresses are aligned to 16 bytes."""
 

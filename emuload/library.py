@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from emuload.process import Process
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Function:
     """A guest function by address. Calling it runs it on the loading thread."""
 
@@ -31,7 +31,7 @@ class Function:
         )
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Library:
     """A handle that dlopen gave."""
 

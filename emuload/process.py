@@ -55,7 +55,7 @@ def argument_bytes(text: str | bytes) -> bytes:
     return data
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Limits:
     """Bounds of a run, each with its own clear end (BoundReached, exit status 4)."""
 
@@ -66,7 +66,7 @@ class Limits:
     events: int = 10_000_000
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Options:
     """What the guest gets to see."""
 

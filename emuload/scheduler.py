@@ -43,7 +43,7 @@ class Strategy(Protocol):
         ...
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class RoundRobin:
     """Everyone in order of creation, each for the same quantum of code bytes."""
 
@@ -70,7 +70,7 @@ class OutOfTime(Exception):
     """The bound on code bytes or on virtual time was reached; the message says which."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Scheduler:
     """Runs the kernel's tasks on the CPU until a condition holds.
 

@@ -20,7 +20,7 @@ AT_SECURE, AT_RANDOM, AT_HWCAP2, AT_EXECFN, AT_MINSIGSTKSZ = 23, 25, 26, 31, 51
 CLOCK_TICKS = 100
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class InitialStack:
     """Addresses of what was put on the stack; `sp` points at argc."""
 
@@ -34,7 +34,7 @@ class InitialStack:
     auxv_bytes: bytes
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ProgramHeaders:
     """Where the main program's headers are in memory, and its entry point; all 0 without a program."""
 

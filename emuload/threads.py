@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from emuload.process import Process
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class HostCall:
     """One call under way. `collect` reads the result from the live registers at the return gate."""
 
@@ -42,7 +42,7 @@ def park(task: Task, what: str = "work from the host") -> None:
     task.wait = Wait(kind="host", what=what, interruptible=False)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Pending:
     """A call that was started; `result()` runs the process until it is back."""
 
@@ -61,7 +61,7 @@ class Pending:
         return self.call.result
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Thread:
     """A guest thread that makes calls for the host: the loading thread or a foreign one."""
 

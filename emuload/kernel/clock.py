@@ -19,7 +19,7 @@ class CodeCounter(Protocol):
         ...
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class VirtualClock:
     """Nanoseconds from code bytes: `numerator / denominator` ns for each byte executed, plus the jumps."""
 

@@ -51,7 +51,7 @@ class WaiterChoice(Protocol):
         ...
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class FirstWaiter:
     """First come, first served."""
 
@@ -60,7 +60,7 @@ class FirstWaiter:
         return 0
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Entropy:
     """Seeded random bytes for getrandom, AT_RANDOM and /dev/urandom (SplitMix64)."""
 
@@ -78,7 +78,7 @@ class Entropy:
         return bytes(words[:count])
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Death:
     """How a fatal signal ended the process, for the report."""
 
@@ -89,14 +89,14 @@ class Death:
     core: bool
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class FutexState:
     """Waiting thread ids per futex address, longest waiting first."""
 
     waiters: dict[int, list[int]] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Action:
     """One row of the signal table (sigaction(2)); handler 0 is SIG_DFL, 1 SIG_IGN."""
 
@@ -106,7 +106,7 @@ class Action:
     mask: int = 0
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class SignalState:
     """Actions by signal number (only those ever set) and the process-wide queue."""
 
@@ -114,7 +114,7 @@ class SignalState:
     pending: list[SigInfo] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Timer:
     """A POSIX timer or an interval timer. `clock` is "real", "process" or a thread id; times in its clock's ns."""
 
@@ -132,7 +132,7 @@ class Timer:
     overrun: int = 0
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class TimerState:
     """Timers by id; ids below 0 are the three interval timers of setitimer(2)."""
 
@@ -140,7 +140,7 @@ class TimerState:
     next_id: int = 0
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class MemoryState:
     """The program break."""
 
@@ -149,7 +149,7 @@ class MemoryState:
     brk_limit: int = 0
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Kernel:
     """Linux for one process. `files` and `fs` are attached by whoever builds the process."""
 

@@ -27,7 +27,7 @@ def _default_limits() -> list[tuple[int, int]]:
     return limits
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Credentials:
     """User and group ids: an ordinary user without capabilities (credentials(7))."""
 
@@ -41,14 +41,14 @@ class Credentials:
     umask: int = 0o022
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Limits:
     """(soft, hard) by resource number (getrlimit(2)); INFINITY for none."""
 
     values: list[tuple[int, int]] = field(default_factory=_default_limits)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class System:
     """uname(2), sysinfo(2) and the like."""
 

@@ -14,7 +14,7 @@ SS_ONSTACK = 1
 SS_DISABLE = 2
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Wait:
     """Why a task does not run. Set by the handler that answers BLOCKED, cleared by whoever ends the wait.
 
@@ -51,7 +51,7 @@ class Wait:
     done: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class SigInfo:
     """The part of siginfo_t that is filled (sigaction(2)); `value` is si_value, `address` si_addr.
 
@@ -75,7 +75,7 @@ class SigInfo:
     """rt_sigqueueinfo's bytes, delivered as they came."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class AltStack:
     """An alternate signal stack (sigaltstack(2))."""
 
@@ -84,7 +84,7 @@ class AltStack:
     size: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Task:
     """One guest thread.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 
 from loader.elf import ElfFile
 from loader.errors import LoadError
 
-BUILT = Path(__file__).parent / "built"
+BUILT = os.path.join(os.path.dirname(__file__), "built")
 
 SONAMES = (
     "libc.so.6", "libpthread.so.0", "libdl.so.2", "libm.so.6", "librt.so.1", "libutil.so.1", "libresolv.so.2", "libgcc_s.so.1",
@@ -48,7 +48,8 @@ def built_for_musl(needed: Iterable[str]) -> bool:
 
 @cache
 def _read(build: str) -> bytes:
-    return (BUILT / f"{build}.so").read_bytes()
+    with open(os.path.join(BUILT, f"{build}.so"), "rb") as file:
+        return file.read()
 
 
 def builtins_for(arch: str, hard: bool) -> dict[str, tuple[str, bytes]]:

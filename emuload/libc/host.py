@@ -54,7 +54,7 @@ class Host(Protocol):
     stack: InitialStack
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Step:
     """One function to be called for an operation."""
 
@@ -64,7 +64,7 @@ class Step:
     kind: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Operation:
     """A dlopen, dlclose, start or shutdown whose functions the guest still calls.
 

@@ -9,13 +9,16 @@ musl 1.2.3 define as functions, one name a line, from
 
 from __future__ import annotations
 
+import os
 from functools import cache
-from pathlib import Path
+
+_FILE = os.path.join(os.path.dirname(__file__), "names.txt")
 
 
 @cache
 def _names() -> frozenset[str]:
-    return frozenset(Path(__file__).with_name("names.txt").read_text().split())
+    with open(_FILE, encoding="ascii") as file:
+        return frozenset(file.read().split())
 
 
 def is_libc_function(name: str) -> bool:

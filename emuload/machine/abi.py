@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class StructLayout:
     """Field name → (offset, size in bytes), with the total size."""
 
@@ -17,7 +17,7 @@ class StructLayout:
     fields: dict[str, tuple[int, int]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Abi:
     """One architecture's conventions.
 

@@ -34,7 +34,7 @@ class Reason(Enum):
     REQUEST = "request"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Fault:
     """A synchronous exception as Linux would report it: signal, si_code, si_addr, and the machine's own numbers."""
 
@@ -46,7 +46,7 @@ class Fault:
     what: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Stop:
     """The end of a slice. `fault` is set for Reason.FAULT."""
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 ARCH_ARM, ARCH_ARM64, ARCH_X86 = 1, 2, 4
@@ -60,11 +60,11 @@ def library() -> ctypes.CDLL:
     spec = importlib.util.find_spec("unicorn")
     if spec is None or spec.origin is None:
         raise EngineError("the unicorn package is not installed")
-    folder = Path(spec.origin).parent / "lib"
-    found = sorted(path for path in folder.iterdir() if path.suffix != ".a" and "unicorn" in path.name)
+    folder = os.path.join(os.path.dirname(spec.origin), "lib")
+    found = sorted(name for name in os.listdir(folder) if "unicorn" in name and not name.endswith(".a"))
     if not found:
         raise EngineError(f"no Unicorn library in {folder}")
-    lib = ctypes.CDLL(str(found[0]))
+    lib = ctypes.CDLL(os.path.join(folder, found[0]))
     handle, u64, size, pointer = ctypes.c_void_p, ctypes.c_uint64, ctypes.c_size_t, ctypes.c_void_p
     prototypes: dict[str, Sequence[Any]] = {
         "uc_open": (ctypes.c_int, ctypes.c_int, pointer),

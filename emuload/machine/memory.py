@@ -51,7 +51,7 @@ class Backing:
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.data))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Region:
     """[start, end) with one protection and one name; `offset` is the place of `start` in `backing` (None: reserved only)."""
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-import platform
+import os
 import sys
 from collections.abc import Callable
 
@@ -73,7 +73,7 @@ _TLB_X86_64_SYSV = bytes.fromhex(
 
 
 def _host() -> str:
-    machine = platform.machine().lower()
+    machine = os.uname().machine.lower() if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "").lower()
     if machine in ("x86_64", "amd64"):
         return "x86_64-windows" if sys.platform == "win32" else "x86_64"
     return "aarch64" if machine in ("aarch64", "arm64") else machine

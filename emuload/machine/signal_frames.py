@@ -17,7 +17,7 @@ SA_SIGINFO = 0x4
 SA_RESTORER = 0x0400_0000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SignalFrame:
     """What the kernel wants on the stack, and where the handler is.
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from emuload.machine.arm_attributes import describe_abi
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class CallEncoding:
     """How a direct call looks: `size` bytes, little-endian, of which `mask` must equal `match`.
 
@@ -43,7 +43,7 @@ class CallEncoding:
                     yield start + at
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SignalFrame:
     """A signal trampoline's code and where, counted from SP at its first instruction, the interrupted
     registers lie.
@@ -55,7 +55,7 @@ class SignalFrame:
     offset: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SavedFrame:
     """The frame of a hand-written function: its size and where, from SP at its call, it keeps registers.
 
@@ -66,7 +66,7 @@ class SavedFrame:
     registers: tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class StackSave:
     """Where the SP of before is kept, from SP (None: it is `skip` bytes above), and the frame's size at that
     SP.
@@ -77,7 +77,7 @@ class StackSave:
     size: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class UnwindRow:
     """One machine. Registers go by the names that `Cpu.registers()` uses; offsets and sizes are bytes."""
 

@@ -54,7 +54,7 @@ def _dev(device: tuple[int, int]) -> int:
     return (minor & 0xFF) | (major << 8) | ((minor & ~0xFF) << 12)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class StatFormat:
     """One `struct stat`: a `struct` format, the names of its values in order, and the widest st_size it can hold."""
 
@@ -80,7 +80,7 @@ _TIMES: Final = ("atime", "atime_ns", "mtime", "mtime_ns", "ctime", "ctime_ns")
 _WIDE: Final = (1 << 63) - 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Uapi:
     """One architecture's flags and structures.
 

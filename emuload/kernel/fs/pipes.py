@@ -37,7 +37,7 @@ PIPE_DEVICE: Final = (0, 14)
 SOCKET_DEVICE: Final = (0, 8)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Slot:
     """One page of a pipe: its bytes, of which `used` have been read."""
 
