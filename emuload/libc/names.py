@@ -1,8 +1,8 @@
 """Which names a real C library exports as functions, so that one missing here is told apart from a symbol missing
 everywhere.
 
-`names.txt` is what Debian 12's libc6 2.36 (libc, libm, libpthread, libdl, librt, libresolv; amd64 and armhf) and
-musl 1.2.3 define as functions, one name a line, from
+`names.txt` is what Debian 12's libc6 2.36 (libc, libm, libpthread, libdl, librt, libresolv; amd64 and armhf)
+and libgcc_s, and musl 1.2.3 define as functions, one name a line, from
 
     nm -D --defined-only LIBRARY | awk '$2 ~ /[TWVi]/ {print $3}' | sed 's/@.*//' | LC_ALL=C sort -u
 """
