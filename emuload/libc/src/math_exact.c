@@ -114,9 +114,9 @@ EXPORT double sqrt(double x) {
     union { double x; uint64_t bits; } u = {double_field(x) ? x : x * 0x1p53};
     uint64_t significand = (u.bits & ((1ull << 52) - 1)) | 1ull << 52;
     if (exponent & 1) significand <<= 1;
-    /* 2^54 <= n < 2^56 and 27 more pairs of bits: a root of 54 or 55 bits, the last one for rounding; a tie cannot be. */
-    uint64_t root = (integer_root(significand << 2, 27) + 1) >> 1;
-    return scalbn((double)(int64_t)root, (exponent - (exponent & 1)) / 2 - 53);
+    /* 2^52 <= n < 2^54 and 27 more pairs of bits: a root of 54 bits, the last one for rounding; a tie cannot be. */
+    uint64_t root = (integer_root(significand, 27) + 1) >> 1;
+    return scalbn((double)(int64_t)root, (exponent - (exponent & 1)) / 2 - 52);
 #endif
 }
 
