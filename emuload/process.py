@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from emuload import calls, diagnosis
 from emuload.errors import BoundReached, Deadlock, GuestFailed, Report, UsageError
 from emuload.files import GuestFiles, host_bytes
 from emuload.gates import map_gates
@@ -23,6 +24,7 @@ from emuload.libc.builtins import architecture_of, builtins_for, hard_float
 from emuload.libc.host import EM_BASE, LibcHost
 from emuload.library import Function, Library
 from emuload.machine import create_cpu
+from emuload.machine.cpu import Context
 from emuload.scheduler import OutOfTime, RoundRobin, Scheduler, Strategy, Stuck
 from emuload.startup import ProgramHeaders, build_stack
 from emuload.threads import HostCall, Pending, Thread, idle, park
@@ -139,6 +141,8 @@ class Process:
             limits.code_bytes, int(limits.virtual_seconds * 1e9),
         )  # fmt: skip
         self.calls: dict[int, list[HostCall]] = {}
+        self._parked: dict[int, Context] = {}
+        """Registers of threads that came back from a call and have not run since."""
         self.callbacks: list[tuple[Callable[..., Any], Sequence[Any], Any]] = []
         self._trap: tuple[int, int, tuple[int, ...]] = (0, 0, ())
         self._failure: Report | None = None
@@ -278,8 +282,6 @@ class Process:
 
     def _run_callback(self, task: Task, index: int) -> None:
         """Run a Python function for the guest; calls it makes nest on the same thread."""
-        from emuload import calls
-
         function, argtypes, returns = self.callbacks[index]
         frame = calls.receive_callback(self, argtypes, returns)
         resume = self.cpu.save()
@@ -299,8 +301,6 @@ class Process:
         self, tid: int, function: Function | int, args: Sequence[Any], returns: Any, argtypes: Sequence[Any] | None
     ) -> Pending:
         """Let a thread begin a call. Raises UsageError when it is busy, CallError for values that do not fit."""
-        from emuload import calls
-
         task = self.kernel.tasks.get(tid)
         if task is None or task.exited:
             raise UsageError(f"thread {tid} is gone")
@@ -316,7 +316,7 @@ class Process:
     ) -> Pending:
         call = HostCall(address, name, collect)
         self.scheduler.load(task)
-        call.saved = self.cpu.save()
+        call.saved = self._parked.pop(task.tid, b"") or self.cpu.save()
         place()
         self.cpu.set_return_address(self.gates.base)
         self.cpu.enter(address)
@@ -338,11 +338,16 @@ class Process:
             call.done = True
             self.recorder.emit("call-exit", task.tid, function=call.name)
             self.cpu.restore(call.saved)
+            self._parked[task.tid] = call.saved
             park(task)
 
     def run_calls(self, pending: Sequence[Pending]) -> None:
         """Run until all these calls have returned."""
-        self._run(lambda: all(p.call.done for p in pending))
+        if len(pending) == 1:
+            call = pending[0].call
+            self._run(lambda: call.done)
+        else:
+            self._run(lambda: all(p.call.done for p in pending))
 
     def _call_words(self, function: str, *words: int) -> int:
         """Call a function of the C library with machine words, on the loading thread if that is free."""
@@ -376,10 +381,18 @@ class Process:
 
     def _run(self, until: Callable[[], bool]) -> None:
         """Run the scheduler until a condition holds; every other end becomes an exception with a report."""
-        from emuload import diagnosis
+        kernel = self.kernel
+
+        def over() -> bool:
+            return (
+                until()
+                or self._failure is not None
+                or kernel.exit_status is not None
+                or kernel.exit_signal is not None
+            )
 
         try:
-            self.scheduler.run(lambda: self._failure is not None or self.ended or until())
+            self.scheduler.run(over)
         except Stuck:
             raise Deadlock(diagnosis.deadlock(self)) from None
         except (OutOfTime, RecorderFull, BoundExceeded) as error:
@@ -392,8 +405,6 @@ class Process:
             raise GuestFailed(diagnosis.ended(self), self.kernel.exit_status)
 
     def _fail(self, headline: str, reason: str, task: Task) -> None:
-        from emuload import diagnosis
-
         self._failure = diagnosis.failure(self, headline, reason, task)
 
     def run_until(self, until: Callable[[], bool] | int) -> None:

@@ -114,8 +114,9 @@ class Scheduler:
         kernel, clock, cpu = self.kernel, self.clock, self.cpu
         while not until():
             deadline = kernel.next_deadline()
-            if deadline is not None and deadline <= clock.now():
-                kernel.timeouts(clock.now())
+            now = clock.now()
+            if deadline is not None and deadline <= now:
+                kernel.timeouts(now)
                 deadline = kernel.next_deadline()
             task = self._next()
             if task is None:

@@ -54,7 +54,6 @@ class Watches:
         if tracker is None or task is None:
             return
         for kind, fields in tracker.on_hit(address, task.tid, self._cpu, self._cpu.memory):
-            role = ROLE_OF_EVENT.get(kind)
-            if role is not None:
-                task.role = role
-            self._recorder.emit(kind, task.tid, **fields)
+            if kind in ROLE_OF_EVENT:
+                task.role = ROLE_OF_EVENT[kind]
+            self._recorder.record(kind, task.tid, fields)

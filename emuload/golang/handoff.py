@@ -20,13 +20,12 @@ twice, from being counted twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from emuload.golang.library import GoLibrary, Lookup
-
-Value = int | str | bool | None
+from emuload.trace.events import Value
 
 ENTRIES = {
     "schedinit": ("runtime.schedinit",),
@@ -198,6 +197,11 @@ class Hit(NamedTuple):
     fields: dict[str, Value]
 
 
+_EXPORT_KINDS = frozenset(
+    ("export-enter", "export-wait", "export-wait-main", "export-body", "callback", "callback-return")
+)
+"""Kinds that every call into Go hits."""
+
 _PLAIN = {
     "rt0-lib": "go-rt0-lib",
     "rt0-lib-go": "go-rt0-lib-go",
@@ -270,16 +274,21 @@ class HandoffTracker:
             return "runtime starting"
         return "runtime thread not running yet" if "rt0-lib" in self.seen else "not started"
 
-    def on_hit(self, address: int, tid: int, cpu: Registers, memory: Memory) -> list[Hit]:
+    def on_hit(self, address: int, tid: int, cpu: Registers, memory: Memory) -> Sequence[Hit]:
         """The events of the instruction at `address`, which thread `tid` is about to run; often none."""
+        points = self.points.get(address, ())
+        if len(points) == 1 and points[0][0] in _EXPORT_KINDS:
+            hit = self._export(*points[0], tid)
+            return (hit,) if hit is not None else ()
         hits = []
-        for kind, name in self.points.get(address, ()):
-            hit = self._hit(kind, name, tid, cpu, memory)
+        for kind, name in points:
+            hit = self._export(kind, name, tid) if kind in _EXPORT_KINDS else self._hit(kind, name, cpu, memory)
             if hit is not None:
-                hits.append(Hit(hit.kind, {"object": self.object, **hit.fields}))
+                hit.fields["object"] = self.object
+                hits.append(hit)
         return hits
 
-    def _hit(self, kind: str, name: str, tid: int, cpu: Registers, memory: Memory) -> Hit | None:
+    def _hit(self, kind: str, name: str, cpu: Registers, memory: Memory) -> Hit | None:
         if kind in _PLAIN:
             if kind in self.seen:
                 return None
@@ -290,40 +299,38 @@ class HandoffTracker:
         if kind == "package-init-return":
             package = self.inits.pop() if self.inits else None
             return Hit("go-package-init-exit", {"package": package, "function": name}) if package else None
-        if kind.startswith(("export", "callback")):
-            return self._export(kind, name, tid)
         if kind == "goroutine":
             return Hit("go-goroutine", {"function": self._goroutine_function(cpu, memory)})
         return self._failure(kind, name, cpu, memory)
 
     def _export(self, kind: str, name: str, tid: int) -> Hit | None:
         if kind == "export-enter":
-            return Hit("go-export-enter", {"function": name})
+            return Hit("go-export-enter", {"function": name, "object": self.object})
         if kind == "export-wait":
             return (
                 None
                 if self.runtime_ready
-                else Hit("go-export-wait", {"function": name, "for": "runtime_init_done"})
+                else Hit("go-export-wait", {"function": name, "for": "runtime_init_done", "object": self.object})
             )
         if kind == "export-wait-main":
             return (
                 None
                 if self.initialised
-                else Hit("go-export-wait", {"function": name, "for": "main_init_done"})
+                else Hit("go-export-wait", {"function": name, "for": "main_init_done", "object": self.object})
             )
-        stack = self.callbacks.setdefault(tid, [])
+        stack = self.callbacks.get(tid)
+        if stack is None:
+            stack = self.callbacks[tid] = []
         if kind == "callback":
             stack.append(None)
         elif kind == "export-body":
             if stack and stack[-1] is None:
                 stack[-1] = name
-                return Hit("go-export-body", {"function": name})
+                return Hit("go-export-body", {"function": name, "object": self.object})
         elif kind == "callback-return":
             left = stack.pop() if stack else None
-            if not stack:
-                del self.callbacks[tid]
             if left is not None:
-                return Hit("go-export-return", {"function": left})
+                return Hit("go-export-return", {"function": left, "object": self.object})
         return None
 
     def _failure(self, kind: str, name: str, cpu: Registers, memory: Memory) -> Hit:

@@ -59,6 +59,7 @@ class Arm64(Cpu):
 
     abi = ABI
     registers_shown = (*(f"x{i}" for i in range(31)), "sp", "pc", "pstate")
+    sp_name = "sp"
     _ids = _IDS
     _pc, _sp, _tp, _result = _IDS["pc"], _IDS["sp"], _IDS["tpidr_el0"], _IDS["x0"]
 

@@ -146,6 +146,9 @@ class Plan:
     return_address_size: int
     word: int
 
+    def __post_init__(self) -> None:
+        self.core_registers = tuple(part.register for part in self.core)
+
 
 class Builder:
     """Collects the parts of a plan: what the architectures' rules have in common."""
@@ -281,9 +284,11 @@ def place(plan: Plan, cpu: Cpu, data: Sequence[bytes], sp: int) -> tuple[int, in
             else:
                 frame[at : at + plan.word] = (sp + target).to_bytes(plan.word, "little")
         cpu.memory.write(sp, frame)
-    for register, argument, offset, size, signed in plan.core:
-        piece = data[argument][offset : offset + size]
-        cpu.set_register(register, int.from_bytes(piece, "little", signed=signed))
+    values = [
+        int.from_bytes(data[argument][offset : offset + size], "little", signed=signed)
+        for _, argument, offset, size, signed in plan.core
+    ]
+    cpu.set_registers((*plan.core_registers, cpu.sp_name), (*values, sp))
     for index, parts in plan.vectors:
         value = bytearray(16)
         for at, argument, offset, size in parts:
@@ -291,7 +296,6 @@ def place(plan: Plan, cpu: Cpu, data: Sequence[bytes], sp: int) -> tuple[int, in
         cpu.write_float_register(index, bytes(value[: max(part.at + part.size for part in parts)]))
     for register, constant in plan.constants:
         cpu.set_register(register, constant)
-    cpu.sp = sp
     return sp, sp + plan.result_at if plan.result_at is not None else 0
 
 

@@ -70,6 +70,9 @@ class Cpu(ABC):
     registers_shown: tuple[str, ...]
     """Names of the general registers in the order reports and signal frames use."""
 
+    sp_name: str
+    """The stack pointer's name."""
+
     _ids: dict[str, int]
     _pc: int
     _sp: int
@@ -92,6 +95,7 @@ class Cpu(ABC):
         self._stop: Stop | None = None
         self._error: BaseException | None = None
         self._watch_callback = uc.BLOCK_CALLBACK(self._on_watch)
+        self._groups: dict[tuple[str, ...], uc.RegisterGroup] = {}
         self._shown = uc.RegisterGroup([self._ids[name] for name in self.registers_shown])
         self.engine.hook(uc.HOOK_MEM_INVALID, uc.MEMORY_CALLBACK(self._guard_memory))
         self.engine.hook(uc.HOOK_INSN_INVALID, uc.INVALID_CALLBACK(self._guard_invalid))
@@ -150,6 +154,13 @@ class Cpu(ABC):
     def set_register(self, name: str, value: int) -> None:
         """Write one register; the value is wrapped to the register's width."""
         self.engine.write_register(self._ids[name], value)
+
+    def set_registers(self, names: tuple[str, ...], values: Sequence[int]) -> None:
+        """Write several registers of up to 64 bits at once; values are wrapped."""
+        group = self._groups.get(names)
+        if group is None:
+            group = self._groups[names] = uc.RegisterGroup([self._ids[name] for name in names])
+        self.engine.write_group(group, values)
 
     def registers(self) -> dict[str, int]:
         """The general registers, in a fixed order."""

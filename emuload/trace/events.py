@@ -55,11 +55,18 @@ class Recorder:
 
     def emit(self, kind: str, tid: int, **fields: Value) -> None:
         """Append one event, stamped with the virtual time. Raises RecorderFull at the bound."""
+        if self.enabled:
+            self.record(kind, tid, fields)
+
+    def record(self, kind: str, tid: int, fields: dict[str, Value]) -> None:
+        """`emit` with the fields as a dict, which the event keeps."""
         if not self.enabled:
             return
-        if len(self.events) >= self.limit:
+        events = self.events
+        seq = len(events)
+        if seq >= self.limit:
             raise RecorderFull(f"{self.limit} events were recorded")
-        event = Event(len(self.events), self.clock.now(), tid, kind, fields)
-        self.events.append(event)
+        event = Event(seq, self.clock.now(), tid, kind, fields)
+        events.append(event)
         if self.listener is not None:
             self.listener(event)
