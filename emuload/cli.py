@@ -7,6 +7,7 @@ Only click is imported here: the emulator's modules cost time and are imported b
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -178,6 +179,7 @@ def command(arguments: Sequence[str] | None = None) -> int:
 
 def main() -> NoReturn:
     """The `emuload` program. It leaves without taking apart what the system takes back anyway: that would cost 20 ms."""
+    gc.set_threshold(100_000, 20, 20)  # imports alone would set off some twenty collections
     status = command()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emuload import calls, diagnosis
 from emuload.errors import BoundReached, Deadlock, GuestFailed, Report, UsageError
@@ -57,8 +57,7 @@ def argument_bytes(text: str | bytes) -> bytes:
     return data
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Limits:
+class Limits(NamedTuple):
     """Bounds of a run, each with its own clear end (BoundReached, exit status 4)."""
 
     code_bytes: int = 20_000_000_000

@@ -6,19 +6,10 @@ and never ask which architecture it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class StructLayout:
-    """Field name → (offset, size in bytes), with the total size."""
-
-    size: int
-    fields: dict[str, tuple[int, int]]
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Abi:
+class Abi(NamedTuple):
     """One architecture's conventions.
 
     Addresses are guest addresses; sizes are bytes. Sources: the Linux uapi headers of the architecture

@@ -7,9 +7,8 @@ mapped at `Abi.sigreturn_trampoline`.
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
 from functools import cache
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from emuload.machine.cpu import Cpu
 
@@ -17,8 +16,7 @@ SA_SIGINFO = 0x4
 SA_RESTORER = 0x0400_0000
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class SignalFrame:
+class SignalFrame(NamedTuple):
     """What the kernel wants on the stack, and where the handler is.
 
     signo          the signal

@@ -10,7 +10,6 @@ a C program that prints them.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 
@@ -54,8 +53,7 @@ def _dev(device: tuple[int, int]) -> int:
     return (minor & 0xFF) | (major << 8) | ((minor & ~0xFF) << 12)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class StatFormat:
+class StatFormat(NamedTuple):
     """One `struct stat`: a `struct` format, the names of its values in order, and the widest st_size it can hold."""
 
     format: str
@@ -80,8 +78,7 @@ _TIMES: Final = ("atime", "atime_ns", "mtime", "mtime_ns", "ctime", "ctime_ns")
 _WIDE: Final = (1 << 63) - 1
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Uapi:
+class Uapi(NamedTuple):
     """One architecture's flags and structures.
 
     stat        struct stat, of stat, fstat, lstat and newfstatat
