@@ -20,6 +20,8 @@ from emuload.unwind.reader import Reader
 
 _INJECTED = ("runtime.sigpanic", "runtime.asyncPreempt")
 """Functions that a signal handler makes the interrupted code call: their caller did not make a call."""
+_SCRATCH = 512
+"""Bytes that an assembly function may put below its frame before it calls C."""
 _ENDS = ("runtime.goexit", "runtime.rt0_go")
 
 
@@ -32,6 +34,8 @@ class Cursor:
     g             a g of this thread, the last one seen; 0 before
     m             that g's m, the thread's record; 0 when not known
     g0_sp         where g0's stack was left for the callback that is unwound now, once one was crossed
+    from_c        the last step left a C function
+    callee        the Go function that the last step left, "" before
     switched      the last step went to another stack, so SP says nothing about progress
     """
 
@@ -40,15 +44,18 @@ class Cursor:
     g: int = 0
     m: int = 0
     g0_sp: int | None = None
+    from_c: bool = False
+    callee: str = ""
     switched: bool = False
 
 
 class GoStack:
     """Steps over Go frames of one machine."""
 
-    def __init__(self, row: UnwindRow, reader: Reader) -> None:
+    def __init__(self, row: UnwindRow, reader: Reader, is_code: Callable[[int], bool]) -> None:
         self._row = row
         self._reader = reader
+        self._is_code = is_code
         self._goroutines = Goroutines(reader)
 
     def find_g(self, cursor: Cursor) -> None:
@@ -64,23 +71,35 @@ class GoStack:
 
     def step(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
         """Make `cursor` the caller's; False when `function` has no caller or it cannot be found."""
-        if cursor.exact:
+        if cursor.exact or cursor.from_c:
             self.find_g(cursor)
-        else:
+        if not cursor.exact:
             switch = self._SWITCHES.get(function.name)
-            if switch is not None:
+            if switch is not None and self._has_switched(cursor, function):
                 return switch(self, cursor, library, function, bias)
             frame = self._row.saved_frames.get(function.name)
             if frame is not None:
                 return self.saved_frame(cursor, frame)
         if function.name in _ENDS:
             return False
-        if not self._plain(cursor, library, bias):
+        size = self._to_own_frame(cursor, library, function) if cursor.from_c else None
+        if not self._plain(cursor, library, bias, size):
             return False
         if function.name in _INJECTED:
             cursor.exact = True
             self._drop_injected(cursor, library, bias)
         return True
+
+    def _has_switched(self, cursor: Cursor, function: Function) -> bool:
+        """Whether the call that `function` is in was made behind its stack switch: it also makes some
+        before.
+        """
+        name = function.name
+        if name == "runtime.cgocallback":
+            return cursor.callee == "runtime.cgocallbackg"
+        if name.startswith("runtime.asmcgocall"):
+            return cursor.from_c
+        return cursor.g == 0 or cursor.g == self._goroutines.g0(cursor.m)
 
     def is_end(self, library: GoLibrary, function: Function) -> bool:
         """Whether nothing in Go calls `function`; a signal's return code or C may."""
@@ -100,7 +119,9 @@ class GoStack:
             return False
         end = sp + size + row.go_pushed
         if row.link:
-            back = registers[row.link] if size == 0 and row.link in registers else self._reader.word(sp)
+            back = (
+                registers[row.link] if size == 0 and row.link in registers else self._saved_link(cursor, sp)
+            )
             saved_fp = sp + row.go_saved_fp if row.go_saved_fp is not None and size else None
         else:
             back = self._reader.word(end - row.word)
@@ -113,6 +134,14 @@ class GoStack:
                 registers[row.fp] = fp
         self._return_to(cursor, back, end)
         return True
+
+    def _saved_link(self, cursor: Cursor, sp: int) -> int | None:
+        """The return address that a frame keeps at SP; of an assembly function that overwrote it, the
+        register's.
+        """
+        saved, link = self._reader.word(sp), cursor.registers.get(self._row.link, 0)
+        overwritten = saved is not None and not self._is_code(saved & self._row.code_mask)
+        return link if cursor.exact and overwritten and self._is_code(link & self._row.code_mask) else saved
 
     def _return_to(self, cursor: Cursor, pc: int, sp: int) -> None:
         row, registers = self._row, cursor.registers
@@ -143,6 +172,27 @@ class GoStack:
             cursor.registers[name] = value
         self._return_to(cursor, cursor.registers[row.pc], sp + frame.size)
         return True
+
+    def _to_own_frame(self, cursor: Cursor, library: GoLibrary, function: Function) -> int | None:
+        """Undo what an assembly function did to SP before it called C, where the frame pointer tells; its
+        frame's size.
+
+        callCgoSigaction, callCgoMmap, sigfwd and their like align SP or move it down; C code keeps the frame
+        pointer.
+        """
+        row, sp = self._row, cursor.registers[self._row.sp]
+        size, fp = self._own_size(library, function), cursor.registers.get(row.fp, 0)
+        if row.go_saved_fp is None or not size:
+            return None
+        own = fp - row.go_saved_fp - (0 if row.link else size + row.go_pushed)
+        if not sp <= own < sp + _SCRATCH:
+            return None
+        cursor.registers[row.sp] = own
+        return size
+
+    def _own_size(self, library: GoLibrary, function: Function) -> int:
+        """A function's frame size behind its prologue."""
+        return next((size for size in library.table.frame_sizes(function.number) if size), 0)
 
     # -- stack switches
     # ------------------------------------------------------------------------------------------
@@ -191,8 +241,7 @@ class GoStack:
             self._switch(cursor, g, high - depth)
         else:
             cursor.registers[row.sp] = depth
-        own = next((size for size in library.table.frame_sizes(function.number) if size), 0)
-        return self._plain(cursor, library, bias, own)
+        return self._plain(cursor, library, bias, self._own_size(library, function))
 
     def _asmcgocall_no_g(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
         """From C called while there is no g: the stack was only aligned."""

@@ -166,7 +166,7 @@ class _Walk:
         self._row = row
         self._objects = objects
         self._reader = Reader(memory, row.word)
-        self._go = GoStack(row, self._reader)
+        self._go = GoStack(row, self._reader, lambda address: self._find(address)[0] is not None)
         self._cursor = Cursor({name: value & row.word_mask for name, value in registers.items()})
         self._cursor.registers[row.pc] &= row.code_mask
 
@@ -206,7 +206,10 @@ class _Walk:
         row, cursor = self._row, self._cursor
         place = cursor.registers[row.pc] - loaded.bias - (0 if cursor.exact else 1)
         if code.go is not None and (function := code.go.table.find(place)) is not None:
-            return self._step_go(loaded, code.go, function)
+            stepped = self._step_go(loaded, code.go, function)
+            cursor.from_c, cursor.callee = False, function.name
+            return stepped
+        cursor.from_c = True
         found = None if cursor.exact else code.symbols.find(place)
         frame = row.saved_frames.get(found[0]) if found is not None else None
         if frame is not None and code.go is not None:
