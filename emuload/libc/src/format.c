@@ -294,8 +294,6 @@ static bool convert(struct sink *sink, const struct parsed *c, union value value
     return true;
 }
 
-static bool known(char conversion) { return conversion && strchr("diouxXbBeEfFgGaAcspmn", conversion); }
-
 static void apply_counts(struct parsed *c, int width, int precision) {
     if (c->width_index >= 0) {
         if (width < 0) c->spec.flags |= LEFT;
@@ -348,6 +346,7 @@ static int run(struct sink *sink, const char *format, struct arguments *argument
             emit(sink, "%", 1);
             continue;
         }
+        enum kind kind = kind_of(&c);
         int width = 0, precision = 0;
         union value value = {0};
         if (fixed) {
@@ -357,10 +356,10 @@ static int run(struct sink *sink, const char *format, struct arguments *argument
         } else {
             if (c.width_index >= 0) width = (int)fetch(arguments, K_INT).integer;
             if (c.precision_index >= 0) precision = (int)fetch(arguments, K_INT).integer;
-            value = fetch(arguments, kind_of(&c));
+            value = fetch(arguments, kind);
         }
         apply_counts(&c, width, precision);
-        if (!known(c.spec.conversion)) {
+        if (kind == K_NONE && c.spec.conversion != 'm') {
             if (!c.spec.conversion) { /* the format ends in the middle of a conversion */
                 errno = EINVAL;
                 return -1;

@@ -1,62 +1,63 @@
 /* string.h, the mem* half: copying, filling, comparing and searching bytes by words.
  *
- * The copy loops load a whole step before they store it, so one routine serves memcpy and the
- * forward direction of memmove. On processors that need aligned words (ARMv5), a source that is
- * not aligned like its destination is put together from two aligned words by shifts. */
+ * What is fast in an emulator decides the shape: loads may lie anywhere, but a store that is not aligned to its
+ * size takes ten times as long as one that is, and far-apart places should not alternate too often. So the
+ * destination is aligned first, and a large step is loaded before it is stored; that also makes one routine serve memcpy
+ * and the forward direction of memmove. Where words must be aligned (before ARMv7), a source that is not aligned
+ * like its destination is put together from two aligned words by shifts. */
 #include "lib.h"
+
+#if defined(__SSE2__) || defined(__aarch64__)
+typedef unsigned char unit __attribute__((vector_size(16), aligned(1), may_alias));
+#elif UNALIGNED_WORDS
+typedef struct loose_word unit;
+#else
+typedef alias_word unit;
+#endif
+enum { STEP = 8 * sizeof(unit) };
+
+static inline void copy_step(void *to, const void *from) {
+    const unit *s = from;
+    unit *d = to;
+    unit a = s[0], b = s[1], c = s[2], e = s[3], f = s[4], g = s[5], h = s[6], i = s[7];
+    d[0] = a;
+    d[1] = b;
+    d[2] = c;
+    d[3] = e;
+    d[4] = f;
+    d[5] = g;
+    d[6] = h;
+    d[7] = i;
+}
 
 #if UNALIGNED_WORDS
 
-static inline void copy_small(unsigned char *d, const unsigned char *s, size_t n) {
-    if (WORD == 8 && n >= 4) {
-        uint32_t head = load_32(s), tail = load_32(s + n - 4);
-        store_32(d, head);
-        store_32(d + n - 4, tail);
-    } else if (n >= 2) {
-        uint16_t head = load_16(s), tail = load_16(s + n - 2);
-        store_16(d, head);
-        store_16(d + n - 2, tail);
-    } else if (n) {
-        *d = *s;
-    }
-}
+#define COPY_8(d, s) (*(alias_word *)(d) = load_word(s))
+#define COPY_4(d, s) (*(uint32_t *)(d) = load_32(s))
+#define COPY_2(d, s) (*(uint16_t *)(d) = load_16(s))
 
 static inline void copy_forward(unsigned char *d, const unsigned char *s, size_t n) {
-    if (n < WORD) {
-        copy_small(d, s, n);
-        return;
-    }
-    unsigned char *last = d + n - WORD;
-    word tail = load_word(s + n - WORD);
-    for (; n > 4 * WORD; n -= 4 * WORD, s += 4 * WORD, d += 4 * WORD) {
-        word a = load_word(s), b = load_word(s + WORD), c = load_word(s + 2 * WORD), e = load_word(s + 3 * WORD);
-        store_word(d, a);
-        store_word(d + WORD, b);
-        store_word(d + 2 * WORD, c);
-        store_word(d + 3 * WORD, e);
-    }
-    for (; n > WORD; n -= WORD, s += WORD, d += WORD) store_word(d, load_word(s));
-    store_word(last, tail);
+    if ((uintptr_t)d & 1 && n) *d++ = *s++, n--;
+    if ((uintptr_t)d & 2 && n >= 2) COPY_2(d, s), d += 2, s += 2, n -= 2;
+    if (WORD == 8 && (uintptr_t)d & 4 && n >= 4) COPY_4(d, s), d += 4, s += 4, n -= 4;
+    for (; n >= STEP; n -= STEP, s += STEP, d += STEP) copy_step(d, s);
+    for (; n >= WORD; n -= WORD, s += WORD, d += WORD) COPY_8(d, s);
+    if (WORD == 8 && n & 4) COPY_4(d, s), d += 4, s += 4;
+    if (n & 2) COPY_2(d, s), d += 2, s += 2;
+    if (n & 1) *d = *s;
 }
 
 static inline void copy_backward(unsigned char *d, const unsigned char *s, size_t n) {
-    if (n < WORD) {
-        copy_small(d, s, n);
-        return;
-    }
-    word head = load_word(s);
-    for (; n > 4 * WORD; n -= 4 * WORD) {
-        const unsigned char *from = s + n - 4 * WORD;
-        unsigned char *to = d + n - 4 * WORD;
-        word a = load_word(from), b = load_word(from + WORD), c = load_word(from + 2 * WORD),
-             e = load_word(from + 3 * WORD);
-        store_word(to + 3 * WORD, e);
-        store_word(to + 2 * WORD, c);
-        store_word(to + WORD, b);
-        store_word(to, a);
-    }
-    for (; n > WORD; n -= WORD) store_word(d + n - WORD, load_word(s + n - WORD));
-    store_word(d, head);
+    d += n;
+    s += n;
+    if ((uintptr_t)d & 1 && n) *--d = *--s, n--;
+    if ((uintptr_t)d & 2 && n >= 2) d -= 2, s -= 2, n -= 2, COPY_2(d, s);
+    if (WORD == 8 && (uintptr_t)d & 4 && n >= 4) d -= 4, s -= 4, n -= 4, COPY_4(d, s);
+    for (; n >= STEP; n -= STEP) d -= STEP, s -= STEP, copy_step(d, s);
+    for (; n >= WORD; n -= WORD) d -= WORD, s -= WORD, COPY_8(d, s);
+    if (WORD == 8 && n & 4) d -= 4, s -= 4, COPY_4(d, s);
+    if (n & 2) d -= 2, s -= 2, COPY_2(d, s);
+    if (n & 1) *--d = *--s;
 }
 
 #else
@@ -65,15 +66,7 @@ static inline void copy_forward(unsigned char *d, const unsigned char *s, size_t
     for (; n && (uintptr_t)d % WORD; n--) *d++ = *s++;
     unsigned skew = (uintptr_t)s % WORD;
     if (!skew) {
-        for (; n >= 4 * WORD; n -= 4 * WORD, s += 4 * WORD, d += 4 * WORD) {
-            const alias_word *from = (const alias_word *)s;
-            alias_word *to = (alias_word *)d;
-            word a = from[0], b = from[1], c = from[2], e = from[3];
-            to[0] = a;
-            to[1] = b;
-            to[2] = c;
-            to[3] = e;
-        }
+        for (; n >= STEP; n -= STEP, s += STEP, d += STEP) copy_step(d, s);
         for (; n >= WORD; n -= WORD, s += WORD, d += WORD) *(alias_word *)d = *(const alias_word *)s;
     } else if (n >= 2 * WORD) {
         /* Never reads past the word that holds the last byte wanted. */
@@ -119,33 +112,17 @@ ALSO(__mempcpy, mempcpy);
 EXPORT void *memset(void *to, int c, size_t n) {
     unsigned char *d = to;
     word fill = WORD_ONES * (unsigned char)c;
-    if (n < WORD) {
-        while (n--) *d++ = (unsigned char)c;
-        return to;
-    }
-#if UNALIGNED_WORDS
-    unsigned char *last = d + n - WORD;
-    store_word(d, fill);
-    store_word(last, fill);
-    d = (unsigned char *)(((uintptr_t)d + WORD) & -(uintptr_t)WORD);
-    n = (size_t)(last - d) + WORD;
-    if (d > last) return to;
-#else
-    unsigned char *end = d + n;
-    while ((uintptr_t)d % WORD) *d++ = (unsigned char)c;
-    n = (size_t)(end - d);
-#endif
-    for (; n >= 4 * WORD; n -= 4 * WORD, d += 4 * WORD) {
+    if ((uintptr_t)d & 1 && n) *d++ = (unsigned char)c, n--;
+    if ((uintptr_t)d & 2 && n >= 2) *(uint16_t *)d = (uint16_t)fill, d += 2, n -= 2;
+    if (WORD == 8 && (uintptr_t)d & 4 && n >= 4) *(uint32_t *)d = (uint32_t)fill, d += 4, n -= 4;
+    for (; n >= 8 * WORD; n -= 8 * WORD, d += 8 * WORD) {
         alias_word *w = (alias_word *)d;
-        w[0] = fill;
-        w[1] = fill;
-        w[2] = fill;
-        w[3] = fill;
+        w[0] = w[1] = w[2] = w[3] = w[4] = w[5] = w[6] = w[7] = fill;
     }
     for (; n >= WORD; n -= WORD, d += WORD) *(alias_word *)d = fill;
-#if !UNALIGNED_WORDS
-    while (d < end) *d++ = (unsigned char)c;
-#endif
+    if (WORD == 8 && n & 4) *(uint32_t *)d = (uint32_t)fill, d += 4;
+    if (n & 2) *(uint16_t *)d = (uint16_t)fill, d += 2;
+    if (n & 1) *d = (unsigned char)c;
     return to;
 }
 
