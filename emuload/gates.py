@@ -13,7 +13,6 @@ from emuload.machine.cpu import Cpu
 GATE_SIZE = 16
 PAGES = 8
 PROT_READ_EXEC = 5
-RETURN_GATE = 0
 
 
 @dataclass(eq=False, repr=False)

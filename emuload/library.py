@@ -19,7 +19,6 @@ class Function:
     address: int
     argtypes: Sequence[Any] | None = None
     returns: Any = int
-    object_path: str = ""
 
     def __call__(self, *args: Any, returns: Any = ..., argtypes: Sequence[Any] | None = None) -> Any:
         """Call with Python values; `returns` and `argtypes` override the function's own. See `emuload.calls`."""
@@ -45,7 +44,7 @@ class Library:
         """The function of that name. Raises LoadError with the linker's words when there is none."""
         found = self._functions.get(name)
         if found is None:
-            found = Function(self.process, name, self.process.dlsym(self, name), object_path=self.path)
+            found = Function(self.process, name, self.process.dlsym(self, name))
             self._functions[name] = found
         return found
 

@@ -29,7 +29,6 @@ class Abi(NamedTuple):
     syscall_instruction_size: int
     epoll_packed: bool
     stat_layout: str
-    sigaction_has_restorer: bool
     minsigstksz: int
     sigreturn_trampoline: int
     """Address of the page's code that calls rt_sigreturn, used when a handler brings no restorer."""
@@ -37,8 +36,6 @@ class Abi(NamedTuple):
     map_high: int
     map_top: int
     stack_top: int
-    program_base: int
-    stack_alignment: int = 16
 
     @property
     def word_mask(self) -> int:

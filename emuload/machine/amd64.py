@@ -40,14 +40,12 @@ ABI = Abi(
     syscall_instruction_size=2,
     epoll_packed=True,
     stat_layout="x86_64",
-    sigaction_has_restorer=True,
     minsigstksz=2048,
     sigreturn_trampoline=0x7FFF_F7FF_E000,
     map_low=0x10000,
     map_high=0x7FFF_FFFF_F000,
     map_top=0x7FFF_F7FF_0000,
     stack_top=0x7FFF_FFFF_E000,
-    program_base=0x5555_5555_4000,
 )
 
 _IDS = {

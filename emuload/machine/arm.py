@@ -11,21 +11,9 @@ import struct
 
 from emuload.machine import engine as uc
 from emuload.machine.abi import Abi
+from emuload.machine.arm_family import ArmFamily
 from emuload.machine.arm_signals import TRAMPOLINE
-from emuload.machine.cpu import (
-    ILL_ILLOPC,
-    SEGV_MAPERR,
-    SI_KERNEL,
-    SIGBUS,
-    SIGILL,
-    SIGSEGV,
-    SIGTRAP,
-    TRAP_BRKPT,
-    Cpu,
-    Fault,
-    Reason,
-    Stop,
-)
+from emuload.machine.cpu import SEGV_MAPERR, SIGSEGV, Cpu, Fault
 from emuload.machine.memory import MemoryFault
 
 # asm/hwcap.h: SWP HALF THUMB FAST_MULT VFP EDSP NEON VFPv3 TLS VFPv4 IDIVA IDIVT LPAE
@@ -44,15 +32,12 @@ ABI = Abi(
     syscall_instruction_size=4,
     epoll_packed=False,
     stat_layout="arm",
-    sigaction_has_restorer=True,
     minsigstksz=2048,
     sigreturn_trampoline=0xBEFF_D000,
     map_low=0x10000,
     map_high=0xBFFF_F000,
     map_top=0xB6FF_0000,
     stack_top=0xBEFF_C000,
-    program_base=0x0040_0000,
-    stack_alignment=8,
 )
 
 _R = [66 + i for i in range(13)]
@@ -62,8 +47,6 @@ _IDS = {f"r{i}": register for i, register in enumerate(_R)} | {
 _D0 = 14
 _THUMB = 0x20
 _USER_MODE = 0x10
-_EXCEPTION_UNDEFINED, _EXCEPTION_SVC, _EXCEPTION_BREAKPOINT = 1, 2, 7
-_EXCEPTION_PREFETCH, _EXCEPTION_DATA = 3, 4
 
 HELPER_PAGE = 0xFFFF0000
 _CMPXCHG = bytes.fromhex(
@@ -101,7 +84,7 @@ _HELPER_ENDS = (0xFFFF0FA0, 0xFFFF0FC0, 0xFFFF0FE0, 0xFFFF0FFC)
 _HELPER_VERSION = 5
 
 
-class Arm(Cpu):
+class Arm(ArmFamily):
     """The arm CPU, in ARM or Thumb state."""
 
     abi = ABI
@@ -117,7 +100,7 @@ class Arm(Cpu):
         super().__init__(uc.ARCH_ARM, uc.MODE_LITTLE_ENDIAN, 17, native_hooks=native_hooks)
 
     def _install(self) -> None:
-        self.engine.hook(uc.HOOK_INTR, uc.INTERRUPT_CALLBACK(self._on_interrupt))
+        super()._install()
         self.set_register("cpacr", self.register("cpacr") | 0xF << 20)
         self.set_register("fpexc", 0x40000000)
         self.set_register("cpsr", _USER_MODE)
@@ -164,24 +147,6 @@ class Arm(Cpu):
     def _start(self) -> int:
         pc, cpsr = self.engine.read_group(self._resume_group)
         return self.engine.start(pc | (cpsr >> 5 & 1), 0xFFFFFFFE)
-
-    def _on_interrupt(self, _: int, number: int, user: int) -> None:
-        if number == _EXCEPTION_SVC:
-            pc, call, *arguments = self.engine.read_group(self._call_group)
-            result = self._trap(pc, call, arguments)
-            if result is not None:
-                self.syscall_result(result)
-            return
-        pc = self.pc
-        if number == _EXCEPTION_BREAKPOINT:
-            fault = Fault(SIGTRAP, TRAP_BRKPT, pc, 0, 0, "breakpoint")
-        elif number == _EXCEPTION_UNDEFINED:
-            fault = Fault(SIGILL, ILL_ILLOPC, pc, 6, 0, "illegal instruction")
-        elif number in (_EXCEPTION_PREFETCH, _EXCEPTION_DATA):
-            fault = Fault(SIGBUS, 1, pc, 0, 0, "misaligned access")
-        else:
-            fault = Fault(SIGSEGV, SI_KERNEL, 0, 0, 0, f"exception {number}")
-        self._halt(Stop(Reason.FAULT, fault))
 
     def _on_invalid(self) -> bool:
         """YIELD and WFE arrive here with the PC already past them: they are hints, so the guest goes on."""

@@ -6,19 +6,8 @@ import struct
 
 from emuload.machine import engine as uc
 from emuload.machine.abi import Abi
-from emuload.machine.cpu import (
-    ILL_ILLOPC,
-    SI_KERNEL,
-    SIGBUS,
-    SIGILL,
-    SIGSEGV,
-    SIGTRAP,
-    TRAP_BRKPT,
-    Cpu,
-    Fault,
-    Reason,
-    Stop,
-)
+from emuload.machine.arm_family import ArmFamily
+from emuload.machine.cpu import Cpu
 
 _HWCAP_FP, _HWCAP_ASIMD, _HWCAP_CRC32 = 1 << 0, 1 << 1, 1 << 7
 
@@ -35,14 +24,12 @@ ABI = Abi(
     syscall_instruction_size=4,
     epoll_packed=False,
     stat_layout="generic64",
-    sigaction_has_restorer=True,
     minsigstksz=5120,
     sigreturn_trampoline=0xFFFF_F7FF_E000,
     map_low=0x10000,
     map_high=0xFFFF_FFFF_F000,
     map_top=0xFFFF_F7FF_0000,
     stack_top=0xFFFF_FFFF_E000,
-    program_base=0xAAAA_AAAA_0000,
 )
 
 _X = [199 + i for i in range(29)] + [1, 2]
@@ -50,11 +37,9 @@ _IDS = {f"x{i}": register for i, register in enumerate(_X)} | {
     "sp": 4, "pc": 260, "pstate": 265, "tpidr_el0": 262, "fpcr": 291, "fpsr": 292, "cpacr_el1": 261,
 }  # fmt: skip
 _V0 = 228
-_EXCEPTION_UNDEFINED, _EXCEPTION_SVC, _EXCEPTION_BREAKPOINT = 1, 2, 7
-_EXCEPTION_PREFETCH, _EXCEPTION_DATA = 3, 4
 
 
-class Arm64(Cpu):
+class Arm64(ArmFamily):
     """The arm64 CPU (a Cortex-A72)."""
 
     abi = ABI
@@ -68,7 +53,7 @@ class Arm64(Cpu):
         super().__init__(uc.ARCH_ARM64, uc.MODE_LITTLE_ENDIAN, 2, native_hooks=native_hooks)
 
     def _install(self) -> None:
-        self.engine.hook(uc.HOOK_INTR, uc.INTERRUPT_CALLBACK(self._on_interrupt))
+        super()._install()
         self.set_register("cpacr_el1", 3 << 20)
         self.set_register("pstate", 0)
 
@@ -87,24 +72,6 @@ class Arm64(Cpu):
     def gate_code(self) -> bytes:
         """svc 0; ret"""
         return bytes.fromhex("010000d4c0035fd6")
-
-    def _on_interrupt(self, _: int, number: int, user: int) -> None:
-        if number == _EXCEPTION_SVC:
-            pc, call, *arguments = self.engine.read_group(self._call_group)
-            result = self._trap(pc, call, arguments)
-            if result is not None:
-                self.syscall_result(result)
-            return
-        pc = self.pc
-        if number == _EXCEPTION_BREAKPOINT:
-            fault = Fault(SIGTRAP, TRAP_BRKPT, pc, 0, 0, "breakpoint")
-        elif number == _EXCEPTION_UNDEFINED:
-            fault = Fault(SIGILL, ILL_ILLOPC, pc, 0, 0, "illegal instruction")
-        elif number in (_EXCEPTION_PREFETCH, _EXCEPTION_DATA):
-            fault = Fault(SIGBUS, 1, pc, 0, 0, "misaligned access")
-        else:
-            fault = Fault(SIGSEGV, SI_KERNEL, 0, 0, 0, f"exception {number}")
-        self._halt(Stop(Reason.FAULT, fault))
 
     def sigreturn_code(self) -> bytes:
         """mov x8, #139 (rt_sigreturn); svc 0"""

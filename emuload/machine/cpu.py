@@ -30,7 +30,6 @@ class Reason(Enum):
     BUDGET = "budget"
     TRAP = "trap"
     FAULT = "fault"
-    YIELD = "yield"
     REQUEST = "request"
 
 
@@ -56,7 +55,7 @@ class Stop:
 
 SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV = 4, 5, 7, 8, 11
 SEGV_MAPERR, SEGV_ACCERR, SI_KERNEL = 1, 2, 0x80
-ILL_ILLOPC, ILL_PRVOPC, FPE_INTDIV, TRAP_BRKPT = 1, 5, 1, 1
+ILL_ILLOPC, FPE_INTDIV, TRAP_BRKPT, BUS_ADRALN = 1, 1, 1, 1
 
 _NO_RESERVATION = b"\xff" * 8
 _WRITES = {uc.MEM_WRITE_UNMAPPED, uc.MEM_WRITE_PROT}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 ARCH_ARM, ARCH_ARM64, ARCH_X86 = 1, 2, 4
@@ -23,15 +23,13 @@ HOOK_MEM_INVALID = 0x3F0
 HOOK_INSN_INVALID = 1 << 14
 HOOK_TLB_FILL = 1 << 17
 
-MEM_READ, MEM_WRITE, MEM_FETCH = 16, 17, 18
-MEM_READ_UNMAPPED, MEM_WRITE_UNMAPPED, MEM_FETCH_UNMAPPED = 19, 20, 21
-MEM_WRITE_PROT, MEM_READ_PROT, MEM_FETCH_PROT = 22, 23, 24
+MEM_WRITE_UNMAPPED, MEM_FETCH_UNMAPPED, MEM_WRITE_PROT, MEM_FETCH_PROT = 20, 21, 22, 24
 
-CTL_CPU_MODEL, CTL_TB_REMOVE_CACHE, CTL_TB_FLUSH, CTL_TLB_FLUSH, CTL_TLB_TYPE = 7, 9, 10, 11, 12
+CTL_CPU_MODEL, CTL_TB_REMOVE_CACHE, CTL_TLB_TYPE = 7, 9, 12
 TLB_VIRTUAL = 1
 INSN_SYSCALL = 699
 
-ERR_OK, ERR_EXCEPTION = 0, 21
+ERR_OK = 0
 
 BLOCK_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
 INTERRUPT_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
@@ -229,5 +227,3 @@ class Engine:
         self.lib.uc_context_free(pointer)
         return template
 
-
-Hook = Callable[..., Any]

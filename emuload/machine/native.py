@@ -18,7 +18,6 @@ import ctypes
 import mmap
 import os
 import sys
-from collections.abc import Callable
 
 from emuload.machine import engine as uc
 
@@ -154,5 +153,3 @@ def install_canonical_tlb(engine: uc.Engine, code: NativeCode | None) -> None:
 
     engine.hook(uc.HOOK_TLB_FILL, uc.TLB_CALLBACK(fill))
 
-
-Placer = Callable[[bytes], int]
