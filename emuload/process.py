@@ -149,6 +149,7 @@ class Process:
         self._text = range(0)
         self.watches = Watches(self.cpu, self.kernel, self.recorder)
         self.cpu.handler = self._on_trap
+        self.cpu.ticks = self.clock.now
         self.cpu.watch_handler = self.watches.hit
         numbers = self.kernel.table.entries
         self._stop_first = frozenset(n for n, entry in numbers.items() if entry[0] in STOPS_FIRST)

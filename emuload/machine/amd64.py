@@ -1,7 +1,8 @@
 """amd64: System V ABI, AMD64 supplement (calling convention 3.2, process start 3.4), Linux's SYSCALL convention (A.2).
 
-The emulated CPU is Unicorn's default model: SSE4.2, POPCNT, AES and BMI, no AVX, so GOAMD64=v1 and v2 run. Addresses are
-checked to be canonical by a TLB hook, because Unicorn's own TLB cuts them to 52 bits.
+The emulated CPU is a Sandy Bridge without AVX, which Unicorn does not announce: SSE4.2, POPCNT and AES, so GOAMD64=v1 and v2 run.
+It has no RDRAND, which would bring the host's chance into the guest; RDTSC counts virtual nanoseconds. Addresses are checked to be
+canonical by a TLB hook, because Unicorn's own TLB cuts them to 52 bits.
 """
 
 from __future__ import annotations
@@ -75,11 +76,14 @@ class Amd64(Cpu):
             [_IDS[name] for name in ("rip", "rax", "rdi", "rsi", "rdx", "r10", "r8", "r9", "eflags")]
         )
         self._return_group = uc.RegisterGroup([_IDS["rax"], _IDS["rcx"], _IDS["r11"]])
-        super().__init__(uc.ARCH_X86, uc.MODE_64, None, native_hooks=native_hooks)
+        super().__init__(uc.ARCH_X86, uc.MODE_64, uc.CPU_X86_SANDYBRIDGE, native_hooks=native_hooks)
 
     def _install(self) -> None:
         native.install_canonical_tlb(self.engine, self._native)
         self.engine.hook_instruction(uc.INSN_SYSCALL, uc.SYSCALL_CALLBACK(self._on_syscall))
+        ticks = uc.INSTRUCTION_CALLBACK(self._on_time_stamp)
+        self.engine.hook_instruction(uc.INSN_RDTSC, ticks)
+        self.engine.hook_instruction(uc.INSN_RDTSCP, ticks)
         self.engine.hook(uc.HOOK_INTR, uc.INTERRUPT_CALLBACK(self._on_interrupt))
         self.set_register("mxcsr", 0x1F80)
         self.set_register("fpcw", 0x37F)
@@ -113,6 +117,16 @@ class Amd64(Cpu):
         result = self._trap(next_pc, number, (a, b, c, d, e, f))
         if result is not None:
             self.engine.write_group(self._return_group, (result & 0xFFFFFFFFFFFFFFFF, next_pc, flags))
+
+    def _on_time_stamp(self, _: int, user: int) -> int:
+        """RDTSC and RDTSCP: virtual time in edx:eax, processor 0 in ecx for both, as the second has it."""
+        try:
+            ticks = self.ticks()
+            self.engine.write_register(_IDS["rax"], ticks & 0xFFFFFFFF)
+            self.engine.write_register(_IDS["rdx"], ticks >> 32 & 0xFFFFFFFF)
+        except BaseException as error:
+            self._fail(error)
+        return 1
 
     def _on_interrupt(self, _: int, number: int, user: int) -> None:
         pc = self.pc

@@ -97,7 +97,7 @@ class Arm(ArmFamily):
         self._call_group = uc.RegisterGroup([_IDS[name] for name in ("pc", "r7", "r0", "r1", "r2", "r3", "r4", "r5", "r6")])
         self._enter_group = uc.RegisterGroup([_IDS["cpsr"], _IDS["pc"]])
         self._resume_group = uc.RegisterGroup([_IDS["pc"], _IDS["cpsr"]])
-        super().__init__(uc.ARCH_ARM, uc.MODE_LITTLE_ENDIAN, 17, native_hooks=native_hooks)
+        super().__init__(uc.ARCH_ARM, uc.MODE_LITTLE_ENDIAN, uc.CPU_ARM_CORTEX_A15, native_hooks=native_hooks)
 
     def _install(self) -> None:
         super()._install()

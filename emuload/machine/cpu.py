@@ -90,6 +90,8 @@ class Cpu(ABC):
         self._bytes_before = 0
         self._budget = 0
         self.handler: TrapHandler = self._no_handler
+        self.ticks: Callable[[], int] = lambda: self.clock_bytes
+        """What the guest reads as its time-stamp counter."""
         self.watch_handler: Callable[[int], None] = self._no_watch
         self._stop: Stop | None = None
         self._error: BaseException | None = None

@@ -200,3 +200,22 @@ def test_arm_kernel_helper_gives_the_thread_pointer() -> None:
     cpu.enter(0xFFFF0FE0)
     cpu.run(BUDGET)
     assert (cpu.pc, cpu.register("r0")) == (at, 0x1234000)
+
+
+def test_amd64_time_stamps_come_from_the_virtual_clock() -> None:
+    values = []
+    for _ in range(2):
+        cpu = create_cpu("amd64")
+        place(cpu, bytes.fromhex("0f31" "4889c3" "0f01f9" "cc"))  # rdtsc; mov rbx, rax; rdtscp; int3
+        cpu.ticks = lambda: 0x1_2345_6789
+        cpu.run(BUDGET)
+        values.append((cpu.register("rbx"), cpu.register("rax"), cpu.register("rdx")))
+    assert values == [(0x23456789, 0x23456789, 1)] * 2
+
+
+def test_amd64_has_no_random_instruction() -> None:
+    cpu = create_cpu("amd64")
+    at = place(cpu, bytes.fromhex("0fc7f0"))  # rdrand eax
+    stop = cpu.run(BUDGET)
+    assert stop.fault is not None
+    assert (stop.fault.signo, cpu.pc) == (4, at)
