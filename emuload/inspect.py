@@ -13,6 +13,7 @@ from struct import unpack_from
 from typing import Any
 
 from emuload.golang.buildinfo import BuildInfo, read_build_info
+from emuload.golang.handoff import EXPORT_PREFIX, export_name
 from emuload.golang.image import Image
 from emuload.golang.library import is_go
 from emuload.golang.pclntab import GoTable
@@ -65,7 +66,6 @@ _FLAG_NAMES = (
     (DF_STATIC_TLS, "STATIC_TLS"),
 )  # fmt: skip
 _FLAG_1_NAMES = ((DF_1_NOW, "NOW"), (DF_1_NODELETE, "NODELETE"), (DF_1_NOOPEN, "NOOPEN"), (DF_1_PIE, "PIE"))
-_CGO_EXPORT = "_cgoexp_"
 
 
 @dataclass
@@ -184,7 +184,7 @@ def inspect_elf(elf: ElfFile) -> Inspection:
     names = _Names(image, table)
     relocations, verbs = _count_relocations(elf)
     go_exports = (
-        {function.name.split("_", 3)[3] for function in table.with_prefix(_CGO_EXPORT)} if table else set()
+        {export_name(function.name) for function in table.with_prefix(EXPORT_PREFIX)} if table else set()
     )
     return Inspection(
         path=elf.path,

@@ -41,6 +41,9 @@ ENTRIES = {
 }
 """Kinds of watch points that are a function's entry, with its name in the Go versions there are."""
 
+EXPORT_PREFIX = "_cgoexp_"
+"""How the Go side of each export is called, before a hash and the export's name."""
+
 ROLE_OF_EVENT = {"go-rt0-lib-go": "runtime", "go-sysmon": "sysmon"}
 """What an event says of the thread that emits it."""
 
@@ -154,8 +157,10 @@ def _statement_start(library: GoLibrary, function: int, call: int) -> int:
 def _export_points(library: GoLibrary, symbol: Lookup) -> list[tuple[int, str, str]]:
     table, points = library.table, list[tuple[int, str, str]]()
     mask = library.row.code_mask
-    for function in table.with_prefix("_cgoexp_"):
+    for function in table.with_prefix(EXPORT_PREFIX):
         name = export_name(function.name)
+        if not name:
+            continue
         points.append((function.entry, "export-body", name))
         address = symbol(name)
         if address is not None:
@@ -173,8 +178,10 @@ def _export_points(library: GoLibrary, symbol: Lookup) -> list[tuple[int, str, s
 
 
 def export_name(function: str) -> str:
-    """The C name of the export whose Go side is called `function` (`_cgoexp_<hash>_<name>`)."""
-    return function.split("_", 3)[3]
+    """The C name of the export whose Go side is called `function` (`_cgoexp_<hash>_<name>`); "" when it is
+    none.
+    """
+    return function.removeprefix(EXPORT_PREFIX).partition("_")[2]
 
 
 def package_of(function: str) -> str:
@@ -282,7 +289,9 @@ class HandoffTracker:
             return (hit,) if hit is not None else ()
         hits = []
         for kind, name in points:
-            hit = self._export(kind, name, tid) if kind in _EXPORT_KINDS else self._hit(kind, name, cpu, memory)
+            hit = (
+                self._export(kind, name, tid) if kind in _EXPORT_KINDS else self._hit(kind, name, cpu, memory)
+            )
             if hit is not None:
                 hit.fields["object"] = self.object
                 hits.append(hit)
@@ -310,7 +319,9 @@ class HandoffTracker:
             return (
                 None
                 if self.runtime_ready
-                else Hit("go-export-wait", {"function": name, "for": "runtime_init_done", "object": self.object})
+                else Hit(
+                    "go-export-wait", {"function": name, "for": "runtime_init_done", "object": self.object}
+                )
             )
         if kind == "export-wait-main":
             return (

@@ -41,6 +41,9 @@ _PCDATA_INLINE_TREE = 2
 _FUNCDATA_INLINE_TREE = 3
 _INLINED_CALL = struct.Struct("<Bxxxiii")  # runtime/symtabinl.go: funcID, nameOff, parentPc, startLine
 _NO_FUNCDATA = 0xFFFFFFFF
+_RECORD_SIZE = 40
+"""Bytes of a `_func` record from its name field on, without the arrays behind it."""
+_MOST_PCDATA = 64
 
 
 class GoTableError(ValueError):
@@ -134,6 +137,9 @@ class GoTable:
         self._functions_at = offset + header.functions
         self._name_field = header.word if header.magic == MAGIC_116 else 4
         self._entries, self._records = self._read_functab()
+        last = self._functions_at + max(self._records, default=0) + self._name_field + _RECORD_SIZE
+        if last > len(data):
+            raise GoTableError("a function's record lies outside the table")
         self._by_name_offset: dict[int, list[int]] | None = None
         self._units: array[int] | None = None
 
@@ -226,11 +232,8 @@ class GoTable:
             start = self._functions_at + self._name_field
             unpack = struct.Struct("<I").unpack_from
             data = self._data
-            try:
-                for index, record in enumerate(self._records):
-                    table.setdefault(unpack(data, start + record)[0], []).append(index)
-            except struct.error as error:
-                raise GoTableError("a function's record lies outside the table") from error
+            for index, record in enumerate(self._records):
+                table.setdefault(unpack(data, start + record)[0], []).append(index)
             self._by_name_offset = table
         return table.get(name_offset, [])
 
@@ -377,7 +380,7 @@ class GoTable:
             return []
         npcdata = self._field(index, 24)
         nfuncdata = (self._field(index, self._flags_field) >> 24) & 0xFF
-        if npcdata <= _PCDATA_INLINE_TREE or nfuncdata <= _FUNCDATA_INLINE_TREE:
+        if not _PCDATA_INLINE_TREE < npcdata < _MOST_PCDATA or nfuncdata <= _FUNCDATA_INLINE_TREE:
             return []
         after = self._flags_field + 4
         tree = self._field(index, after + 4 * (npcdata + _FUNCDATA_INLINE_TREE)) & 0xFFFFFFFF

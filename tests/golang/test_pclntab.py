@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import random
 import re
 import struct
 from pathlib import Path
 
 import pytest
 
+from emuload.golang.handoff import watch_points
+from emuload.golang.library import open_library
 from emuload.golang.pclntab import MAGIC_116, MAGIC_118, GoTable, GoTableError
+from loader.elf import ElfFile
 from tests.golang.files import BUILT, GNU, behaviour, go_tool, opened, read, without_sections
 
 GOSYM = Path(__file__).parent / "gosym" / "main.go"
@@ -191,3 +195,26 @@ def test_a_table_cut_short_is_refused(size: int) -> None:
 def test_other_bytes_are_refused() -> None:
     with pytest.raises(GoTableError, match="not a Go function table"):
         GoTable(bytes(200), 0)
+
+
+@pytest.mark.parametrize(("target", "go"), [("amd64-gnu", "1.27"), ("armv5-gnueabi", "1.22")])
+def test_a_damaged_table_is_no_table_or_one_with_other_words(target: str, go: str) -> None:
+    """Whatever stands in the table, reading it ends, and with nothing but a GoTableError."""
+    elf = read(behaviour(target, go))
+    whole = opened(elf)
+    chance = random.Random(1)
+    for number in range(60):
+        data = bytearray(elf.data)
+        span = (72, 20_000, 400_000)[number % 3]
+        for _ in range(chance.choice((1, 5, 50))):
+            data[whole.table.offset + chance.randrange(span)] = chance.choice(
+                (0, 0x80, 0xFF, chance.randrange(256))
+            )
+        library = open_library(ElfFile(bytes(data), elf.path))
+        if library is None:
+            continue
+        watch_points(library, library.image.symbol)
+        for function in list(library.table)[::100]:
+            assert list(library.inline_stack(function.entry + 8))
+            library.table.frame_size(function.entry + 8)
+            library.table.lines(function.number)
