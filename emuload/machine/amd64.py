@@ -1,6 +1,7 @@
 """amd64: System V ABI, AMD64 supplement (calling convention 3.2, process start 3.4), Linux's SYSCALL convention (A.2).
 
-The emulated CPU is a Sandy Bridge without AVX, which Unicorn does not announce: SSE4.2, POPCNT and AES, so GOAMD64=v1 and v2 run.
+The emulated CPU is a Sandy Bridge without AVX, which Unicorn does not announce: SSE4.2, POPCNT and AES, so GOAMD64=v1 and v2
+run.
 It has no RDRAND, which would bring the host's chance into the guest; RDTSC counts virtual nanoseconds. Addresses are checked to be
 canonical by a TLB hook, because Unicorn's own TLB cuts them to 52 bits.
 """
