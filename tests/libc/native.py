@@ -21,7 +21,7 @@ TEXT_HALF = [
     *("mem", "str", "ctype", "errors", "malloc", "sort", "random", "env", "locale", "strtol", "strtod"),
     *("multibyte", "wchar", "stdio", "stdio_io", "memstream", "tempfiles", "fmt_float", "format", "printf"),
     *("scanf", "err", "getopt", "fnmatch", "glob", "wstdio", "math_core", "math_exp", "math_trig"),
-    *("math_exact", "math_types", "math_special"),
+    *("math_exact", "math_types", "math_special", "math_complex", "fenv", "oldnames"),
 ]
 
 

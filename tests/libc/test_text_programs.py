@@ -11,6 +11,7 @@ import functools
 import pytest
 
 from emuload.errors import GuestFailed
+from emuload.libc import build, math_tables
 from tests.guests import ALL
 from tests.libc.test_programs import ENVIRONMENT, PROGRAMS
 from tests.oracle import Result, run_native
@@ -31,9 +32,7 @@ def native(name: str) -> Result:
 def emulated(name: str, target: str) -> Result:
     link = [] if "musl" in target else ["-lm", "-ldl"]
     program = c_program(PROGRAMS / f"{name}.c", target, flags=["-w", "-fno-builtin"], link=link)
-    process = program_process(
-        target, program, ARGUMENTS.get(name, ()), env=ENVIRONMENT, stdin=STDIN.get(name, "").encode()
-    )
+    process = program_process(target, program, ARGUMENTS.get(name, ()), env=ENVIRONMENT, stdin=STDIN.get(name, "").encode())
     try:
         status = process.run_program()
     except GuestFailed:
@@ -48,3 +47,8 @@ def test_prints_what_the_host_prints(name: str, target: str) -> None:
     expected, found = native(name), emulated(name, target)
     assert found.stdout == expected.stdout
     assert found.status == expected.status
+
+
+def test_tables_are_what_their_program_computes() -> None:
+    committed = (build.SOURCES / "math_tables.h").read_text()
+    assert "\n".join(math_tables.lines()) + "\n" == committed, "python -m emuload.libc.math_tables"

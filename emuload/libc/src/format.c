@@ -202,20 +202,24 @@ static void emit_pointer(struct sink *sink, const struct spec *spec, const void 
     else emit_text(sink, spec, "(nil)", 5);
 }
 
+static size_t encode(const struct sink *sink, char *bytes, wide c) {
+    multibyte_state state = {0};
+    return sink->utf8 ? emu_encode_utf8(bytes, (uint32_t)c) : wcrtomb(bytes, c, &state);
+}
+
 /* A wide string as multibyte text of at most `limit` bytes, whole characters only. false: EILSEQ. */
 static bool emit_wide(struct sink *sink, const struct spec *spec, const wide *text, size_t limit) {
-    multibyte_state state = {0};
     char bytes[8];
     size_t size = 0, count = 0;
     for (; size < limit && text[count]; count++) {
-        size_t n = wcrtomb(bytes, text[count], &state);
+        size_t n = encode(sink, bytes, text[count]);
         if (n == (size_t)-1) return false;
         if (n > limit - size) break;
         size += n;
     }
     size_t pad = (size_t)spec->width > size ? (size_t)spec->width - size : 0;
     if (!(spec->flags & LEFT)) emu_emit_many(sink, ' ', pad);
-    for (size_t i = 0; i < count; i++) emit(sink, bytes, wcrtomb(bytes, text[i], &state));
+    for (size_t i = 0; i < count; i++) emit(sink, bytes, encode(sink, bytes, text[i]));
     if (spec->flags & LEFT) emu_emit_many(sink, ' ', pad);
     return true;
 }
@@ -228,15 +232,21 @@ static bool emit_string(struct sink *sink, const struct parsed *c, const void *t
         return true;
     }
     if (c->length == L_LONG) return emit_wide(sink, spec, text, limit);
-    emit_text(sink, spec, text, spec->precision < 0 ? strlen(text) : strnlen(text, limit));
+    size_t size = spec->precision < 0 ? strlen(text) : strnlen(text, limit);
+    if (sink->utf8 && !emu_locale_utf8())
+        for (size_t i = 0; i < size; i++)
+            if (((const unsigned char *)text)[i] >= 128) {
+                errno = EILSEQ;
+                return false;
+            }
+    emit_text(sink, spec, text, size);
     return true;
 }
 
 static bool emit_character(struct sink *sink, const struct parsed *c, uint64_t value) {
     if (c->length == L_LONG) {
         char bytes[8];
-        multibyte_state state = {0};
-        size_t n = wcrtomb(bytes, (wide)value, &state);
+        size_t n = encode(sink, bytes, (wide)value);
         if (n == (size_t)-1) return false;
         emit_text(sink, &c->spec, bytes, n);
     } else {

@@ -9,6 +9,7 @@ struct sink {
     void (*put)(struct sink *sink, const char *data, size_t size);
     size_t total;
     bool failed;
+    bool utf8; /* wide arguments come out as UTF-8 whatever the locale */
 };
 static inline void emit(struct sink *sink, const char *data, size_t size) {
     if (!size) return;

@@ -118,6 +118,7 @@ typedef struct { uint32_t missing, partial; } multibyte_state;
 size_t mbrtowc(wide *restrict to, const char *restrict s, size_t n, multibyte_state *restrict state);
 size_t wcrtomb(char *restrict s, wide c, multibyte_state *restrict state);
 HIDDEN bool emu_locale_utf8(void);
+HIDDEN size_t emu_encode_utf8(char *s, uint32_t value); /* whatever the locale; up to four bytes */
 
 /* -- numbers --------------------------------------------------------------------------------- */
 

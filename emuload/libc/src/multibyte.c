@@ -39,10 +39,9 @@ static size_t decode(wide *to, const char *s, size_t n, multibyte_state *state) 
         unsigned char next = (unsigned char)s[used];
         if ((next & 0xc0) != 0x80) return bad_sequence();
         value = value << 6 | (next & 0x3f);
-        uint32_t lowest = value << 6 * (missing - 1), highest = lowest | ((1u << 6 * (missing - 1)) - 1);
-        if (highest < least || lowest > 0x10ffff || (lowest >= 0xd800 && highest < 0xe000)) return bad_sequence();
     }
     state->missing = state->partial = 0;
+    if (value < least || value > 0x10ffff || (value >= 0xd800 && value < 0xe000)) return bad_sequence();
     if (to) *to = (wide)value;
     return value ? used : 0;
 }
@@ -65,19 +64,22 @@ EXPORT int mbtowc(wide *restrict to, const char *restrict s, size_t n) {
 }
 EXPORT int mblen(const char *s, size_t n) { return mbtowc(NULL, s, n); }
 
-EXPORT size_t wcrtomb(char *restrict s, wide c, multibyte_state *restrict state) {
-    char unused[8];
-    uint32_t value = (uint32_t)c;
-    if (!s) s = unused, value = 0;
+HIDDEN size_t emu_encode_utf8(char *s, uint32_t value) {
     if (value < 0x80) {
         *s = (char)value;
         return 1;
     }
-    if (!emu_locale_utf8() || value > 0x10ffff || (value >= 0xd800 && value < 0xe000)) return bad_sequence();
     unsigned more = value < 0x800 ? 1 : value < 0x10000 ? 2 : 3;
-    s[0] = (char)(0xf00u >> more | value >> 6 * more);
+    s[0] = (char)(0xf0u << (3 - more) | value >> 6 * more);
     for (unsigned i = 1; i <= more; i++) s[i] = (char)(0x80 | (value >> 6 * (more - i) & 0x3f));
     return more + 1;
+}
+EXPORT size_t wcrtomb(char *restrict s, wide c, multibyte_state *restrict state) {
+    char unused[8];
+    uint32_t value = (uint32_t)c;
+    if (!s) s = unused, value = 0;
+    if (value >= 0x80 && (!emu_locale_utf8() || value > 0x10ffff || (value >= 0xd800 && value < 0xe000))) return bad_sequence();
+    return emu_encode_utf8(s, value);
 }
 EXPORT int wctomb(char *s, wide c) { return s ? (int)wcrtomb(s, c, NULL) : 0; }
 
