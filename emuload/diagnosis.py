@@ -114,7 +114,5 @@ def registers_of(process: Process, task: Task) -> dict[str, int]:
 
 def frames(process: Process, registers: dict[str, int]) -> list[Frame]:
     """The stack behind a set of registers."""
-    from emuload.unwind import unwind
-
-    found = unwind(registers, process.cpu.memory, process.cpu.abi, process.link_map.objects)
+    found = process.unwinder.frames(registers, process.cpu.memory, process.cpu.abi, process.link_map.objects)
     return [Frame(f.pc, f.function, f.object, f.file, f.line, f.kind) for f in found]

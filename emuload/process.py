@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emuload import calls, diagnosis
@@ -37,6 +38,7 @@ from loader.profiles import profile as profile_by_name
 
 if TYPE_CHECKING:
     from emuload.golang.handoff import Row
+    from emuload.unwind import Unwinder
 
 DEFAULT = "default"
 NEXT = "next"
@@ -507,6 +509,13 @@ class Process:
         self.recorder.emit(kind, task.tid if task is not None else 0, **shown)
         if kind == "object-relocated":
             self.watches.add(next(o for o in self.link_map.objects if o.path == path))
+
+    @cached_property
+    def unwinder(self) -> Unwinder:
+        """Unwinds this process's threads, keeping what it has read of each file."""
+        from emuload.unwind import Unwinder
+
+        return Unwinder()
 
     def describe_address(self, address: int) -> str:
         """A code address as `function+offset (object)`."""

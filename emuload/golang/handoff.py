@@ -55,8 +55,7 @@ HANDOFF = (
 """The handoff's events, in the order in which they first happen when all goes well."""
 
 
-@dataclass(frozen=True, slots=True)
-class WatchPoint:
+class WatchPoint(NamedTuple):
     """An instruction to watch: `address` is the guest's (load bias included), `name` the function, export or
     callee.
     """
@@ -222,7 +221,7 @@ _PLAIN = {
 """Steps that happen once in a runtime's life."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class HandoffTracker:
     """Turns hits of one Go library's watch points into events. Plain data apart from the library, which never
     changes.

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from emuload.golang.buildinfo import BuildInfo, read_build_info
 from emuload.golang.image import Image
 from emuload.golang.pclntab import GoTable
 from emuload.golang.tables import find_table, go_func
 from emuload.machine.unwind_rows import UnwindRow, row_for
 from loader.elf import ElfFile
+
+if TYPE_CHECKING:
+    from emuload.golang.buildinfo import BuildInfo
 
 Lookup = Callable[[str], "int | None"]
 """A C function's address by its dynamic symbol's name (no load bias), or None."""
@@ -30,6 +33,8 @@ class GoLibrary:
     @cached_property
     def build(self) -> BuildInfo | None:
         """What the file was built with and from."""
+        from emuload.golang.buildinfo import read_build_info
+
         return read_build_info(self.image)
 
     @cached_property

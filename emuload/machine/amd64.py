@@ -2,8 +2,8 @@
 
 The emulated CPU is a Sandy Bridge without AVX, which Unicorn does not announce: SSE4.2, POPCNT and AES, so GOAMD64=v1 and v2
 run.
-It has no RDRAND, which would bring the host's chance into the guest; RDTSC counts virtual nanoseconds. Addresses are checked to be
-canonical by a TLB hook, because Unicorn's own TLB cuts them to 52 bits.
+It has no RDRAND, which would bring the host's chance into the guest; RDTSC counts virtual nanoseconds. Addresses are checked to
+be canonical by a TLB hook, because Unicorn's own TLB cuts them to 52 bits.
 """
 
 from __future__ import annotations

@@ -9,13 +9,12 @@ switches from runtime/asm_<arch>.s, runtime/cgo/asm_<arch>.s, and the ABIInterna
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from emuload.machine.arm_attributes import describe_abi
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class CallEncoding:
+class CallEncoding(NamedTuple):
     """How a direct call looks: `size` bytes, little-endian, of which `mask` must equal `match`.
 
     The displacement is a signed field of `bits` bits from bit `shift`, in units of `unit` bytes, counted
@@ -43,8 +42,7 @@ class CallEncoding:
                     yield start + at
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class SignalFrame:
+class SignalFrame(NamedTuple):
     """A signal trampoline's code and where, counted from SP at its first instruction, the interrupted
     registers lie.
     """
@@ -55,8 +53,7 @@ class SignalFrame:
     offset: int
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class SavedFrame:
+class SavedFrame(NamedTuple):
     """The frame of a hand-written function: its size and where, from SP at its call, it keeps registers.
 
     The return address stands under the program counter's name.
@@ -66,8 +63,7 @@ class SavedFrame:
     registers: tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class StackSave:
+class StackSave(NamedTuple):
     """Where the SP of before is kept, from SP (None: it is `skip` bytes above), and the frame's size at that
     SP.
     """
@@ -77,8 +73,7 @@ class StackSave:
     size: int
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class UnwindRow:
+class UnwindRow(NamedTuple):
     """One machine. Registers go by the names that `Cpu.registers()` uses; offsets and sizes are bytes."""
 
     name: str
