@@ -19,8 +19,8 @@ from tests.running import output, program_process
 from tests.toolchain import c_program
 
 ARGUMENTS = {"memory": ("one", "-b", "two", "--long=3", "-c")}
-STDIN = {"numbers": "1 2\n-3\n\n4x the rest\nlast line\nno newline"}
-NAMES = ["printing", "numbers", "mathematics", "memory", "streams"]
+STDIN = {"own_malloc": "a line\n", "numbers": "1 2\n-3\n\n4x the rest\nlast line\nno newline"}
+NAMES = ["printing", "numbers", "mathematics", "memory", "streams", "own_malloc", "messages"]
 
 
 @functools.cache

@@ -527,10 +527,6 @@ EXPORT int malloc_trim(size_t pad) {
 EXPORT int mallopt(int parameter, int value) { return 1; }
 EXPORT void malloc_stats(void) {}
 
-/* Around fork(): the child must not inherit a heap that another thread was changing. */
-HIDDEN void emu_malloc_fork_lock(void) { em_lock(&lock); }
-HIDDEN void emu_malloc_fork_unlock(void) { em_unlock(&lock); }
-
 /* What the program frees must come from the malloc the program calls, which may be its own. */
 HIDDEN struct emu_heap emu_heap = {malloc, calloc, realloc, free};
 

@@ -493,6 +493,3 @@ EXPORT void __fpurge(FILE *f) {
     f->write_at = f->write_base;
 }
 EXPORT void __fseterr(FILE *f) { f->flags |= F_ERROR; }
-
-HIDDEN void emu_stdio_fork_lock(void) { em_lock(&list_lock); }
-HIDDEN void emu_stdio_fork_unlock(void) { em_unlock(&list_lock); }

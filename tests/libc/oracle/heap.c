@@ -78,6 +78,7 @@ static void abuse(int kind, void *(*m)(size_t), void (*f)(void *), void *(*r)(vo
     if (!child) {
         dup2(ends[1], 2);
         char *p = m(40), *q = m(2000), *guard = m(2000);
+        memset(p, 0, 40);
         (void)guard;
         switch (kind) {
         case 0: f(p), f(p); break;
