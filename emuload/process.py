@@ -324,7 +324,7 @@ class Process:
         self.cpu.enter(address)
         task.wait = None
         self.calls.setdefault(task.tid, []).append(call)
-        self.recorder.emit("call-enter", task.tid, function=name)
+        self.recorder.record("call-enter", task.tid, {"function": name})
         return Pending(self, call, task.tid)
 
     def callback(self, function: Callable[..., Any], argtypes: Sequence[Any], returns: Any) -> int:
@@ -338,7 +338,7 @@ class Process:
             call.result = call.collect()
         finally:
             call.done = True
-            self.recorder.emit("call-exit", task.tid, function=call.name)
+            self.recorder.record("call-exit", task.tid, {"function": call.name})
             self.cpu.restore(call.saved)
             self._parked[task.tid] = call.saved
             park(task)

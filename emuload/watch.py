@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emuload.golang.handoff import ROLE_OF_EVENT, HandoffTracker
+from emuload.golang.handoff import ROLE_OF_EVENT, ExportStep, HandoffTracker
 from emuload.golang.library import open_library
 from loader.objects import LinkedObject
 
@@ -25,7 +25,7 @@ class Watches:
         self._kernel = kernel
         self._recorder = recorder
         self.trackers: list[HandoffTracker] = []
-        self._owners: dict[int, HandoffTracker] = {}
+        self._owners: dict[int, tuple[HandoffTracker, tuple[ExportStep, str] | None]] = {}
         self._installed: set[int] = set()
 
     def add(self, loaded: LinkedObject) -> HandoffTracker | None:
@@ -41,7 +41,7 @@ class Watches:
         tracker = HandoffTracker.of(library, symbol, loaded.path, loaded.bias)
         self.trackers.append(tracker)
         for address in tracker.addresses:
-            self._owners[address] = tracker
+            self._owners[address] = (tracker, tracker.step_at(address))
             if address not in self._installed:
                 self._installed.add(address)
                 self._cpu.watch(address)
@@ -49,9 +49,14 @@ class Watches:
 
     def hit(self, address: int) -> None:
         """The CPU is about to run a watched instruction."""
-        tracker = self._owners.get(address)
+        tracker, step = self._owners[address]
         task = self._kernel.current
-        if tracker is None or task is None:
+        if task is None:
+            return
+        if step is not None:
+            hit = step[0](tracker, step[1], task.tid)
+            if hit is not None:
+                self._recorder.record(hit.kind, task.tid, hit.fields)
             return
         for kind, fields in tracker.on_hit(address, task.tid, self._cpu, self._cpu.memory):
             if kind in ROLE_OF_EVENT:

@@ -20,7 +20,7 @@ twice, from being counted twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -196,17 +196,16 @@ def package_of(function: str) -> str:
 _INIT_DONE = 2
 
 
+ExportStep = Callable[["HandoffTracker", str, int], "Hit | None"]
+"""A step of a call into Go: (tracker, name of the point, thread) → the event, if there is one."""
+
+
 class Hit(NamedTuple):
     """An event to emit: its kind and its fields."""
 
     kind: str
     fields: dict[str, Value]
 
-
-_EXPORT_KINDS = frozenset(
-    ("export-enter", "export-wait", "export-wait-main", "export-body", "callback", "callback-return")
-)
-"""Kinds that every call into Go hits."""
 
 _PLAIN = {
     "rt0-lib": "go-rt0-lib",
@@ -280,21 +279,25 @@ class HandoffTracker:
             return "runtime starting"
         return "runtime thread not running yet" if "rt0-lib" in self.seen else "not started"
 
-    def on_hit(self, address: int, tid: int, cpu: Registers, memory: Memory) -> Sequence[Hit]:
+    def on_hit(self, address: int, tid: int, cpu: Registers, memory: Memory) -> list[Hit]:
         """The events of the instruction at `address`, which thread `tid` is about to run; often none."""
-        points = self.points.get(address, ())
-        if len(points) == 1 and points[0][0] in _EXPORT_KINDS:
-            hit = self._export(*points[0], tid)
-            return (hit,) if hit is not None else ()
         hits = []
-        for kind, name in points:
-            hit = (
-                self._export(kind, name, tid) if kind in _EXPORT_KINDS else self._hit(kind, name, cpu, memory)
-            )
+        for kind, name in self.points.get(address, ()):
+            step = EXPORT_STEPS.get(kind)
+            hit = step(self, name, tid) if step is not None else self._hit(kind, name, cpu, memory)
             if hit is not None:
                 hit.fields["object"] = self.object
                 hits.append(hit)
         return hits
+
+    def step_at(self, address: int) -> tuple[ExportStep, str] | None:
+        """The step and its name where an address stands for one of a call into Go and for nothing else."""
+        points = self.points.get(address, [])
+        if len(points) != 1:
+            return None
+        kind, name = points[0]
+        step = EXPORT_STEPS.get(kind)
+        return (step, name) if step is not None else None
 
     def _hit(self, kind: str, name: str, cpu: Registers, memory: Memory) -> Hit | None:
         if kind in _PLAIN:
@@ -311,37 +314,38 @@ class HandoffTracker:
             return Hit("go-goroutine", {"function": self._goroutine_function(cpu, memory)})
         return self._failure(kind, name, cpu, memory)
 
-    def _export(self, kind: str, name: str, tid: int) -> Hit | None:
-        if kind == "export-enter":
-            return Hit("go-export-enter", {"function": name, "object": self.object})
-        if kind == "export-wait":
-            return (
-                None
-                if self.runtime_ready
-                else Hit(
-                    "go-export-wait", {"function": name, "for": "runtime_init_done", "object": self.object}
-                )
-            )
-        if kind == "export-wait-main":
-            return (
-                None
-                if self.initialised
-                else Hit("go-export-wait", {"function": name, "for": "main_init_done", "object": self.object})
-            )
+    def _export_entered(self, name: str, tid: int) -> Hit | None:
+        return Hit("go-export-enter", {"function": name, "object": self.object})
+
+    def _export_waits_for_runtime(self, name: str, tid: int) -> Hit | None:
+        if self.runtime_ready:
+            return None
+        return Hit("go-export-wait", {"function": name, "for": "runtime_init_done", "object": self.object})
+
+    def _export_waits_for_packages(self, name: str, tid: int) -> Hit | None:
+        if self.initialised:
+            return None
+        return Hit("go-export-wait", {"function": name, "for": "main_init_done", "object": self.object})
+
+    def _callback_entered(self, name: str, tid: int) -> Hit | None:
         stack = self.callbacks.get(tid)
         if stack is None:
-            stack = self.callbacks[tid] = []
-        if kind == "callback":
+            self.callbacks[tid] = [None]
+        else:
             stack.append(None)
-        elif kind == "export-body":
-            if stack and stack[-1] is None:
-                stack[-1] = name
-                return Hit("go-export-body", {"function": name, "object": self.object})
-        elif kind == "callback-return":
-            left = stack.pop() if stack else None
-            if left is not None:
-                return Hit("go-export-return", {"function": left, "object": self.object})
         return None
+
+    def _body_entered(self, name: str, tid: int) -> Hit | None:
+        stack = self.callbacks.get(tid)
+        if not stack or stack[-1] is not None:
+            return None
+        stack[-1] = name
+        return Hit("go-export-body", {"function": name, "object": self.object})
+
+    def _callback_left(self, name: str, tid: int) -> Hit | None:
+        stack = self.callbacks.get(tid)
+        left = stack.pop() if stack else None
+        return Hit("go-export-return", {"function": left, "object": self.object}) if left is not None else None
 
     def _failure(self, kind: str, name: str, cpu: Registers, memory: Memory) -> Hit:
         fields: dict[str, Value] = {"function": name}
@@ -401,6 +405,17 @@ class HandoffTracker:
     def _name(self, pc: int) -> str:
         function = self.library.table.find(pc - self.bias)
         return function.name if function else f"{pc:#x}"
+
+
+EXPORT_STEPS: dict[str, ExportStep] = {
+    "export-enter": HandoffTracker._export_entered,
+    "export-wait": HandoffTracker._export_waits_for_runtime,
+    "export-wait-main": HandoffTracker._export_waits_for_packages,
+    "callback": HandoffTracker._callback_entered,
+    "export-body": HandoffTracker._body_entered,
+    "callback-return": HandoffTracker._callback_left,
+}
+"""What happens at the points that every call into Go passes."""
 
 
 class HandoffEvent(Protocol):

@@ -139,6 +139,10 @@ class Engine:
             self.handle = ctypes.c_void_p()
             self._kept.clear()
 
+    def __del__(self) -> None:
+        if getattr(self, "handle", None):
+            self.close()
+
     def control(self, kind: int, *values: int) -> None:
         """uc_ctl with integer values, each passed as the C type uc_ctl reads (int below 2**31, else uint64)."""
         arguments = [ctypes.c_uint64(v) if kind == CTL_TB_REMOVE_CACHE else ctypes.c_int(v) for v in values]

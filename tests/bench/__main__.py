@@ -7,6 +7,7 @@ are noisy; everything else is the best of several rounds in this process.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import statistics
 import subprocess
@@ -37,8 +38,12 @@ def row(what: str, value: str, bound: str = "") -> None:
 
 
 def best(rounds: int, measure: Callable[[], float]) -> float:
-    """The smallest of several measurements, in seconds."""
-    return min(measure() for _ in range(rounds))
+    """The smallest of several measurements, in seconds, none of which pays for the garbage of another."""
+    measured = []
+    for _ in range(rounds):
+        gc.collect()
+        measured.append(measure())
+    return min(measured)
 
 
 def whole(command: list[str]) -> float:
