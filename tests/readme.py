@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.toolchain import cache_folder
+
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 CUT = "…"
@@ -64,7 +66,9 @@ def prepare(text: str, folder: Path) -> None:
         (folder / names[language]).write_text(code)
     for command in _BUILD.findall(text):
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        subprocess.run(["bash", "-c", command], cwd=folder, env=dict(os.environ, PATH=path), check=True)
+        cache = cache_folder()
+        environment = dict(os.environ, PATH=path, GOCACHE=str(cache / "go-build"), ZIG_GLOBAL_CACHE_DIR=str(cache / "zig"))
+        subprocess.run(["bash", "-c", command], cwd=folder, env=environment, check=True)
 
 
 def main() -> None:
