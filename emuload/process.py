@@ -34,6 +34,7 @@ from emuload.watch import Watches
 from loader.errors import LoadError
 from loader.link_map import LinkMap
 from loader.objects import LinkedObject
+from loader.profiles import PROFILES
 from loader.profiles import profile as profile_by_name
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class Process:
         try:
             self.profile = profile_by_name(profile)
         except KeyError:
-            raise UsageError(f"unknown profile {profile!r}") from None
+            raise UsageError(f"unknown profile {profile!r}: choose from {', '.join(PROFILES)}") from None
         try:
             self.cpu = create_cpu(arch, native_hooks=native_hooks)
         except ValueError as error:
