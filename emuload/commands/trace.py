@@ -17,6 +17,7 @@ from emuload.files import host_bytes
 from emuload.report import console
 from emuload.report.follow import Filter, follow_line
 from emuload.report.tables import milliseconds
+from emuload.trace.chrome import chrome
 from emuload.trace.jsonl import End, Header, Trace, Writer
 from emuload.trace.roles import Roles
 from loader.errors import LoadError
@@ -32,7 +33,7 @@ Finish = Callable[[Trace], bytes]
 
 def formats() -> dict[str, Finish | None]:
     """What each suffix stands for: what makes the file's content of a whole run; None for the one written as it goes on."""
-    return {".jsonl": None}
+    return {".jsonl": None, ".json": chrome}
 
 
 @dataclass

@@ -85,10 +85,15 @@ class Trace:
     end: End | None = None
 
 
+def header_entries(header: Header) -> dict[str, Any]:
+    """The header as JSON-able data, its format and schema first."""
+    entries = asdict(header)
+    return {"format": FORMAT, "schema": entries.pop("schema"), **entries}
+
+
 def header_line(header: Header) -> str:
     """The first line, without its newline."""
-    entries = asdict(header)
-    return _ENCODER.encode({"format": FORMAT, "schema": entries.pop("schema"), **entries})
+    return _ENCODER.encode(header_entries(header))
 
 
 def event_line(event: Event) -> str:
