@@ -119,6 +119,7 @@ def trace(**options: Any) -> int:
     \b
     -o FILE.jsonl   one JSON object a line, written as things happen: the canonical form
     -o FILE.json    Chrome trace events, for the Perfetto UI (ui.perfetto.dev): threads, slices, arrows
+    -o FILE.perfetto-trace   the same as protobuf (needs emuload[trace])
     --follow        a line for each event, system calls as strace shows them; --kind, --thread and
                     --object choose which. Roles: loader, runtime, sysmon, foreign, host (no thread)
     """

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
 from emuload import __version__
@@ -33,7 +34,20 @@ Finish = Callable[[Trace], bytes]
 
 def formats() -> dict[str, Finish | None]:
     """What each suffix stands for: what makes the file's content of a whole run; None for the one written as it goes on."""
-    return {".jsonl": None, ".json": chrome}
+    return {".jsonl": None, ".json": chrome, ".perfetto-trace": _perfetto}
+
+
+def _perfetto(trace: Trace) -> bytes:
+    """The Perfetto form, whose writer is imported when it is asked for: it needs a package of its own."""
+    from emuload.trace.perfetto import perfetto
+
+    return perfetto(trace)
+
+
+def _check_installed(finish: Finish | None) -> None:
+    """Raises UsageError, before anything has run, where the Perfetto form cannot be written."""
+    if finish is _perfetto and find_spec("perfetto") is None:
+        raise UsageError("a .perfetto-trace needs the perfetto package: pip install 'emuload[trace]'")
 
 
 @dataclass
@@ -100,6 +114,7 @@ def _format(name: str) -> Finish | None:
     """How to write a file of this name. Raises UsageError for a suffix that says nothing."""
     for suffix, finish in formats().items():
         if name.endswith(suffix):
+            _check_installed(finish)
             return finish
     raise UsageError(f"{name}: its suffix says in which format to write: choose from {', '.join(formats())}")
 

@@ -134,6 +134,38 @@ def read_chrome(file: Path) -> Picture:
     return picture
 
 
+def read_perfetto(file: Path) -> Picture:
+    """A Perfetto trace, with interned names looked up and slices matched as its reader does."""
+    messages = pytest.importorskip("perfetto.protos.perfetto.trace.perfetto_trace_pb2")
+    trace = messages.Trace()
+    trace.ParseFromString(file.read_bytes())
+    picture = Picture({}, [], set())
+    tids: dict[int, int] = {}
+    names: dict[int, str] = {}
+    stacks: dict[int, list[tuple[str, int]]] = {}
+    starts: dict[int, tuple[int, int]] = {}
+    for packet in trace.packet:
+        names.update({entry.iid: entry.name for entry in packet.interned_data.event_names})
+        if packet.HasField("track_descriptor"):
+            track = packet.track_descriptor
+            if track.parent_uuid:
+                tids[track.uuid] = track.sibling_order_rank
+                picture.threads[track.sibling_order_rank] = track.name
+            continue
+        event, place = packet.track_event, (tids[packet.track_event.track_uuid], packet.timestamp)
+        stack = stacks.setdefault(place[0], [])
+        if event.type == event.TYPE_SLICE_BEGIN:
+            stack.append((names[event.name_iid], place[1]))
+        elif event.type == event.TYPE_SLICE_END:
+            name, begin = stack.pop()
+            picture.slices.append((name, Slice(place[0], begin, place[1])))
+        starts.update(dict.fromkeys(event.flow_ids, place))
+        picture.arrows.update((starts.pop(flow), place) for flow in event.terminating_flow_ids)
+    assert not starts
+    assert not any(stacks.values())
+    return picture
+
+
 def check(picture: Picture, events: list[Event]) -> None:
     assert picture.threads.keys() == {event.tid for event in events}
     assert picture.threads[0] == "host"
@@ -155,6 +187,25 @@ def test_a_chrome_trace_shows_every_thread_slice_and_arrow(
     file = tmp_path / "run.json"
     check_events = run(capsys, library, file)
     check(read_chrome(file), check_events)
+
+
+def test_a_perfetto_trace_shows_every_thread_slice_and_arrow(
+    library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("perfetto")
+    file = tmp_path / "run.perfetto-trace"
+    check_events = run(capsys, library, file)
+    check(read_perfetto(file), check_events)
+
+
+def test_a_missing_package_is_told_in_one_line(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emuload.commands.trace.find_spec", lambda name: None)
+    ended = emuload(capsys, "trace", folder / "amd64" / "libhello.so", "-o", tmp_path / "a.perfetto-trace")
+    wanted = "emuload: a .perfetto-trace needs the perfetto package: pip install 'emuload[trace]'\n"
+    assert (ended.status, ended.err) == (2, wanted)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_slice_that_never_ends_is_ended_with_the_run() -> None:
