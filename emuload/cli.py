@@ -1,4 +1,4 @@
-"""The command line: `emuload run | trace | inspect | exec | demo`.
+"""The command line: `emuload run | trace | diff | inspect | exec | demo`.
 
 Only click is imported here: the emulator's modules cost time and are imported by the command that needs them
 (`emuload.commands`). Exit status: 0 fine; 1 the guest failed; 2 usage or input; 3 deadlock; 4 a bound was reached;
@@ -136,6 +136,21 @@ def inspect(library: str, as_json: bool) -> int:
     from emuload.commands.inspect import inspect_file
 
     return inspect_file(library, as_json)
+
+
+@cli.command()
+@click.argument("left", metavar="A")
+@click.argument("right", metavar="B")
+@click.option("--order-only", is_flag=True, help="Only what was done, thread by thread, whatever the machine and the times.")
+def diff(left: str, right: str, order_only: bool) -> int:
+    """Compare two traces (.jsonl): where they part first, then all in which they differ.
+
+    Exit status 0: the same; 1: not. With --order-only, traces of different architectures can be compared: times, addresses,
+    system calls, locks and waits do not count.
+    """
+    from emuload.commands.diff import compare_traces
+
+    return compare_traces(left, right, order_only)
 
 
 @cli.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

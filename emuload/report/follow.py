@@ -55,8 +55,17 @@ class Filter(NamedTuple):
 
 def follow_line(event: Event, role: str) -> str:
     """`   0.367 1000 loader   constructor-enter     object=…`: milliseconds of virtual time, thread, what happened."""
-    head = f"{milliseconds(event.time):>10} {event.tid:>4} {role:<8} {event.kind:<21}"
-    return f"{head} {_body(event)}".rstrip()
+    return f"{milliseconds(event.time):>10} {described(event, role)}"
+
+
+def exact_line(event: Event, role: str) -> str:
+    """The same with the event's number and its time in nanoseconds."""
+    return f"{event.seq:>6} {event.time:>12} {described(event, role)}"
+
+
+def described(event: Event, role: str) -> str:
+    """An event without its time."""
+    return f"{event.tid:>4} {role:<8} {event.kind:<21} {_body(event)}".rstrip()
 
 
 def _body(event: Event) -> str:
