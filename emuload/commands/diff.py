@@ -27,7 +27,8 @@ def compare_traces(left: str, right: str, order_only: bool) -> int:
     parted = first(differences)
     if parted is None and not ends:
         events = sum(each.same for each in differences)
-        print(f"the same: {events} events of {sum(1 for each in differences if each.tid)} threads")
+        threads = sum(1 for each in differences if each.tid)
+        print(f"the same: {events} events of {threads} thread{'s' if threads != 1 else ''}")
         return 0
     console.show_lines("", [f"- {left}", f"+ {right}", *_headers(*traces)])
     if parted is not None:
@@ -43,7 +44,14 @@ def _headers(left: Trace, right: Trace) -> Iterator[str]:
     one, other = asdict(left.header), asdict(right.header)
     for name in one:
         if one[name] != other[name]:
-            yield f"  {name}: {one[name]} / {other[name]}"
+            yield f"  {name}: {_shown(name, one[name])} / {_shown(name, other[name])}"
+
+
+def _shown(name: str, value: object) -> str:
+    """A header's entry; of files' sums the beginning."""
+    if name == "files" and isinstance(value, dict):
+        return ", ".join(f"{path} {digest[:12]}" for path, digest in value.items())
+    return str(value)
 
 
 def _ends(left: Trace, right: Trace, order_only: bool) -> Iterator[str]:
@@ -54,7 +62,7 @@ def _ends(left: Trace, right: Trace, order_only: bool) -> Iterator[str]:
         return
     for name in ("outcome", "exit_status") if order_only else list(ends[0]):
         if ends[0][name] != ends[1][name]:
-            yield f"{name}: {ends[0][name]} / {ends[1][name]}"
+            yield f"{name}: {_shown(name, ends[0][name])} / {_shown(name, ends[1][name])}"
 
 
 def _context(parted: ThreadDifference, left: Trace, right: Trace) -> Iterator[str]:

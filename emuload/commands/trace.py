@@ -147,7 +147,8 @@ def _each(listeners: list[Callable[[Event], None]]) -> Callable[[Event], None]:
 def _summarise(name: str, process: Process) -> None:
     events = process.events
     threads = len({event.tid for event in events if event.tid})
-    print(f"{name}: {len(events)} events of {threads} threads in {milliseconds(process.clock.now())} ms of virtual time")
+    of = f"{threads} thread{'s' if threads != 1 else ''}"
+    print(f"{name}: {len(events)} events of {of} in {milliseconds(process.clock.now())} ms of virtual time")
 
 
 # -- the trace's first and last line -----------------------------------------------------------------------------------
