@@ -98,9 +98,8 @@ def header_line(header: Header) -> str:
 
 def event_line(event: Event) -> str:
     """An event as a line, without its newline."""
-    return _ENCODER.encode(
-        {"seq": event.seq, "time": event.time, "tid": event.tid, "kind": event.kind, "fields": event.fields}
-    )
+    head = f'"seq":{event.seq},"time":{event.time},"tid":{event.tid},"kind":{_ENCODER.encode(event.kind)}'
+    return f'{{{head},"fields":{_ENCODER.encode(event.fields)}}}'
 
 
 def end_line(end: End) -> str:
