@@ -1,4 +1,4 @@
-"""The command line: `emuload run | inspect | exec | demo`.
+"""The command line: `emuload run | trace | diff | inspect | exec | demo`.
 
 Only click is imported here: the emulator's modules cost time and are imported by the command that needs them
 (`emuload.commands`). Exit status: 0 fine; 1 the guest failed; 2 usage or input; 3 deadlock; 4 a bound was reached;
@@ -69,12 +69,22 @@ def _guest_options(command: _Command) -> _Command:
     return command
 
 
+def _call_options(command: _Command) -> _Command:
+    """Options of every command that loads a library and calls it."""
+    options = [
+        click.option("--call", "-c", "calls", multiple=True, metavar="CALL", help="A call, e.g. 'add(1, 2)'; repeatable."),
+        click.option("--arg", "-a", "arguments", multiple=True, help="A further word of os.Args; repeatable."),
+        click.option("--threads", type=click.IntRange(1), help="Make each call on so many foreign threads at once."),
+        click.option("--linked", is_flag=True, help="Load at start-up, as a DT_NEEDED library, instead of by dlopen."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @cli.command()
 @click.argument("library")
-@click.option("--call", "-c", "calls", multiple=True, metavar="CALL", help="A call, e.g. 'add(1, 2)'; repeatable.")
-@click.option("--arg", "-a", "arguments", multiple=True, help="A further word of os.Args; repeatable.")
-@click.option("--threads", type=click.IntRange(1), help="Make each call on so many foreign threads at once.")
-@click.option("--linked", is_flag=True, help="Load at start-up, as a DT_NEEDED library, instead of by dlopen.")
+@_call_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
 @click.option("--events", "show_events", is_flag=True, help="Show every event of the run.")
 @_guest_options
@@ -96,12 +106,51 @@ def run(**options: Any) -> int:
 
 @cli.command()
 @click.argument("library")
+@click.option("--output", "-o", metavar="FILE", help="Where the trace goes; the suffix is the format.")
+@click.option("--follow", "-f", is_flag=True, help="Show each event as it happens, one line each.")
+@click.option("--kind", "-k", "kinds", multiple=True, metavar="GLOB", help="Show events of this kind; repeatable.")
+@click.option("--thread", "-t", "event_threads", multiple=True, metavar="TID|ROLE", help="Show this thread; repeatable.")
+@click.option("--object", "-O", "objects", multiple=True, metavar="GLOB", help="Show events of this object; repeatable.")
+@_call_options
+@_guest_options
+def trace(**options: Any) -> int:
+    """Load LIBRARY and make calls as `run` does, and keep every event of it.
+
+    \b
+    -o FILE.jsonl   one JSON object a line, written as things happen: the canonical form
+    -o FILE.json    Chrome trace events, for the Perfetto UI (ui.perfetto.dev): threads, slices, arrows
+    -o FILE.perfetto-trace   the same as protobuf (needs emuload[trace])
+    --follow        a line for each event, system calls as strace shows them; --kind, --thread and
+                    --object choose which. Roles: loader, runtime, sysmon, foreign, host (no thread)
+    """
+    from emuload.commands.trace import trace_library
+
+    return trace_library(options)
+
+
+@cli.command()
+@click.argument("library")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
 def inspect(library: str, as_json: bool) -> int:
     """Say what LIBRARY is, without running it."""
     from emuload.commands.inspect import inspect_file
 
     return inspect_file(library, as_json)
+
+
+@cli.command()
+@click.argument("left", metavar="A")
+@click.argument("right", metavar="B")
+@click.option("--order-only", is_flag=True, help="Only what was done, thread by thread, whatever the machine and the times.")
+def diff(left: str, right: str, order_only: bool) -> int:
+    """Compare two traces (.jsonl): where they part first, then all in which they differ.
+
+    Exit status 0: the same; 1: not. With --order-only, traces of different architectures can be compared: times, addresses,
+    system calls, locks and waits do not count.
+    """
+    from emuload.commands.diff import compare_traces
+
+    return compare_traces(left, right, order_only)
 
 
 @cli.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

@@ -24,6 +24,7 @@ CUT = "…"
 _COMMAND = re.compile(r"```console\n\$ (?P<code>.*)\n(?P<output>(?:.*\n)*?)```\n")
 _PYTHON = re.compile(r"```python\n(?P<code>(?:.*\n)*?)```\n\n```\n(?P<output>(?:.*\n)*?)```\n")
 _SOURCE = re.compile(r"```(go|c)\n((?:.*\n)*?)```\n")
+_PROGRAM = re.compile(r"(?:^|(?<=; )|(?<=do ))emuload\b")
 _BUILD = re.compile(r"\n\n    ((?:CGO_ENABLED=1|python -m ziglang) .*(?:\n    .*)*)\n\n")
 
 
@@ -42,7 +43,7 @@ class Example:
         if self.python:
             command = [sys.executable, "-c", self.code]
         else:
-            command = ["bash", "-c", re.sub(r"^emuload\b", f"{sys.executable} -m emuload.cli", self.code)]
+            command = ["bash", "-c", _PROGRAM.sub(f"{sys.executable} -m emuload.cli", self.code)]
         environment = dict(os.environ, PYTHONPATH=str(ROOT))
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         lines = (done.stdout + done.stderr).splitlines()

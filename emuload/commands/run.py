@@ -119,8 +119,8 @@ def _naming(call: ParsedCall) -> Iterator[None]:
         raise CallError(f"{call.text.strip()}: {error}") from None
 
 
-def run_library(options: Mapping[str, Any]) -> int:
-    """Returns the exit status. Raises LoadError, UsageError and its kinds, and what ends a run with a report."""
+def session_for(options: Mapping[str, Any]) -> Session:
+    """A run as the command line asks for it; nothing of it has happened. Raises LoadError, UsageError and its kinds."""
     calls = [parse_call(text) for text in options["calls"]]
     path = options["library"]
     settings = process_options(options)
@@ -128,8 +128,13 @@ def run_library(options: Mapping[str, Any]) -> int:
     if options["linked"]:
         check_library(path)
         process.options.needed.append(path)  # Not given to Process, which would load it at once: a report needs it.
-    session = Session(process, path, calls, options["threads"])
-    with running(process):
+    return Session(process, path, calls, options["threads"])
+
+
+def run_library(options: Mapping[str, Any]) -> int:
+    """Returns the exit status. Raises LoadError, UsageError and its kinds, and what ends a run with a report."""
+    session = session_for(options)
+    with running(session.process):
         session.go()
     if options["as_json"]:
         print(json_text(document(session, options["show_events"])))

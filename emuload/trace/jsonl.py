@@ -1,0 +1,243 @@
+"""The canonical form of a trace: JSON lines (https://jsonlines.org), ASCII, written as things happen.
+
+    {"format":"emuload-trace","schema":1, …}                                   what ran: the header, always the first line
+    {"seq":0,"time":0,"tid":0,"kind":"object-found","fields":{…}}              one line for each event; seq counts from 0
+    {"end":{"outcome":"exited","exit_status":0, …}}                            how it ended; missing when the run was killed
+
+Each line is handed to the system when it is complete, so that a run killed half-way leaves whole lines. `traces/README.md`
+describes the header's entries and every kind of event.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import IO, Any, TypeVar
+
+from emuload.errors import UsageError
+from emuload.trace.events import Event, Value
+
+FORMAT = "emuload-trace"
+SCHEMA = 1
+"""Counted up when a reader of the present version would misunderstand what is written."""
+
+LINE_LIMIT = 16 << 20
+"""Bytes of the longest line that is read."""
+
+_ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+_EVENT_KEYS = ["seq", "time", "tid", "kind", "fields"]
+
+
+class TraceError(UsageError):
+    """A trace that cannot be used: says the file, the line and what is wrong with it."""
+
+    def __init__(self, path: str, line: int, message: str) -> None:
+        super().__init__(f"{path}:{line}: {message}" if line else f"{path}: {message}")
+        self.path = path
+        self.line = line
+
+
+@dataclass
+class Header:
+    """What ran. `files` are SHA-256 sums, in hexadecimal, of the files named on the command line, by the names they had there;
+    `limits` as in `emuload.process.Limits`; `options` whatever else decided the run.
+    """
+
+    emuload: str
+    unicorn: str
+    architecture: str
+    profile: str
+    seed: int
+    files: dict[str, str]
+    arguments: list[str]
+    environment: dict[str, str]
+    calls: list[str]
+    limits: dict[str, float]
+    options: dict[str, Any]
+    schema: int = SCHEMA
+
+
+@dataclass
+class End:
+    """How the run ended.
+
+    `outcome` is "exited", "failed", "deadlock", "bound" or "refused" (by the linker, or a call that makes no sense), `message`
+    says why it ended otherwise than by exit; `files` are SHA-256 sums of all objects that were in the process, by the loader's
+    names; `virtual_ns` and `code_bytes` say how far it got.
+    """
+
+    outcome: str
+    exit_status: int | None
+    message: str
+    virtual_ns: int
+    code_bytes: int
+    files: dict[str, str]
+
+
+@dataclass
+class Trace:
+    """A trace as read: `end` is None when the run was killed before its end."""
+
+    path: str
+    header: Header
+    events: list[Event] = field(default_factory=list)
+    end: End | None = None
+
+
+def header_entries(header: Header) -> dict[str, Any]:
+    """The header as JSON-able data, its format and schema first."""
+    entries = asdict(header)
+    return {"format": FORMAT, "schema": entries.pop("schema"), **entries}
+
+
+def header_line(header: Header) -> str:
+    """The first line, without its newline."""
+    return _ENCODER.encode(header_entries(header))
+
+
+def event_line(event: Event) -> str:
+    """An event as a line, without its newline."""
+    head = f'"seq":{event.seq},"time":{event.time},"tid":{event.tid},"kind":{_ENCODER.encode(event.kind)}'
+    return f'{{{head},"fields":{_ENCODER.encode(event.fields)}}}'
+
+
+def end_line(end: End) -> str:
+    """The last line, without its newline."""
+    return _ENCODER.encode({"end": asdict(end)})
+
+
+@dataclass
+class Writer:
+    """Writes a trace to an unbuffered binary file, line by line. Errors are the file's own (OSError)."""
+
+    file: IO[bytes]
+
+    def begin(self, header: Header) -> None:
+        """Write the header; once, before all else."""
+        self._write(header_line(header))
+
+    def event(self, event: Event) -> None:
+        """Write an event."""
+        self._write(event_line(event))
+
+    def finish(self, end: End) -> None:
+        """Write how the run ended; nothing may follow."""
+        self._write(end_line(end))
+
+    def _write(self, line: str) -> None:
+        data = line.encode("ascii") + b"\n"
+        while data:
+            data = data[self.file.write(data) :]
+
+
+# -- reading ---------------------------------------------------------------------------------------------------------
+
+
+def read(path: str) -> Trace:
+    """A whole trace, every line checked. Raises TraceError with the first line that is not as it was written."""
+    try:
+        with open(path, "rb") as file:
+            return _read(path, _lines(path, file))
+    except OSError as error:
+        raise TraceError(path, 0, error.strerror or str(error)) from None
+
+
+def _lines(path: str, file: IO[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
+    number = 0
+    while line := file.readline(LINE_LIMIT):
+        number += 1
+        if not line.endswith(b"\n"):
+            raise TraceError(path, number, "the line is truncated" if len(line) < LINE_LIMIT else "the line is too long")
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise TraceError(path, number, f"this is no JSON{_brief(error)}") from None
+        if not isinstance(entry, dict):
+            raise TraceError(path, number, "a line of a trace is a JSON object, this is something else")
+        yield number, entry
+
+
+def _brief(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f" from column {error.colno} on"
+    return ": bytes that are no UTF-8" if isinstance(error, UnicodeDecodeError) else ": nested too deeply or a number too long"
+
+
+def _read(path: str, lines: Iterator[tuple[int, dict[str, Any]]]) -> Trace:
+    number, first = next(lines, (1, {}))
+    trace = Trace(path, _header(path, number, first))
+    time = 0
+    for number, entry in lines:
+        if trace.end is not None:
+            raise TraceError(path, number, "a line behind the end of the trace")
+        if list(entry) == ["end"]:
+            trace.end = _record(path, number, End, entry["end"], "end")
+            continue
+        event = _event(path, number, entry)
+        if event.seq != len(trace.events):
+            raise TraceError(path, number, f"event {event.seq} where event {len(trace.events)} belongs")
+        if event.time < time:
+            raise TraceError(path, number, f"time goes back from {time} to {event.time}")
+        time = event.time
+        trace.events.append(event)
+    return trace
+
+
+def _header(path: str, number: int, entry: dict[str, Any]) -> Header:
+    if entry.get("format") != FORMAT:
+        raise TraceError(path, number, "this is no trace of emuload: the first line is no header")
+    schema = entry.get("schema")
+    if type(schema) is not int or schema != SCHEMA:
+        raise TraceError(path, number, f"schema {json.dumps(schema)} is unknown: this emuload reads schema {SCHEMA}")
+    return _record(path, number, Header, {name: value for name, value in entry.items() if name != "format"}, "header")
+
+
+_Record = TypeVar("_Record")
+
+_SHAPES = {
+    "int": lambda value: type(value) is int,
+    "int | None": lambda value: value is None or type(value) is int,
+    "str": lambda value: type(value) is str,
+    "dict[str, Any]": lambda value: type(value) is dict,
+    "dict[str, str]": lambda value: type(value) is dict and all(type(v) is str for v in value.values()),
+    "dict[str, float]": lambda value: type(value) is dict and all(type(v) in (int, float) for v in value.values()),
+    "list[str]": lambda value: type(value) is list and all(type(v) is str for v in value),
+}
+
+
+def _record(path: str, number: int, made: type[_Record], entries: object, what: str) -> _Record:
+    """A Header or End whose entries are all there, of the right types, and no others."""
+    if not isinstance(entries, dict):
+        raise TraceError(path, number, f"the {what} is no JSON object")
+    wanted: dict[str, str] = {each.name: str(each.type) for each in fields(made)}  # type: ignore[arg-type]
+    for name in [*wanted, *entries]:
+        if name not in entries:
+            raise TraceError(path, number, f"the {what} has no {name!r}")
+        if name not in wanted:
+            raise TraceError(path, number, f"the {what} has an unknown entry {name!r}")
+        if not _SHAPES[wanted[name]](entries[name]):
+            raise TraceError(path, number, f"the {what}'s {name!r} is no {wanted[name]}")
+    return made(**entries)
+
+
+def _event(path: str, number: int, entry: Mapping[str, Any]) -> Event:
+    if list(entry) != _EVENT_KEYS:
+        raise TraceError(path, number, f"an event has {', '.join(_EVENT_KEYS)}; this line has {', '.join(entry) or 'nothing'}")
+    for name in ("seq", "time", "tid"):
+        if type(entry[name]) is not int or entry[name] < 0:
+            raise TraceError(path, number, f"{name} is no number from 0 on")
+    if type(entry["kind"]) is not str or not entry["kind"]:
+        raise TraceError(path, number, "kind is no name")
+    if type(entry["fields"]) is not dict:
+        raise TraceError(path, number, "fields is no JSON object")
+    for name, value in entry["fields"].items():
+        if not _is_value(value):
+            raise TraceError(path, number, f"field {name!r} is neither a whole number, a text, true, false, null nor a list")
+    return Event(*entry.values())
+
+
+def _is_value(value: Value | object) -> bool:
+    if type(value) is list:
+        return all(type(item) is int for item in value) or all(type(item) is str for item in value)
+    return value is None or type(value) in (int, str, bool)

@@ -1,0 +1,138 @@
+"""`emuload diff` says where two traces part, and nothing when they tell the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from emuload import samples
+from tests.command_line import emuload
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("samples")
+    for name in samples.SAMPLES:
+        samples.path(name, made)
+    return made
+
+
+def traced(capsys: pytest.CaptureFixture[str], folder: Path, arch: str, name: str, *arguments: str) -> Path:
+    file = folder / f"{name}.jsonl"
+    assert emuload(capsys, "trace", folder / arch / "libhello.so", "-c", "add(1, 2)", "-o", file, *arguments).status == 0
+    return file
+
+
+def edit(file: Path, copy: str, change: Callable[[list[dict[str, object]]], None]) -> Path:
+    """A copy of a trace with its events (neither header nor end) changed and numbered anew."""
+    head, *lines, end = file.read_text().splitlines()
+    events = [json.loads(line) for line in lines]
+    change(events)
+    for number, event in enumerate(events):
+        event["seq"] = number
+    made = file.with_name(copy)
+    made.write_text("\n".join([head, *map(json.dumps, events), end]) + "\n")
+    return made
+
+
+def place(events: list[dict[str, object]], kind: str) -> int:
+    return next(number for number, event in enumerate(events) if event["kind"] == kind)
+
+
+def test_two_runs_of_the_same_are_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, other = (traced(capsys, folder, "armv7", name) for name in ("one", "other"))
+    events = len(one.read_text().splitlines()) - 2
+    for flags in ((), ("--order-only",)):
+        ended = emuload(capsys, "diff", one, other, *flags)
+        assert ended.status == 0
+        assert ended.out.startswith("the same: ")
+    assert emuload(capsys, "diff", one, other).out == f"the same: {events} events of 5 threads\n"
+
+
+def test_the_first_difference_is_shown_in_context(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = traced(capsys, folder, "armv7", "one")
+
+    def rename(events: list[dict[str, object]]) -> None:
+        events[place(events, "go-schedinit")]["kind"] = "go-other"
+
+    other = edit(one, "renamed.jsonl", rename)
+    ended = emuload(capsys, "diff", one, other)
+    assert ended.status == 1
+    lines = ended.out.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("thread 1001 parts after "))
+    shown = lines[at + 1 : at + 10]
+    assert [line[0] for line in shown] == [" "] * 3 + ["-"] * 3 + ["+"] * 3
+    assert "go-schedinit" in shown[3]
+    assert "go-other" in shown[6]
+    assert "go-other 0/1, go-schedinit 1/0" in ended.out
+
+
+def test_a_time_counts_unless_only_the_order_is_asked_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = traced(capsys, folder, "armv7", "one")
+
+    def later(events: list[dict[str, object]]) -> None:
+        for event in events[place(events, "go-schedinit") :]:
+            event["time"] = int(str(event["time"])) + 1
+
+    other = edit(one, "later.jsonl", later)
+    assert emuload(capsys, "diff", one, other).status == 1
+    assert emuload(capsys, "diff", "--order-only", one, other).status == 0
+
+
+def test_another_seed_keeps_the_order(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = traced(capsys, folder, "armv7", "one")
+    other = traced(capsys, folder, "armv7", "seed", "--seed", "1")
+    ended = emuload(capsys, "diff", one, other)
+    assert ended.status == 1
+    assert "  seed: 0 / 1\n" in ended.out
+    assert emuload(capsys, "diff", "--order-only", one, other).status == 0
+
+
+def test_the_order_is_the_same_on_both_arms(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, other = (traced(capsys, folder, arch, arch) for arch in ("armv7", "armv5"))
+    assert emuload(capsys, "diff", one, other).status == 1
+    ended = emuload(capsys, "diff", "--order-only", one, other)
+    assert ended.status == 0, ended.out
+
+
+def test_two_inits_in_another_order_are_found(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = traced(capsys, folder, "armv7", "one")
+
+    def swap(events: list[dict[str, object]]) -> None:
+        inits = [event for event in events if event["kind"] == "go-package-init-enter"]
+        inits[2]["fields"], inits[3]["fields"] = inits[3]["fields"], inits[2]["fields"]
+
+    other = edit(one, "swapped.jsonl", swap)
+    ended = emuload(capsys, "diff", "--order-only", one, other)
+    assert ended.status == 1
+    assert "thread 1001 parts after " in ended.out
+
+
+def test_a_thread_that_one_side_lacks_is_found(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = traced(capsys, folder, "armv7", "one")
+    other = edit(one, "fewer.jsonl", lambda events: events.__setitem__(slice(None), [e for e in events if e["tid"] != 1004]))
+    ended = emuload(capsys, "diff", "--order-only", one, other)
+    assert ended.status == 1
+    assert "thread 1004 parts after 0 events" in ended.out
+    assert "+ (nothing more)" in ended.out
+
+
+def test_a_run_that_was_killed_is_another(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = traced(capsys, folder, "armv7", "one")
+    other = one.with_name("killed.jsonl")
+    other.write_text("".join(one.read_text().splitlines(keepends=True)[:-1]))
+    ended = emuload(capsys, "diff", one, other)
+    assert ended.status == 1
+    assert "end: complete / killed" in ended.out
+
+
+def test_a_broken_trace_is_told_in_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = traced(capsys, folder, "armv7", "one")
+    other = one.with_name("broken.jsonl")
+    other.write_bytes(one.read_bytes()[:-5])
+    ended = emuload(capsys, "diff", one, other)
+    lines = len(one.read_bytes().splitlines())
+    assert (ended.status, ended.out, ended.err) == (2, "", f"emuload: {other}:{lines}: the line is truncated\n")
