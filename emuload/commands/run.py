@@ -124,13 +124,18 @@ def run_library(options: Mapping[str, Any]) -> int:
     calls = [parse_call(text) for text in options["calls"]]
     path = options["library"]
     settings = process_options(options)
+    settings["instruction_log"] = options["instructions"]
     process = Process.for_file(path, args=[PROGRAM_NAME, *options["arguments"]], **settings)
     if options["linked"]:
         check_library(path)
         process.options.needed.append(path)  # Not given to Process, which would load it at once: a report needs it.
     session = Session(process, path, calls, options["threads"])
-    with running(process):
-        session.go()
+    try:
+        with running(process):
+            session.go()
+    finally:
+        if process.instruction_log is not None:
+            process.instruction_log.close()
     if options["as_json"]:
         print(json_text(document(session, options["show_events"])))
     else:
