@@ -1,7 +1,7 @@
 """The instruction log against another emulator: the program counters of loading a Go library, one by one.
 
-qemu-user runs the same library under Debian's C library, so only addresses inside the Go library can be compared: on the loading thread,
-from the library's first instruction to the entry of its first export. The constructor lies in between.
+qemu-user runs the same library under Debian's C library, so only addresses inside the Go library can be compared: on the loading
+thread, from the library's first instruction to the entry of its first export. The constructor lies in between.
 
     qemu-arm -L /usr/arm-linux-gnueabihf -singlestep -d exec,nochain -D LOG blocked_host libbehaviour.so
 """
@@ -25,7 +25,11 @@ from tests import oracle
 from tests.running import arch_of
 from tests.toolchain import c_program, go_library
 
-CONSTRUCTOR = {"armv7-gnueabihf": "_rt0_arm_linux_lib", "armv5-gnueabi": "_rt0_arm_linux_lib", "arm64-gnu": "_rt0_arm64_linux_lib"}
+CONSTRUCTOR = {
+    "armv7-gnueabihf": "_rt0_arm_linux_lib",
+    "armv5-gnueabi": "_rt0_arm_linux_lib",
+    "arm64-gnu": "_rt0_arm64_linux_lib",
+}
 # accel/tcg/cpu-exec.c, log_cpu_exec: Trace <cpu>: <host> [<cs_base>/<pc>/<flags>/<cflags>]; each guest thread is a cpu
 _TRACE = re.compile(rb"Trace 0: 0x[0-9a-f]+ \[[0-9a-f]+/([0-9a-f]+)/")
 _NOT_RUN = b"Stopped execution of TB chain"
