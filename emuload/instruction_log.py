@@ -17,6 +17,9 @@ PROT_EXEC = 4
 MOST_CODE = 1 << 16
 """Executable memory outside of objects is kept up to this size a region: the kernel's pages and the gates are far below."""
 
+KEYFRAME = 1 << 22
+"""Blocks after which a keyframe is due even if the loop that runs is always guessed right."""
+
 
 class InstructionLog:
     """Logs every block of code that `cpu` runs to `path`; to be made before any code has run, and closed at the end.
@@ -39,7 +42,8 @@ class InstructionLog:
 
     def slice(self, tid: int) -> None:
         """A slice of thread `tid` is about to run."""
-        if self._writer.slice(self._blocks.blocks, tid, self._clock.base + self._clock.skipped):
+        full = self._writer.slice(self._blocks.blocks, tid, self._clock.base + self._clock.skipped)
+        if full or self._blocks.pending >= KEYFRAME:
             self._blocks.drain(self._cpu.clock_bytes)
 
     def mapped(self, loaded: LinkedObject) -> None:

@@ -59,13 +59,18 @@ class BlockLog:
         """How many blocks have run since logging began."""
         return self._cells[native.BLOCKS]
 
+    @property
+    def pending(self) -> int:
+        """How many of them have not been handed on."""
+        return self.blocks - self._first
+
     def host_memory(self) -> list[tuple[int, int]]:
         """(address, size) of everything the hook touches."""
         return [(ctypes.addressof(each), ctypes.sizeof(each)) for each in (self._cells, self._table, self._buffer)]
 
     def drain(self, clock_bytes: int) -> None:
         """Hand on what was collected; `clock_bytes` are the CPU's."""
-        count = self.blocks - self._first
+        count = self.pending
         if count:
             entries = ctypes.string_at(self._base, self._cells[native.CURSOR] - self._base)
             self._first = self.blocks

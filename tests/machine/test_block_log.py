@@ -76,7 +76,7 @@ def test_a_block_that_faults_is_logged_up_to_the_fault(arch: str, code: bytes, p
     at = place(cpu, code)
     assert cpu.run(BUDGET).reason is Reason.FAULT
     log.drain(cpu.clock_bytes)
-    (cut,) = [size for address, size in sink.seen if address < 0] or [None]
+    cut = next((size for address, size in sink.seen if address < 0), None)
     (whole,) = [(address, size) for address, size in sink.seen if address >= 0]
     assert whole[0] == at
     if cut is None:

@@ -83,7 +83,7 @@ def in_qemu(target: str, library: Path, log: Path) -> list[int]:
 
 def until(values: Iterator[int], last: int) -> list[int]:
     """The values before the first `last`."""
-    kept = []
+    kept: list[int] = []
     for value in values:
         if value == last:
             return kept
