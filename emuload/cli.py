@@ -1,4 +1,4 @@
-"""The command line: `emuload run | trace | diff | inspect | exec | demo`.
+"""The command line: `emuload run | trace | diff | show | inspect | exec | demo`.
 
 Only click is imported here: the emulator's modules cost time and are imported by the command that needs them
 (`emuload.commands`). Exit status: 0 fine; 1 the guest failed; 2 usage or input; 3 deadlock; 4 a bound was reached;
@@ -87,6 +87,7 @@ def _call_options(command: _Command) -> _Command:
 @_call_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
 @click.option("--events", "show_events", is_flag=True, help="Show every event of the run.")
+@click.option("--instructions", metavar="FILE", help="Log every instruction to FILE, for `emuload show`.")
 @_guest_options
 def run(**options: Any) -> int:
     """Load LIBRARY, make calls, show their results and the handoff.
@@ -151,6 +152,21 @@ def diff(left: str, right: str, order_only: bool) -> int:
     from emuload.commands.diff import compare_traces
 
     return compare_traces(left, right, order_only)
+
+
+@cli.command()
+@click.argument("file")
+@click.option("--function", metavar="GLOB", help="Only code of functions whose name matches, inlined ones included.")
+@click.option("--thread", type=int, metavar="TID", help="Only this thread.")
+@click.option("--address", "addresses", metavar="RANGE", help="Only these addresses: START-END, START+SIZE or one.")
+def show(file: str, function: str | None, thread: int | None, addresses: str | None) -> int:
+    """Show the instruction log FILE, which `run --instructions` wrote.
+
+    A line for each instruction executed: thread, address, bytes, disassembly, function, source line.
+    """
+    from emuload.commands.show import show_log
+
+    return show_log(file, function, thread, addresses)
 
 
 @cli.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

@@ -39,6 +39,7 @@ from loader.profiles import profile as profile_by_name
 
 if TYPE_CHECKING:
     from emuload.golang.handoff import Row
+    from emuload.instruction_log import InstructionLog
     from emuload.unwind import Unwinder
 
 DEFAULT = "default"
@@ -87,7 +88,9 @@ class Process:
 
     `args` and `env` are what the guest sees as argv and environ; `maps` are (host path, guest path, writable);
     `needed` are libraries linked at start-up, `program` an executable to run instead of waiting for calls;
-    `on_output` sees (stream, bytes) as the guest writes; `cwd` is the guest's folder.
+    `on_output` sees (stream, bytes) as the guest writes; `cwd` is the guest's folder;
+    `instruction_log` names a file for every block of code that runs (`emuload.trace.ilog`), complete once `exit()` or
+    `instruction_log.close()` was called.
     Raises LoadError for a file the linker refuses, UsageError for values that make no sense.
     """
 
@@ -112,6 +115,7 @@ class Process:
         strategy: Strategy | None = None,
         native_hooks: bool = True,
         cwd: str = "/",
+        instruction_log: str | None = None,
     ) -> None:
         self.arch = arch
         self.limits = limits = limits or Limits()
@@ -142,6 +146,9 @@ class Process:
             self.cpu, self.kernel, self.clock, strategy or RoundRobin(), self._finish_trap,
             limits.code_bytes, int(limits.virtual_seconds * 1e9),
         )  # fmt: skip
+        self.instruction_log: InstructionLog | None = None
+        if instruction_log is not None:
+            self._log_instructions(instruction_log, seed)
         self.calls: dict[int, list[HostCall]] = {}
         self._parked: dict[int, Context] = {}
         """Registers of threads that came back from a call and have not run since."""
@@ -163,6 +170,19 @@ class Process:
     def for_file(cls, path: str, **options: Any) -> Process:
         """A process of the architecture that a file is for. Raises LoadError when it is no ELF file of one we know."""
         return cls(architecture_of(path, host_bytes(path)), **options)
+
+    def _log_instructions(self, path: str, seed: int) -> None:
+        from emuload.instruction_log import InstructionLog
+
+        options = self.options
+        header = {
+            "arch": self.arch,
+            "profile": self.profile.name,
+            "args": [argument.decode("utf-8", "surrogateescape") for argument in options.args],
+            "env": [variable.decode("utf-8", "surrogateescape") for variable in options.env],
+            "seed": seed,
+        }
+        self.instruction_log = self.scheduler.log = InstructionLog(path, self.cpu, self.clock, header)
 
     # -- start -------------------------------------------------------------------------------------------------
 
@@ -446,6 +466,8 @@ class Process:
         if self._started and not self.ended:
             pending = self._enter_words(self._any_idle(), "exit", [status])
             self._run(lambda: self.kernel.exit_status is not None or pending.call.done)
+        if self.instruction_log is not None:
+            self.instruction_log.close()
         return self.kernel.exit_status if self.kernel.exit_status is not None else status
 
     # -- the linker --------------------------------------------------------------------------------------------
@@ -509,7 +531,12 @@ class Process:
         shown = {name: value if not isinstance(value, dict) else str(value) for name, value in fields.items()}
         self.recorder.emit(kind, task.tid if task is not None else 0, **shown)
         if kind == "object-relocated":
-            self.watches.add(next(o for o in self.link_map.objects if o.path == path))
+            loaded = next(o for o in self.link_map.objects if o.path == path)
+            self.watches.add(loaded)
+            if self.instruction_log is not None:
+                self.instruction_log.mapped(loaded)
+        elif kind == "object-unmapped" and self.instruction_log is not None:
+            self.instruction_log.unmapped(fields["address"])
 
     @cached_property
     def unwinder(self) -> Unwinder:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from emuload.kernel.clock import VirtualClock
 from emuload.kernel.core import Kernel
 from emuload.kernel.task import Task
 from emuload.machine.cpu import Cpu, Reason
+
+if TYPE_CHECKING:
+    from emuload.instruction_log import InstructionLog
 
 QUANTUM = 400_009
 """Code bytes a thread may run before the next one's turn: 0.1 ms of virtual time. A prime, so that no loop's length divides it
@@ -85,6 +88,7 @@ class Scheduler:
     on_trap: Callable[[Task], None]
     code_limit: int
     time_limit: int
+    log: InstructionLog | None = None
     loaded: Task | None = None
     last: Task | None = None
     _left: int = field(default=0)
@@ -152,6 +156,8 @@ class Scheduler:
         budget = min(self._left, self.code_limit - before)
         if deadline is not None:
             budget = min(budget, clock.bytes_until(deadline))
+        if self.log is not None:
+            self.log.slice(task.tid)
         stop = cpu.run(max(budget, MINIMUM_SLICE))
         self._left -= cpu.clock_bytes - before
         if stop.reason is Reason.TRAP:

@@ -15,7 +15,10 @@ LAYERS = (
     ("emuload.kernel",),
     ("emuload.golang", "emuload.unwind"),
     ("emuload.libc",),
-    ("emuload.scheduler", "emuload.startup", "emuload.gates", "emuload.heap", "emuload.files", "emuload.watch"),
+    (
+        "emuload.scheduler", "emuload.instruction_log", "emuload.startup", "emuload.gates", "emuload.heap", "emuload.files",
+        "emuload.watch",
+    ),
     ("emuload.tokens", "emuload.codecs", "emuload.values", "emuload.calls", "emuload.call_text"),
     ("emuload.threads", "emuload.library", "emuload.diagnosis", "emuload.process"),
     ("emuload.inspect", "emuload.samples"),

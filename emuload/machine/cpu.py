@@ -15,6 +15,7 @@ from enum import Enum
 from emuload.machine import engine as uc
 from emuload.machine import native
 from emuload.machine.abi import Abi
+from emuload.machine.block_log import CAPACITY, BlockLog, Sink
 from emuload.machine.memory import AddressSpace
 
 Context = bytes
@@ -84,7 +85,8 @@ class Cpu(ABC):
         self._native = native.native_code() if native_hooks else None
         self.native = self._native is not None
         self._cells = native.CELLS()
-        native.install_block_hook(self.engine, self._cells, self._native)
+        self._block_hook = native.install_block_hook(self.engine, self._cells, self._native)
+        self.block_log: BlockLog | None = None
         self._template = self.engine.context_template()
         self._context_buffer = ctypes.create_string_buffer(self._template, len(self._template))
         self._bytes_before = 0
@@ -298,8 +300,15 @@ class Cpu(ABC):
         cells[native.STOPPED] = 0
         self._stop = None
         error = self._start()
+        while cells[native.STOPPED] == native.LOG_FULL:
+            assert self.block_log is not None
+            self.block_log.drain(self.clock_bytes)
+            cells[native.STOPPED] = 0
+            error = self._start()
         self._bytes_before += budget - cells[native.REMAINING]
         self._budget = cells[native.REMAINING] = 0
+        if self.block_log is not None and not cells[native.STOPPED]:
+            self.block_log.stopped_at(self.pc)
         if self._error is not None:
             raised, self._error = self._error, None
             raise raised
@@ -308,6 +317,15 @@ class Cpu(ABC):
         if cells[native.STOPPED]:
             return Stop(Reason.BUDGET)
         return Stop(Reason.FAULT, self._unexplained(error))
+
+    def log_blocks(self, sink: Sink, capacity: int = CAPACITY) -> BlockLog:
+        """Hand every block of code that runs to `sink`, in bulk; to be called once, before any code has run."""
+        assert self.block_log is None
+        assert self.clock_bytes == 0
+        self.block_log = BlockLog(self._cells, sink, capacity)
+        self.engine.remove_hook(self._block_hook)
+        self._block_hook = native.install_log_hook(self.engine, self._cells, self._native)
+        return self.block_log
 
     def _start(self) -> int:
         return self.engine.start(self.pc, self.abi.word_mask)

@@ -215,6 +215,10 @@ class Engine:
         self._check("uc_hook_add", error)
         return handle.value
 
+    def remove_hook(self, handle: int) -> None:
+        """Take out a hook that add_hook installed."""
+        self._check("uc_hook_del", self.lib.uc_hook_del(self.handle, handle))
+
     def start(self, begin: int, until: int) -> int:
         """Run until `until`, a stop or an error; returns Unicorn's error number."""
         result: int = self.lib.uc_emu_start(self.handle, begin, until, 0, 0)

@@ -1,4 +1,4 @@
-"""The two hooks that run often enough to need native code: the block hook and amd64's TLB fill.
+"""The hooks that run often enough to need native code: the block hook, with or without a log, and amd64's TLB fill.
 
 No compiler is needed at run time: the instructions are below, assembled, and go into an executable mapping. Where the
 host forbids that or is of another kind, the same work is done by a Python callback: slower, with the same trace.
@@ -10,6 +10,14 @@ The block hook keeps the time budget (cells: remaining bytes, address of uc_emu_
 
 A block at which the budget ends is not executed (Unicorn looks for a stop request after the hook), so the bytes counted are
 exactly the bytes run.
+
+The logging block hook keeps the budget in the same way, and then writes the block down if it is not the one that was to be
+expected after the block before (`emuload.trace.predictor`, `emuload.machine.block_log`):
+
+    cursor >= limit:  remaining += size, stopped = 2, uc_emu_stop(uc): there is no room, the block is not executed
+    key = address | size << 48;  blocks += 1;  last = key
+    if *slot != key:  *slot = key;  cursor[0] = key, cursor[1] = blocks - missed_at;  cursor += 2;  missed_at = blocks
+    slot = table + (key * multiplier >> 49)
 """
 
 from __future__ import annotations
@@ -18,11 +26,17 @@ import ctypes
 import mmap
 import os
 import sys
+from collections.abc import Callable
 
 from emuload.machine import engine as uc
+from emuload.trace import predictor
 
-CELLS = ctypes.c_int64 * 4
+CELLS = ctypes.c_int64 * 11
 REMAINING, STOP_FUNCTION, STOPPED = 0, 1, 2
+CURSOR, LIMIT, TABLE, SLOT, MULTIPLIER, LAST, BLOCKS, MISSED_AT = range(3, 11)
+
+BUDGET_USED, LOG_FULL = 1, 2
+"""Values of STOPPED."""
 
 # sub [rcx], rdx (edx is zero-extended) / js / ret ; stop: add back, flag, jmp uc_emu_stop
 _BLOCK_X86_64_SYSV = bytes.fromhex(
@@ -55,6 +69,81 @@ _BLOCK_AARCH64 = bytes.fromhex(
     "a0001fd6"  # br x5
 )
 
+_LOG_X86_64_SYSV = bytes.fromhex(
+    "89d0"  # mov eax, edx
+    "482901"  # sub [rcx], rax
+    "785b"  # js stop
+    "4c8b4118"  # mov r8, [rcx + 24]      (cursor)
+    "4c3b4120"  # cmp r8, [rcx + 32]      (limit)
+    "735f"  # jae full
+    "48c1e030"  # shl rax, 48
+    "4809f0"  # or rax, rsi              (key)
+    "48ff4148"  # inc qword [rcx + 72]    (blocks)
+    "48894140"  # mov [rcx + 64], rax     (last)
+    "4c8b4930"  # mov r9, [rcx + 48]      (slot)
+    "493901"  # cmp [r9], rax
+    "7516"  # jne missed
+    "480faf4138"  # next: imul rax, [rcx + 56]
+    "48c1e831"  # shr rax, 49
+    "4c8b5128"  # mov r10, [rcx + 40]     (table)
+    "4d8d14c2"  # lea r10, [r10 + rax * 8]
+    "4c895130"  # mov [rcx + 48], r10
+    "c3"  # ret
+    "498901"  # missed: mov [r9], rax
+    "498900"  # mov [r8], rax
+    "4c8b5948"  # mov r11, [rcx + 72]
+    "4d89da"  # mov r10, r11
+    "4c2b5950"  # sub r11, [rcx + 80]     (missed_at)
+    "4c895150"  # mov [rcx + 80], r10
+    "4d895808"  # mov [r8 + 8], r11
+    "4983c010"  # add r8, 16
+    "4c894118"  # mov [rcx + 24], r8
+    "ebc7"  # jmp next
+    "480101"  # stop: add [rcx], rax
+    "48c7411001000000"  # mov qword [rcx + 16], 1
+    "ff6108"  # jmp [rcx + 8]        (rdi still holds uc)
+    "480101"  # full: add [rcx], rax
+    "48c7411002000000"  # mov qword [rcx + 16], 2
+    "ff6108"  # jmp [rcx + 8]
+)
+_LOG_AARCH64 = bytes.fromhex(
+    "640040f9"  # ldr x4, [x3]
+    "844022eb"  # subs x4, x4, w2, uxtw
+    "64030054"  # b.mi stop
+    "659841a9"  # ldp x5, x6, [x3, #24]   (cursor, limit)
+    "bf0006eb"  # cmp x5, x6
+    "42030054"  # b.hs full
+    "640000f9"  # str x4, [x3]
+    "27c002aa"  # orr x7, x1, x2, lsl #48 (key)
+    "682440f9"  # ldr x8, [x3, #72]
+    "08050091"  # add x8, x8, #1
+    "672004a9"  # stp x7, x8, [x3, #64]   (last, blocks)
+    "691840f9"  # ldr x9, [x3, #48]       (slot)
+    "2a0140f9"  # ldr x10, [x9]
+    "5f0107eb"  # cmp x10, x7
+    "01010054"  # b.ne missed
+    "6a1c40f9"  # next: ldr x10, [x3, #56]
+    "4a7d079b"  # mul x10, x10, x7
+    "4afd71d3"  # lsr x10, x10, #49
+    "6b1440f9"  # ldr x11, [x3, #40]      (table)
+    "6b0d0a8b"  # add x11, x11, x10, lsl #3
+    "6b1800f9"  # str x11, [x3, #48]
+    "c0035fd6"  # ret
+    "270100f9"  # missed: str x7, [x9]
+    "6c2840f9"  # ldr x12, [x3, #80]      (missed_at)
+    "0d010ccb"  # sub x13, x8, x12
+    "682800f9"  # str x8, [x3, #80]
+    "a73481a8"  # stp x7, x13, [x5], #16
+    "650c00f9"  # str x5, [x3, #24]
+    "f3ffff17"  # b next
+    "26008052"  # stop: mov w6, #1
+    "02000014"  # b end
+    "46008052"  # full: mov w6, #2
+    "660800f9"  # end: str x6, [x3, #16]
+    "650440f9"  # ldr x5, [x3, #8]
+    "a0001fd6"  # br x5
+)
+
 # bool fill(uc, vaddr, type, uc_tlb_entry *result, user): identity for canonical addresses, refuse the others
 _TLB_X86_64_SYSV = bytes.fromhex(
     "4889f0"  # mov rax, rsi
@@ -83,6 +172,7 @@ BLOCK_HOOKS = {
     "x86_64-windows": _BLOCK_X86_64_WINDOWS,
     "aarch64": _BLOCK_AARCH64,
 }
+LOG_HOOKS = {"x86_64": _LOG_X86_64_SYSV, "aarch64": _LOG_AARCH64}
 TLB_HOOKS = {"x86_64": _TLB_X86_64_SYSV}
 
 
@@ -114,23 +204,59 @@ def native_code() -> NativeCode | None:
         return None
 
 
-def install_block_hook(engine: uc.Engine, cells: ctypes.Array[ctypes.c_int64], code: NativeCode | None) -> None:
-    """Let the engine count executed code bytes down in cells[REMAINING], stopping when they run out."""
+def install_block_hook(engine: uc.Engine, cells: ctypes.Array[ctypes.c_int64], code: NativeCode | None) -> int:
+    """Let the engine count executed code bytes down in cells[REMAINING], stopping when they run out. Returns the hook."""
     stop = ctypes.cast(engine.lib.uc_emu_stop, ctypes.c_void_p).value
     assert stop is not None
     cells[STOP_FUNCTION] = stop
     if code is not None:
-        engine.hook(uc.HOOK_BLOCK, code.place(BLOCK_HOOKS[_host()]), user=ctypes.addressof(cells))
-        return
+        return _install_native(engine, cells, code.place(BLOCK_HOOKS[_host()]))
 
     def count(_: int, address: int, size: int, user: int) -> None:
         cells[REMAINING] -= size
         if cells[REMAINING] < 0:
             cells[REMAINING] += size
-            cells[STOPPED] = 1
+            cells[STOPPED] = BUDGET_USED
             engine.stop()
 
-    engine.hook(uc.HOOK_BLOCK, uc.BLOCK_CALLBACK(count))
+    return engine.add_hook(uc.HOOK_BLOCK, uc.BLOCK_CALLBACK(count), 1, 0, 0)
+
+
+def install_log_hook(engine: uc.Engine, cells: ctypes.Array[ctypes.c_int64], code: NativeCode | None) -> int:
+    """`install_block_hook` with a log, whose cells are set (`emuload.machine.block_log`)."""
+    if code is not None:
+        return _install_native(engine, cells, code.place(LOG_HOOKS[_host()]))
+    return engine.add_hook(uc.HOOK_BLOCK, uc.BLOCK_CALLBACK(logging_callback(cells, engine.stop)), 1, 0, 0)
+
+
+def _install_native(engine: uc.Engine, cells: ctypes.Array[ctypes.c_int64], address: int) -> int:
+    return engine.add_hook(uc.HOOK_BLOCK, address, 1, 0, ctypes.addressof(cells))
+
+
+def logging_callback(cells: ctypes.Array[ctypes.c_int64], stop: Callable[[], None]) -> Callable[[int, int, int, int], None]:
+    """What LOG_HOOKS do, in Python."""
+    word = ctypes.c_uint64.from_address
+
+    def log(_: int, address: int, size: int, user: int) -> None:
+        cursor = cells[CURSOR]
+        short = cells[REMAINING] < size
+        if short or cursor >= cells[LIMIT]:
+            cells[STOPPED] = BUDGET_USED if short else LOG_FULL
+            stop()
+            return
+        cells[REMAINING] -= size
+        cells[BLOCKS] += 1
+        key = (address | size << predictor.SIZE_SHIFT) & predictor.WORD
+        cells[LAST] = key
+        slot = word(cells[SLOT])
+        if slot.value != key:
+            slot.value = word(cursor).value = key
+            word(cursor + 8).value = cells[BLOCKS] - cells[MISSED_AT]
+            cells[MISSED_AT] = cells[BLOCKS]
+            cells[CURSOR] = cursor + 16
+        cells[SLOT] = cells[TABLE] + predictor.place(key) * 8
+
+    return log
 
 
 class _TlbEntry(ctypes.Structure):

@@ -21,7 +21,10 @@ from unittest import SkipTest
 
 import emuload
 from emuload import samples
+from emuload.machine import engine as uc
+from emuload.report.instructions import LoggedCode
 from emuload.trace.events import Event
+from emuload.trace.ilog import IlogFile
 from loader.link_map import RTLD_NOW, LinkMap
 from loader.memory import ByteMemory
 from tests import oracle, toolchain
@@ -29,6 +32,9 @@ from tests.running import arch_of
 
 TARGETS = {"amd64": "amd64-gnu", "armv7": "armv7-gnueabihf", "armv5": "armv5-gnueabi", "arm64": "arm64-gnu"}
 STEADY_CALLS = 2000
+WORK = (("gc_load", 20), ("goroutines", 300))
+"""What the instruction log's rates are measured on: allocation with garbage collections; thread and goroutine switches."""
+
 MS, US = 1e3, 1e6
 
 
@@ -119,6 +125,61 @@ def steady_call(arch: str, path: str) -> float:
     return (time.perf_counter() - start) / STEADY_CALLS
 
 
+def instruction_log(rounds: int, name: str, arch: str, path: str, folder: str) -> None:
+    """The instruction log's size, and its rates against a Python hook on every instruction in the same run."""
+    file = os.path.join(folder, f"{name}.ilog")
+
+    initialised = emuload.Process(arch, instruction_log=file)
+    initialised.dlopen(path).call("add", 1, 2)
+    initialised.exit()
+    size = os.path.getsize(file) / instructions(file)
+    row(f"instruction log of Go's initialisation, {name}", f"{size:.3f} bytes", "at most 1.0 an instruction")
+
+    for function, argument in WORK:
+        without, with_log, python = (rate / 1e6 for rate in rates(rounds, arch, path, file, function, argument))
+        what = f"Go code ({function}), {name}"
+        row(f"{what}, no log", f"{without:.1f} M/s", "instructions a second")
+        row(f"{what}, instruction log", f"{with_log:.1f} M/s", "at least 25 M/s")
+        row(f"{what}, Python UC_HOOK_CODE", f"{python:.2f} M/s")
+        row(f"{what}, log against hook", f"{with_log / python:.1f}", "at least 15")
+
+
+def rates(rounds: int, arch: str, path: str, file: str, function: str, argument: int) -> tuple[float, float, float]:
+    """Instructions a second without a log, with one, with a Python hook on each: best rounds, the three side by side."""
+    executed = 0
+
+    def step(_: int, address: int, size: int, user: int) -> None:
+        nonlocal executed
+        executed += 1
+
+    processes = [emuload.Process(arch), emuload.Process(arch, instruction_log=file), emuload.Process(arch)]
+    processes[2].cpu.engine.hook(uc.HOOK_CODE, uc.BLOCK_CALLBACK(step))
+    works = [process.dlopen(path)[function] for process in processes]
+    for work in works:
+        work(argument)
+    mean = processes[2].cpu.clock_bytes / executed  # bytes an instruction
+    found = [0.0, 0.0, 0.0]
+    for round_number in range(rounds):
+        for number, (process, work) in enumerate(zip(processes, works, strict=True)):
+            if number == 2 and round_number:
+                continue  # once: it takes seconds
+            before, start = process.cpu.clock_bytes, time.perf_counter()
+            work(argument)
+            seconds = time.perf_counter() - start
+            found[number] = max(found[number], (process.cpu.clock_bytes - before) / mean / seconds)
+    log = processes[1].instruction_log
+    assert log is not None
+    log.close()
+    return found[0], found[1], found[2]
+
+
+def instructions(file: str) -> int:
+    """How many instructions a log holds."""
+    log = IlogFile(file)
+    code = LoggedCode(log)
+    return sum(len(code.instructions(block)) for block in log.blocks())
+
+
 def against_qemu(rounds: int, name: str, path: str) -> None:
     """`emuload run` of a sample, and a C program that does the same under qemu-user."""
     target = TARGETS[name]
@@ -158,6 +219,9 @@ def main() -> int:
             ]
             for what, measure, scale, unit, bound in figures:
                 row(f"{what}, {name}", f"{best(rounds, measure) * scale:.1f} {unit}", bound)
+        for name, target in TARGETS.items():
+            library = str(toolchain.go_library("behaviour", target))
+            instruction_log(rounds, name, arch_of(target), library, folder)
         for name in ("armv7", "arm64"):
             against_qemu(rounds, name, os.path.join(folder, f"libhello-{name}.so"))
     return 0

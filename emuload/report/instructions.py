@@ -1,0 +1,200 @@
+"""An instruction log as text: each instruction with its bytes, disassembly, function and source line.
+
+The log holds no code but that of the kernel's pages: the files it names are read again, and must be the same ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from bisect import bisect_right
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import NamedTuple
+
+from emuload.errors import UsageError
+from emuload.files import host_bytes
+from emuload.golang.image import Image
+from emuload.golang.sections import SHT_SYMTAB
+from emuload.libc.builtins import BUILT
+from emuload.machine.disassembly import THUMB, Disassembler, Instruction
+from emuload.trace.ilog import Block, IlogFile, MappedObject
+from emuload.unwind import Frame, Unwinder
+from loader.elf import STT_FUNC, ElfFile
+
+_MODES = {b"$a": False, b"$t": True}
+"""ARM's mapping symbols (ELF for the Arm Architecture, IHI 0044, 5.5.5)."""
+
+
+class Line(NamedTuple):
+    """One instruction as it is shown; `frames` are the function's and before it those of calls inlined there."""
+
+    instruction: Instruction
+    frames: list[Frame]
+
+    def text(self, tid: int) -> str:
+        """The line for thread `tid`."""
+        where = ""
+        if self.frames and (shown := self.frames[0]).function:
+            offset = "" if shown.inlined else f"+{shown.offset:#x}"
+            where = f"{shown.function}{offset}" + (f" {shown.file}:{shown.line}" if shown.file else "")
+        elif self.frames and self.frames[0].object:
+            where = self.frames[0].object
+        address, code, text = self.instruction
+        return f"{tid} {address:#x}  {code.hex():<16}  {text:<36}  {where}".rstrip()
+
+
+class _File:
+    """A mapped object's file, as the unwinder wants to see it."""
+
+    def __init__(self, mapped: MappedObject, data: bytes) -> None:
+        self.elf = ElfFile(data, mapped.path)
+        self.path = mapped.path
+        self.bias = mapped.bias
+        self.is_builtin = mapped.builtin
+        self.image = Image(self.elf)
+        self._span = range(mapped.start, mapped.end)
+
+    def contains(self, address: int) -> bool:
+        """Whether the address lies in the mapped span."""
+        return address in self._span
+
+    @cached_property
+    def _states(self) -> tuple[list[int], list[bool]]:
+        """Where Thumb and ARM code begin: by the mapping symbols, in a stripped file by bit 0 of functions."""
+        rows = self._mapping_symbols() or [
+            (symbol.value & ~1, bool(symbol.value & 1))
+            for symbol in self.elf.symbols()
+            if symbol.type == STT_FUNC and symbol.shndx
+        ]
+        rows.sort()
+        return [row[0] for row in rows], [row[1] for row in rows]
+
+    def _mapping_symbols(self) -> list[tuple[int, bool]]:
+        image = self.image
+        table = next((section for section in image.sections.values() if section.type == SHT_SYMTAB), None)
+        if table is None or image.word != 4 or table.link >= len(image.section_list):
+            return []
+        strings = image.section_list[table.link]
+        layout, rows = self.elf.layout.sym, []
+        raw = image.data[table.offset : table.offset + table.size // layout.size * layout.size]
+        for name, value, *_ in layout.iter_unpack(raw):
+            mode = _MODES.get(bytes(image.data[strings.offset + name : strings.offset + name + 2]))
+            if mode is not None:
+                rows.append((value, mode))
+        return rows
+
+    def thumb(self, address: int, size: int) -> bool:
+        """Whether the code at `address` is Thumb, in a file for which that is a question."""
+        if address & 3 or size & 3:
+            return True
+        starts, modes = self._states
+        at = bisect_right(starts, address - self.bias) - 1
+        return at >= 0 and modes[at]
+
+
+class LoggedCode:
+    """The code a log's blocks are of. Raises UsageError for a file that is gone or is another one now."""
+
+    def __init__(self, log: IlogFile) -> None:
+        self._log = log
+        self._arch = str(log.header.get("arch"))
+        self._unwinder = Unwinder()
+        self._files: dict[int, _File] = {}
+        self._known: dict[tuple[int, int, int], list[Line]] = {}
+        try:
+            self._disassembler = Disassembler(self._arch)
+        except KeyError:
+            raise UsageError(f"{log.path}: the header names an unknown architecture {self._arch!r}") from None
+
+    @cached_property
+    def _thumb(self) -> Disassembler:
+        return Disassembler(THUMB)
+
+    def lines(self, block: Block) -> list[Line]:
+        """The instructions of a block; none where nothing is known of the code."""
+        mapped = self._log.object_at(block.address, block.number)
+        key = (block.address, block.size, id(mapped))
+        if key not in self._known:
+            self._known[key] = self._read(block, mapped)
+        return self._known[key]
+
+    def instructions(self, block: Block) -> list[Instruction]:
+        """`lines` without the places."""
+        return [line.instruction for line in self.lines(block)]
+
+    def _read(self, block: Block, mapped: MappedObject | None) -> list[Line]:
+        if mapped is None:
+            found = self._disassembler.instructions(self._kept(block), block.address)
+            return [Line(instruction, []) for instruction in found]
+        file = self._file(mapped)
+        code = file.image.read(block.address - mapped.bias, block.size)
+        two_states = file.image.word == 4
+        engine = self._thumb if two_states and file.thumb(block.address, block.size) else self._disassembler
+        found = engine.instructions(code, block.address)
+        return [Line(instruction, self._unwinder.describe(instruction.address, [file])) for instruction in found]
+
+    def _kept(self, block: Block) -> bytes:
+        for start, code in self._log.code.items():
+            if start <= block.address < start + len(code):
+                return code[block.address - start : block.address - start + block.size]
+        return b""
+
+    def _file(self, mapped: MappedObject) -> _File:
+        known = self._files.get(id(mapped))
+        if known is None:
+            data = _builtin(mapped.sha256) if mapped.builtin else host_bytes(mapped.path)
+            if data is None or hashlib.sha256(data).hexdigest() != mapped.sha256:
+                raise UsageError(f"{mapped.path}: not the file that the log {self._log.path} is of")
+            known = self._files[id(mapped)] = _File(mapped, data)
+        return known
+
+
+def _builtin(sha256: str) -> bytes | None:
+    """The emulated C library's build with that hash."""
+    for name in sorted(os.listdir(BUILT)):
+        if name.endswith(".so"):
+            data = host_bytes(os.path.join(BUILT, name))
+            if hashlib.sha256(data).hexdigest() == sha256:
+                return data
+    return None
+
+
+def log_lines(log: IlogFile, function: str | None, thread: int | None, addresses: range | None) -> Iterator[str]:
+    """The log's instructions in the order in which they ran, as far as they pass the filters.
+
+    `function` is a glob that the function's name must match, or that of a call inlined there.
+    """
+    code = LoggedCode(log)
+    for block in log.blocks():
+        if thread is not None and block.tid != thread:
+            continue
+        if addresses is not None and not _overlaps(addresses, block):
+            continue
+        lines = code.lines(block)
+        if not lines and function is None:
+            yield f"{block.tid} {block.address:#x}  ({block.size} bytes of code that no file holds)"
+        for line in lines:
+            if addresses is not None and line.instruction.address not in addresses:
+                continue
+            if function is None or any(fnmatchcase(frame.function, function) for frame in line.frames):
+                yield line.text(block.tid)
+
+
+def _overlaps(addresses: range, block: Block) -> bool:
+    return block.address < addresses.stop and addresses.start < block.address + block.size
+
+
+def parse_range(text: str) -> range:
+    """`START-END`, `START+SIZE` or one address, numbers as Python writes them. Raises UsageError."""
+    first, plus, size = text.partition("+")
+    first, dash, last = (first, "", "") if plus else text.partition("-")
+    try:
+        start = int(first, 0)
+        stop = start + int(size, 0) if plus else int(last, 0) if dash else start + 1
+    except ValueError:
+        raise UsageError(f"--address takes START-END, START+SIZE or one address, not {text!r}") from None
+    if not 0 <= start < stop:
+        raise UsageError(f"--address {text}: an empty range")
+    return range(start, stop)

@@ -1,0 +1,114 @@
+"""The instruction log against another emulator: the program counters of loading a Go library, one by one.
+
+qemu-user runs the same library under Debian's C library, so only addresses inside the Go library can be compared: on the loading
+thread, from the library's first instruction to the entry of its first export. The constructor lies in between.
+
+    qemu-arm -L /usr/arm-linux-gnueabihf -singlestep -d exec,nochain -D LOG blocked_host libbehaviour.so
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import emuload
+from emuload.golang.image import Image
+from emuload.report.instructions import LoggedCode
+from emuload.trace.ilog import IlogFile
+from emuload.unwind.symbols import SymbolTable
+from loader.elf import ElfFile
+from tests import oracle
+from tests.running import arch_of
+from tests.toolchain import c_program, go_library
+
+CONSTRUCTOR = {
+    "armv7-gnueabihf": "_rt0_arm_linux_lib",
+    "armv5-gnueabi": "_rt0_arm_linux_lib",
+    "arm64-gnu": "_rt0_arm64_linux_lib",
+}
+# accel/tcg/cpu-exec.c, log_cpu_exec: Trace <cpu>: <host> [<cs_base>/<pc>/<flags>/<cflags>]; each guest thread is a cpu
+_TRACE = re.compile(rb"Trace 0: 0x[0-9a-f]+ \[[0-9a-f]+/([0-9a-f]+)/")
+_NOT_RUN = b"Stopped execution of TB chain"
+
+
+def addresses(library: Path, *names: str) -> list[int]:
+    """Where functions of a file begin, without the load bias."""
+    elf = ElfFile(library.read_bytes(), str(library))
+    table = SymbolTable(Image(elf), -1)
+    found = {table.names(start): start for start in table._starts}
+    return [found[name] for name in names]
+
+
+def span(library: Path) -> int:
+    """Bytes of address space a file takes."""
+    elf = ElfFile(library.read_bytes(), str(library))
+    return max(segment.vaddr + segment.memsz for segment in elf.loads)
+
+
+def in_emuload(target: str, library: Path, log: Path) -> Iterator[int]:
+    """Program counters of the loading thread inside the library, without the bias."""
+    process = emuload.Process(arch_of(target), instruction_log=str(log))
+    assert process.dlopen(str(library)).call("add", 1, 2) == 3
+    process.exit()
+    file = IlogFile(str(log))
+    code = LoggedCode(file)
+    (mapped,) = [known for known in file.objects if known.path == str(library)]
+    for block in file.blocks():
+        if block.tid == process.main.tid and mapped.start <= block.address < mapped.end:
+            for instruction in code.instructions(block):
+                yield instruction.address - mapped.bias
+
+
+def in_qemu(target: str, library: Path, log: Path) -> list[int]:
+    """Program counters of the first thread, wherever they lie."""
+    command = [*oracle.qemu(target), "-singlestep", "-d", "exec,nochain", "-D", str(log)]
+    host = c_program("blocked_host", target)
+    done = subprocess.run([*command, str(host), str(library)], capture_output=True, timeout=120, check=False)
+    if b"singlestep" in done.stderr:
+        pytest.skip("this qemu-user has no -singlestep")
+    assert done.stdout == b"open\nadd: 3\n", done.stderr
+    seen: list[int] = []
+    with log.open("rb") as lines:
+        for line in lines:
+            if (found := _TRACE.match(line)) is not None:
+                seen.append(int(found.group(1), 16))
+            elif line.startswith(_NOT_RUN) and seen:
+                seen.pop()
+    return seen
+
+
+def until(values: Iterator[int], last: int) -> list[int]:
+    """The values before the first `last`."""
+    kept: list[int] = []
+    for value in values:
+        if value == last:
+            return kept
+        kept.append(value)
+    raise AssertionError(f"{last:#x} never came")
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("target", sorted(CONSTRUCTOR))
+def test_loading_executes_the_instructions_that_qemu_executes(target: str, tmp_path: Path) -> None:
+    library = go_library("behaviour", target)
+    start, export = addresses(library, CONSTRUCTOR[target], "add")
+    theirs = in_qemu(target, library, tmp_path / "qemu.log")
+    ours = until(in_emuload(target, library, tmp_path / "a.ilog"), export)
+    assert start in ours
+
+    constructor = ours[ours.index(start) :]
+    head = [pc - start for pc in constructor[:8]]
+    biases = {
+        pc - start
+        for at, pc in enumerate(theirs)
+        if (pc - start) & 0xFFF == 0 and [other - pc for other in theirs[at : at + 8]] == head
+    }
+    assert len(biases) == 1, "the constructor's beginning was not found, or more than once"
+    (bias,) = biases
+    end = bias + span(library)
+    assert ours == until((pc - bias for pc in theirs if bias <= pc < end), export)
+    assert len(constructor) > 100
