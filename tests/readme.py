@@ -24,7 +24,7 @@ CUT = "…"
 _COMMAND = re.compile(r"```console\n\$ (?P<code>.*)\n(?P<output>(?:.*\n)*?)```\n")
 _PYTHON = re.compile(r"```python\n(?P<code>(?:.*\n)*?)```\n\n```\n(?P<output>(?:.*\n)*?)```\n")
 _SOURCE = re.compile(r"```(go|c)\n((?:.*\n)*?)```\n")
-_PROGRAM = re.compile(r"(?:^|(?<=; )|(?<=do ))emuload\b")
+_PROGRAM = re.compile(r"(?:^|(?<=; )|(?<=do )|(?<=&& ))emuload\b")
 _BUILD = re.compile(r"\n\n    ((?:CGO_ENABLED=1|python -m ziglang) .*(?:\n    .*)*)\n\n")
 
 
