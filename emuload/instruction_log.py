@@ -61,6 +61,7 @@ class InstructionLog:
         described = {**header, "clock": [clock.numerator, clock.denominator], "chosen": list(self._choice.selection.texts)}
         if request.register_writes:
             described["registers"] = cpu.log_registers(self._writer)
+            described |= {"pc": cpu.pc_name, "flags": cpu.flags_name}
         if request.memory_writes:
             cpu.log_writes(self._writer)
             described["memory"] = True

@@ -47,6 +47,9 @@ GAP = 0xFFFF << 48
 AFTER = 0xFFFF
 """The place of register values that hold after a block's last instruction, where other values have their offset in it."""
 
+STOPPED_AT = 0x7F
+"""Stands for a register: the program counter where the CPU stopped."""
+
 WRITE = 0x80
 """The lowest byte of a memory write's first word is this and its size; that of a register value is the register."""
 

@@ -75,6 +75,10 @@ class Cpu(ABC):
     sp_name: str
     """The stack pointer's name."""
 
+    pc_name: str
+    flags_name: str
+    """The program counter's and the flags register's."""
+
     _ids: dict[str, int]
     _pc: int
     _sp: int
@@ -348,7 +352,7 @@ class Cpu(ABC):
     def log_registers(self, sink: Sink, capacity: int = effect_log.CAPACITY) -> tuple[str, ...]:
         """After `log_blocks`: the general registers too, as they change, instruction by instruction. Returns their names."""
         assert self.block_log is not None
-        names = tuple(name for name in self.registers_shown if self._ids[name] != self._pc)
+        names = self.registers_logged()
         ids = [self._ids[name] for name in names]
         self.register_log = RegisterLog(self._cells, self.engine, sink, ids, capacity)
         self._hooks.step(self.register_log.group, self._watch_callback)
@@ -358,8 +362,15 @@ class Cpu(ABC):
         """After `log_blocks`: writes to memory too."""
         assert self.block_log is not None
         self.write_log = WriteLog(self._cells, self.block_log, sink, capacity)
-        self._hooks.write(self._pc)
+        self._hook_writes()
         self.memory.observer = self.write_log.host
+
+    def registers_logged(self) -> tuple[str, ...]:
+        """The general registers without the program counter, which the blocks tell."""
+        return tuple(name for name in self.registers_shown if name != self.pc_name)
+
+    def _hook_writes(self) -> None:
+        self._hooks.write(self._pc)
 
     def drain_log(self) -> None:
         """Hand on what the logs have collected; the CPU is stopped."""
@@ -374,7 +385,7 @@ class Cpu(ABC):
 
     def _settle_log(self) -> None:
         if self.register_log is not None:
-            self.register_log.settle()
+            self.register_log.settle(self.pc)
         if self.block_log is not None:
             self.block_log.settle()
 

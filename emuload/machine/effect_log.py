@@ -46,7 +46,7 @@ class RegisterLog:
         self.group = uc.RegisterGroup(ids)
         count = self.group.count
         self._shadow = (ctypes.c_uint64 * count)()
-        self._buffer = (ctypes.c_uint8 * (capacity + _REGISTER * count * (_MOST_INSTRUCTIONS + 2)))()
+        self._buffer = (ctypes.c_uint8 * (capacity + _REGISTER * count * (_MOST_INSTRUCTIONS + 4)))()
         self._watched = (ctypes.c_uint64 * (1 << predictor.TABLE_BITS))()
         self._watches = 0
         self._base = ctypes.addressof(self._buffer)
@@ -72,12 +72,14 @@ class RegisterLog:
             assert self._watches < len(self._watched) // 2
             slot.value = address
 
-    def settle(self) -> None:
-        """Write down what the last instruction did: the CPU stopped behind it, or the log ends there."""
+    def settle(self, pc: int) -> None:
+        """Write down what the last instruction did: the CPU stopped behind it, before the one at `pc`."""
         cells = self._cells
         if cells[c.INSIDE]:
             self._engine.fill_group(self.group)
             hooks_python.put_registers(cells, cells[c.BLOCKS] - 1, c.AFTER)
+            if cells[c.INSIDE] == 1:
+                hooks_python.put_pair(cells, (cells[c.BLOCKS] - 1 << 16 | c.AFTER) << 8 | c.STOPPED_AT, pc)
 
     def enter(self) -> None:
         """Write down the values before the block that was just logged, which has begun."""

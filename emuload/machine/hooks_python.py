@@ -100,17 +100,21 @@ def step(cells: Array, read_many: Callable[[], None], watched: CodeHook) -> Code
 
 def put_registers(cells: Array, block: int, offset: int) -> None:
     """Write down the values that differ from those written down last."""
-    cursor = cells[c.REGISTERS]
     where = (block << 16 | offset) << 8
     for number in range(cells[c.COUNT]):
         value, shadow = _word(cells[c.VALUES] + 8 * number).value, _word(cells[c.SHADOW] + 8 * number)
         if value != shadow.value:
             shadow.value = value
-            _word(cursor).value = where | number
-            _word(cursor + 8).value = value
-            cursor += 16
-    cells[c.REGISTERS] = cursor
-    if cursor >= cells[c.REGISTERS_LIMIT]:
+            put_pair(cells, where | number, value)
+
+
+def put_pair(cells: Array, where: int, value: int) -> None:
+    """An entry of the register log."""
+    cursor = cells[c.REGISTERS]
+    _word(cursor).value = where
+    _word(cursor + 8).value = value
+    cells[c.REGISTERS] = cursor + 16
+    if cursor + 16 >= cells[c.REGISTERS_LIMIT]:
         cells[c.FULL] = 1
 
 

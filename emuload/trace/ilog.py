@@ -19,9 +19,6 @@ from emuload.trace import predictor
 
 _STRETCH = (f.BLOCKS, f.REGISTERS, f.WRITES, f.HOST_WRITES)
 _SENSELESS = (ValueError, KeyError, TypeError, AttributeError, IndexError, struct.error, zlib.error)
-SETTLED = 0x7F
-"""Stands for a register in an entry that only says: what comes next is not this block's doing."""
-
 
 class IlogError(UsageError):
     """The file is no instruction log, or a damaged one; the message says where."""
@@ -286,7 +283,7 @@ class IlogFile:
             if size:
                 yield Block(block, tid, address, size, time), Effects(registers, writes, host[:], linked)
                 host.clear()
-            linked = not (registers and registers[-1][1] == SETTLED)
+            linked = not (registers and registers[-1][1] == f.STOPPED)
         host += told.host(number + count)
 
 

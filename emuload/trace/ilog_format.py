@@ -5,7 +5,8 @@
     kind (one letter), payload size u32, CRC-32 of the payload u32, payload
 
     H  the first one: JSON with `schema`, `arch`, `clock`, what the run was given, `chosen` (what of the run is in the
-       log: the texts of `--instructions`), and, where they were asked for, `registers` (their names) and `memory`
+       log: the texts of `--instructions`), and, where they were asked for, `registers` (their names), `pc` and `flags` (two of
+       the names that are not like the others) and `memory`
     O  JSON: an object was mapped: `block` (how many blocks had been logged), path, name, bias, start, end, size and
        SHA-256 of its file
     U  JSON: the object mapped at `start` went away, before block `block`
@@ -13,8 +14,9 @@
     B  blocks: the 40 bytes of BLOCKS_HEAD, then zlib: marks (LEB128), entries' keys u64, entries' runs u64
     R  register values of the stretch of the B record before it: its first block u64, then zlib: the bytes of all
        entries, first their first bytes, then their second ones, and so on. An entry is two u64: block << 24 | offset << 8 |
-       register (its place in the header's list), value. It holds before the instruction at that offset of the block; from
-       offset 0xffff on, or where the block was cut, after its last one. A stretch begins with all registers
+       register (its place in the header's list), value. It holds before the instruction at that offset of the block; at
+       offset 0xffff, or where the block was cut, after its last one. A stretch begins with all registers. Register 0x7f
+       is the program counter where the CPU stopped: what differs at the block after it is not this block's doing
     W  memory writes, likewise, as three u64: block << 24 | offset << 8 | 0x80 | size, address, value. 64 bytes are zero
     M  what the host wrote to memory in the guest's name: first block u64, then zlib: of each the block before
        which it was u64, address u64, size u32, bytes
@@ -53,6 +55,9 @@ GAP_SIZE = 0xFFFF
 
 AFTER = 0xFFFF
 """The offset of values that hold after a block."""
+
+STOPPED = 0x7F
+"""Stands for a register, at the end of a slice."""
 
 REGISTER_ENTRY, WRITE_ENTRY = 16, 24
 """Bytes of an entry."""

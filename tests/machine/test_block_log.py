@@ -229,4 +229,4 @@ def test_cells_are_as_many_as_their_names() -> None:
     assert sorted(numbers) == list(range(c.Cells._length_))
 
 
-NO_CELLS = {"BUDGET_USED", "LOG_FULL", "LEAVING", "GAP", "AFTER", "WRITE"}
+NO_CELLS = {"BUDGET_USED", "LOG_FULL", "LEAVING", "GAP", "AFTER", "WRITE", "STOPPED_AT"}

@@ -74,7 +74,7 @@ class State:
         return merged(range(a & -4096, (a + n + 4095) & -4096) for a, n in touched)
 
     def drain(self) -> None:
-        self.registers.settle()
+        self.registers.settle(0)
         self.blocks.settle()
         self.blocks.drain(0)
         self.registers.drain()
