@@ -112,6 +112,7 @@ def run(**options: Any) -> int:
 @click.option("--kind", "-k", "kinds", multiple=True, metavar="GLOB", help="Show events of this kind; repeatable.")
 @click.option("--thread", "-t", "event_threads", multiple=True, metavar="TID|ROLE", help="Show this thread; repeatable.")
 @click.option("--object", "-O", "objects", multiple=True, metavar="GLOB", help="Show events of this object; repeatable.")
+@click.option("--goroutines", is_flag=True, help="Record the creation of each goroutine, too.")
 @_call_options
 @_guest_options
 def trace(**options: Any) -> int:

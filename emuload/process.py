@@ -89,6 +89,7 @@ class Process:
     `args` and `env` are what the guest sees as argv and environ; `maps` are (host path, guest path, writable);
     `needed` are libraries linked at start-up, `program` an executable to run instead of waiting for calls;
     `on_output` sees (stream, bytes) as the guest writes; `cwd` is the guest's folder;
+    `goroutines`: record each goroutine's creation, which costs time in a program that makes many;
     `instruction_log` names a file for every block of code that runs (`emuload.trace.ilog`), complete once `exit()` or
     `instruction_log.close()` was called.
     Raises LoadError for a file the linker refuses, UsageError for values that make no sense.
@@ -116,6 +117,7 @@ class Process:
         native_hooks: bool = True,
         cwd: str = "/",
         instruction_log: str | None = None,
+        goroutines: bool = False,
     ) -> None:
         self.arch = arch
         self.limits = limits = limits or Limits()
@@ -157,7 +159,7 @@ class Process:
         self._failure: Report | None = None
         self._started = False
         self._text = range(0)
-        self.watches = Watches(self.cpu, self.kernel, self.recorder)
+        self.watches = Watches(self.cpu, self.kernel, self.recorder, goroutines=goroutines)
         self.cpu.handler = self._on_trap
         self.cpu.ticks = self.clock.now
         self.cpu.watch_handler = self.watches.hit

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 class Watches:
     """The trackers of all Go libraries in a process, and which watched address belongs to which.
 
+    With `goroutines` the creation of each goroutine is an event too.
     Hooks are installed when an object is mapped and stay: a changed set of hooks would change how code is cut into blocks.
     """
 
-    def __init__(self, cpu: Cpu, kernel: Kernel, recorder: Recorder) -> None:
+    def __init__(self, cpu: Cpu, kernel: Kernel, recorder: Recorder, *, goroutines: bool) -> None:
         self._cpu = cpu
         self._kernel = kernel
         self._recorder = recorder
+        self._goroutines = goroutines
         self.trackers: list[HandoffTracker] = []
         self._owners: dict[int, tuple[HandoffTracker, tuple[ExportStep, str] | None]] = {}
         self._installed: set[int] = set()
@@ -38,7 +40,7 @@ class Watches:
             found = loaded.symbol(name)
             return found.value if found is not None else None
 
-        tracker = HandoffTracker.of(library, symbol, loaded.path, loaded.bias)
+        tracker = HandoffTracker.of(library, symbol, loaded.path, loaded.bias, goroutines=self._goroutines)
         self.trackers.append(tracker)
         for address in tracker.addresses:
             self._owners[address] = (tracker, tracker.step_at(address))

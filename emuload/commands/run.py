@@ -125,6 +125,7 @@ def session_for(options: Mapping[str, Any]) -> Session:
     path = options["library"]
     settings = process_options(options)
     settings["instruction_log"] = options.get("instructions")
+    settings["goroutines"] = options.get("goroutines", False)
     process = Process.for_file(path, args=[PROGRAM_NAME, *options["arguments"]], **settings)
     if options["linked"]:
         check_library(path)

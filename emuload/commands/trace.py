@@ -179,6 +179,7 @@ def header_of(session: Session, options: Mapping[str, Any]) -> Header:
             "cwd": options["cwd"],
             "cpus": options["cpus"],
             "kuser_helpers": not options["no_kuser_helpers"],
+            "goroutines": options["goroutines"],
         },
     )
 
