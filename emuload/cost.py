@@ -81,7 +81,7 @@ class CostMeter:
         """Take note of an event: charge what ran before it, and see whether it begins or ends a phase."""
         change = _CHANGES.get(event.kind)
         if change is not None:
-            self._charge(self._count.at(getattr(event, "pc", 0)))
+            self._charge(self._count.at(event.pc))
             change(self, event)
 
     def _charge(self, executed: int) -> None:
