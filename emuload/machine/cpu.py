@@ -16,6 +16,7 @@ from emuload.machine import cells as c
 from emuload.machine import effect_log, native
 from emuload.machine import engine as uc
 from emuload.machine.abi import Abi
+from emuload.machine.block_count import BlockCount
 from emuload.machine.block_log import CAPACITY, BlockLog, Sink
 from emuload.machine.effect_log import RegisterLog, WriteLog
 from emuload.machine.memory import AddressSpace
@@ -24,7 +25,7 @@ Context = bytes
 """A thread's registers as Unicorn keeps them: opaque, immutable, copyable."""
 
 TrapHandler = Callable[[int, int, Sequence[int]], "int | None"]
-"""(pc of the next instruction, call number, six arguments) → value for the result register, or None to stop the slice."""
+"""(address of the trapping instruction, call number, six arguments) → value for the result register, or None to stop."""
 
 
 class Reason(Enum):
@@ -96,6 +97,7 @@ class Cpu(ABC):
         self.block_log: BlockLog | None = None
         self.register_log: RegisterLog | None = None
         self.write_log: WriteLog | None = None
+        self.block_count: BlockCount | None = None
         self._template = self.engine.context_template()
         self._context_buffer = ctypes.create_string_buffer(self._template, len(self._template))
         self._bytes_before = 0
@@ -222,6 +224,10 @@ class Cpu(ABC):
         """Go on at `pc`; on ARM bit 0 selects Thumb state."""
         self.pc = pc
 
+    def code_address(self, pc: int) -> int:
+        """Where the instruction lies at which `enter(pc)` goes on."""
+        return pc
+
     # -- threads -----------------------------------------------------------------------------------------------
 
     def save(self) -> Context:
@@ -311,6 +317,8 @@ class Cpu(ABC):
         self._stop = None
         if self.block_log is not None:
             self.block_log.go()
+        if self.block_count is not None:
+            self.block_count.running = True
         error = self._start()
         while cells[c.STOPPED] == c.LOG_FULL:
             self._settle_log()
@@ -322,6 +330,8 @@ class Cpu(ABC):
         self._bytes_before += budget - cells[c.REMAINING]
         self._budget = cells[c.REMAINING] = 0
         self._settle_log()
+        if self.block_count is not None:
+            self._stop_counting(self.block_count)
         if self._error is not None:
             raised, self._error = self._error, None
             raise raised
@@ -405,6 +415,27 @@ class Cpu(ABC):
             log.enter(pc)
             if self.register_log is not None:
                 self.register_log.enter()
+
+    def count_instructions(self) -> BlockCount:
+        """Count every instruction from now on; to be called once, before any code has run."""
+        assert self.block_count is None
+        assert self.clock_bytes == 0
+        self.block_count = BlockCount(self.engine, self._cells, self._native, self._instructions_at)
+        return self.block_count
+
+    def _stop_counting(self, count: BlockCount) -> None:
+        count.running = False
+        if not self._cells[c.STOPPED]:
+            count.stopped_at(self.pc)
+        if count.error is not None:
+            self._error, count.error = self._error or count.error, None
+
+    def _instructions_at(self, address: int, size: int) -> int:
+        return self.instructions_in(self.memory.read(address, size), address)
+
+    @abstractmethod
+    def instructions_in(self, code: bytes, address: int) -> int:
+        """How many instructions `code` is, which is about to run at `address`."""
 
     def _start(self) -> int:
         return self.engine.start(self.pc, self.abi.word_mask)

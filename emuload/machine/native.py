@@ -54,7 +54,8 @@ HOOKS = {
 """Machine code by host and hook."""
 
 
-def _host() -> str:
+def host() -> str:
+    """What the host's machine code is called here."""
     machine = os.uname().machine.lower() if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "").lower()
     if machine in ("x86_64", "amd64"):
         return "x86_64-windows" if sys.platform == "win32" else "x86_64"
@@ -71,11 +72,8 @@ class NativeCode:
         self._base = ctypes.addressof(ctypes.c_char.from_buffer(self._pages))
         self._used = 0
 
-    def place(self, hook: str) -> int | None:
-        """Copy a hook's code in and return its host address; None where the host has none."""
-        code = HOOKS[_host()].get(hook)
-        if code is None:
-            return None
+    def place(self, code: bytes) -> int:
+        """Copy `code` in and return its host address."""
         start = self._used
         self._pages[start : start + len(code)] = code
         self._used = (start + len(code) + 15) & ~15
@@ -84,12 +82,17 @@ class NativeCode:
 
 def native_code() -> NativeCode | None:
     """An executable mapping, or None where the host forbids one or is of a kind we have no code for."""
-    if _host() not in ("x86_64", "aarch64") or sys.platform == "darwin":
+    if host() not in ("x86_64", "aarch64") or sys.platform == "darwin":
         return None
     try:
         return NativeCode()
     except (OSError, ValueError, AttributeError):
         return None
+
+
+def _place(code: NativeCode | None, hook: str) -> int | None:
+    """The host address of a hook's machine code; None where there is none."""
+    return code.place(HOOKS[host()][hook]) if code is not None and hook in HOOKS[host()] else None
 
 
 def function_address(function: Any) -> int:
@@ -110,7 +113,7 @@ class Hooks:
 
     def _callback(self, hook: str, prototype: Any, python: Callable[..., object]) -> int | object:
         """The address of a hook's machine code, or a callback of its Python form."""
-        return (self._code.place(hook) if self._code is not None else None) or prototype(python)
+        return _place(self._code, hook) or prototype(python)
 
     def _add(self, kind: int, callback: int | object, *extra: object) -> int:
         return self._engine.add_hook(kind, callback, 1, 0, ctypes.addressof(self._cells), *extra)
@@ -158,7 +161,7 @@ class _TlbEntry(ctypes.Structure):
 def install_canonical_tlb(engine: uc.Engine, code: NativeCode | None) -> None:
     """amd64: refuse addresses whose bits 63..47 differ, which Unicorn's own TLB would cut to 52 bits and alias."""
     engine.control(uc.CTL_TLB_TYPE, uc.TLB_VIRTUAL)
-    native = code.place("TLB") if code is not None else None
+    native = _place(code, "TLB")
     if native is not None:
         engine.hook(uc.HOOK_TLB_FILL, native)
         return

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import random
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,11 +14,10 @@ from emuload.machine import hooks_aarch64, hooks_python, hooks_x86_64, native
 from emuload.machine.block_log import BlockLog
 from emuload.machine.effect_log import RegisterLog, WriteLog
 from emuload.trace.selection import merged
+from tests.machine.host_code import CODE, EXIT, HOSTS, HostCode, commented, disassembled
 from tests.machine.test_block_log import Kept
 
-HOSTS = ("x86_64", "aarch64")
-CODE, STACK, EXIT = 0x10000, 0x12800, 0x11F00
-CALLED, WATCHED, SEEN = 0x11800, 0x11A00, 0x12F00
+CALLED, WATCHED, SEEN = 0x12800, 0x12A00, 0x13F00
 """Functions that the hooks call, and where one of them leaves its arguments."""
 
 # every register a call may change is changed
@@ -29,16 +27,9 @@ _CLOBBER = {
 }
 # the second and the third argument go to SEEN
 _WATCH = {
-    "x86_64": "b8002f0100" "488930" "895008" "c3",
-    "aarch64": "09e085d2" "2900a0f2" "210100f9" "220900b9" "c0035fd6",
+    "x86_64": "b8003f0100" "488930" "895008" "c3",
+    "aarch64": "09e087d2" "2900a0f2" "210100f9" "220900b9" "c0035fd6",
 }
-# arguments, return address or stack pointer, registers that a function keeps
-_REGISTERS = {
-    "x86_64": ((39, 43, 40, 38, 106, 107), 44, (37, 36, 110, 111, 112, 113)),
-    "aarch64": ((199, 200, 201, 202, 203, 204), 4, tuple(range(218, 228))),
-}
-_LINK = 2  # x30
-
 
 _CHANCE = random.Random(2)
 KNOWN = [(_CHANCE.randrange(1, 1 << 20) * 16, _CHANCE.choice((4, 16, 64))) for _ in range(50)]
@@ -68,10 +59,9 @@ class State:
             self.registers.watch(address)
         self.blocks.choose(merged(range(address, address + 2) for address, _ in KNOWN[::3]))
 
-    def memory(self) -> list[range]:
-        """Host memory in whole pages."""
-        touched = [*self.blocks.host_memory(), *self.registers.host_memory(), *self.writes.host_memory()]
-        return merged(range(a & -4096, (a + n + 4095) & -4096) for a, n in touched)
+    def memory(self) -> list[tuple[int, int]]:
+        """(address, size) of everything the hooks touch."""
+        return [*self.blocks.host_memory(), *self.registers.host_memory(), *self.writes.host_memory()]
 
     def drain(self) -> None:
         self.registers.settle(0)
@@ -106,58 +96,30 @@ class PythonHooks:
 
 
 class MachineHooks:
-    """A host's machine code, run in Unicorn on memory at the same addresses as the real cells and buffers."""
+    """A host's machine code."""
 
     def __init__(self, host: str, state: State) -> None:
-        self.host, self.cells = host, state.cells
-        self.engine = uc.Engine(uc.ARCH_X86 if host == "x86_64" else uc.ARCH_ARM64, uc.MODE_64 if host == "x86_64" else 0)
-        self.pages = ctypes.create_string_buffer(4 * 4096)
-        self.base = (ctypes.addressof(self.pages) + 4095) & -4096
-        self.engine.map(CODE, 3 * 4096, 7, self.base)
+        self.code, self.cells = HostCode(host, state.memory()), state.cells
+        self.watched: list[tuple[int, int]] = []
         self.places = {}
         at = CODE
         for name, code in native.HOOKS[host].items():
-            self.places[name.lower()] = at
-            self._put(at, code)
+            self.places[name.lower()] = self.code.put(at, code)
             at += (len(code) + 15) & ~15
         assert at < CALLED
-        self._put(CALLED, bytes.fromhex(_CLOBBER[host]))
-        self._put(WATCHED, bytes.fromhex(_WATCH[host]))
-        for pages in state.memory():
-            self.engine.map(pages.start, len(pages), 3, pages.start)
         for cell, value in (
             (c.STOP_FUNCTION, EXIT),
-            (c.READ_MANY, CALLED),
+            (c.READ_MANY, self.code.put(CALLED, bytes.fromhex(_CLOBBER[host]))),
             (c.READ_ONE, CALLED),
-            (c.WATCH_FUNCTION, WATCHED),
+            (c.WATCH_FUNCTION, self.code.put(WATCHED, bytes.fromhex(_WATCH[host]))),
             (c.WRITE_HOOK, self.places["write"]),
         ):
             self.cells[cell] = value
-        self.watched: list[tuple[int, int]] = []
-
-    def _put(self, at: int, code: bytes) -> None:
-        ctypes.memmove(self.base + at - CODE, code, len(code))
 
     def run(self, name: str, *arguments: int) -> None:
-        places, stack, kept = _REGISTERS[self.host]
-        engine = self.engine
-        for register, value in zip(places, (*arguments, ctypes.addressof(self.cells)), strict=False):
-            engine.write_register(register, value)
-        for register in kept:
-            engine.write_register(register, 0x5555 + register)
-        self._put(SEEN, bytes(16))
-        if self.host == "x86_64":
-            self._put(STACK - 8, EXIT.to_bytes(8, "little"))
-            engine.write_register(stack, STACK - 8)
-        else:
-            engine.write_register(_LINK, EXIT)
-            engine.write_register(stack, STACK)
-        assert engine.start(self.places[name], EXIT) == 0
-        for register in kept:
-            assert engine.read_register(register) == 0x5555 + register
-        if not self.cells[c.STOPPED]:
-            assert engine.read_register(stack) == STACK
-        seen = ctypes.string_at(self.base + SEEN - CODE, 16)
+        self.code.put(SEEN, bytes(16))
+        self.code.call(self.places[name], *arguments, ctypes.addressof(self.cells))
+        seen = self.code.get(SEEN, 16)
         if any(seen):
             self.watched.append((int.from_bytes(seen[:8], "little"), int.from_bytes(seen[8:12], "little")))
 
@@ -236,35 +198,16 @@ HOOKS = [(host, name) for host, hooks in native.HOOKS.items() for name in hooks]
 
 @pytest.mark.parametrize(("host", "name"), HOOKS)
 def test_machine_code_is_what_stands_beside_it(host: str, name: str) -> None:
-    capstone = pytest.importorskip("capstone")
-    machine: Callable[[], tuple[int, int]] = {
-        "x86_64": lambda: (capstone.CS_ARCH_X86, capstone.CS_MODE_64),
-        "aarch64": lambda: (getattr(capstone, "CS_ARCH_ARM64", None) or capstone.CS_ARCH_AARCH64, capstone.CS_MODE_LITTLE_ENDIAN),
-    }[host.partition("-")[0]]
-    code = native.HOOKS[host][name]
-    found = [(i.size, i.mnemonic) for i in capstone.Cs(*machine()).disasm(code, 0)]
-    assert sum(size for size, _ in found) == len(code)
-    assert [mnemonic for _, mnemonic in found] == commented(MODULES[host].__file__, f"{name}_WINDOWS" if "-" in host else name)
-
-
-def commented(path: str | None, name: str) -> list[str]:
-    """The mnemonics in the comments beside a hook's bytes."""
-    assert path is not None
-    body = Path(path).read_text().partition(f"\n{name} = bytes.fromhex(\n")[2].partition("\n)\n")[0]
-    comments = [line.partition("# ")[2] for line in body.splitlines()]
-    return [comment.rpartition(": ")[2].split()[0] for comment in comments]
+    written = commented(MODULES[host].__file__, f"{name}_WINDOWS" if "-" in host else name)
+    assert disassembled(host.partition("-")[0], native.HOOKS[host][name]) == written
 
 
 def test_the_canonical_tlb_takes_canonical_addresses_only() -> None:
-    host, state = "x86_64", State()
-    hooks = MachineHooks(host, state)
+    state = State()
+    hooks = MachineHooks("x86_64", state)
+    buffer = state.blocks._buffer
     for address, canonical in [(0, True), (0x7FFF_FFFF_F000, True), (0xF000_0000_1000, False), ((1 << 64) - 4096, True)]:
-        entry = ctypes.addressof(state.blocks._buffer)
-        state.blocks._buffer[:2] = [0, 0]
-        for register, value in zip(_REGISTERS[host][0], (0, address, 0, entry, 0), strict=False):
-            hooks.engine.write_register(register, value)
-        hooks._put(STACK - 8, EXIT.to_bytes(8, "little"))
-        hooks.engine.write_register(_REGISTERS[host][1], STACK - 8)
-        assert hooks.engine.start(hooks.places["tlb"], EXIT) == 0
-        assert hooks.engine.read_register(35) & 0xFF == canonical
-        assert state.blocks._buffer[:2] == ([address, 7] if canonical else [0, 0])
+        buffer[:2] = [0, 0]
+        taken = hooks.code.call(hooks.places["tlb"], 0, address, 0, ctypes.addressof(buffer), 0)
+        assert taken & 0xFF == canonical
+        assert buffer[:2] == ([address, 7] if canonical else [0, 0])
