@@ -18,11 +18,14 @@ _MACHINE = frozenset(
 """Events whose kinds begin with one of these words say how something was done or how long it took."""
 
 _TIMING = frozenset(
-    ("once-wait", "join-wait", "loader-lock-wait", "go-export-wait", "signal-sent", "signal-delivered", "signal-returned")
-)
+    (
+        "once-wait", "join-wait", "loader-lock-wait", "go-export-wait", "go-goroutine",
+        "signal-sent", "signal-delivered", "signal-returned",
+    )
+)  # fmt: skip
 """Events that happen or not by who is faster."""
 
-_NAMES = ("object", "name", "function", "package", "index", "array", "signal", "text", "error", "message", "code")
+_NAMES = ("object", "needed", "name", "function", "package", "index", "array", "signal", "text", "error", "message", "code")
 """Fields that mean the same on every architecture."""
 
 
@@ -64,9 +67,11 @@ def order(event: Event) -> Hashable:
     return event.kind, tuple((name, _base(name, event.fields[name])) for name in names)
 
 
-def _base(name: str, value: object) -> object:
+def _base(name: str, value: object) -> Hashable:
     """An object's file name: its folder is the host's."""
-    return value.rpartition("/")[2] if name in ("object", "name") and isinstance(value, str) else value
+    if isinstance(value, list):
+        return tuple(_base("object", each) for each in value)
+    return value.rpartition("/")[2] if name in ("object", "name") and isinstance(value, str) else str(value)
 
 
 def relevant(event: Event) -> bool:
