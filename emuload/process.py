@@ -39,7 +39,7 @@ from loader.profiles import profile as profile_by_name
 
 if TYPE_CHECKING:
     from emuload.golang.handoff import Row
-    from emuload.instruction_log import InstructionLog
+    from emuload.instruction_log import InstructionLog, LogRequest
     from emuload.unwind import Unwinder
 
 DEFAULT = "default"
@@ -94,8 +94,8 @@ class Process:
     `args` and `env` are what the guest sees as argv and environ; `maps` are (host path, guest path, writable);
     `needed` are libraries linked at start-up, `program` an executable to run instead of waiting for calls;
     `on_output` sees (stream, bytes) as the guest writes; `cwd` is the guest's folder;
-    `instruction_log` names a file for every block of code that runs (`emuload.trace.ilog`), complete once `exit()` or
-    `instruction_log.close()` was called.
+    `instruction_log` names a file for every block of code that runs (`emuload.trace.ilog_format`), or is a `LogRequest` for part
+    of it, or for what instructions write; it is complete once `exit()` or `instruction_log.close()` was called.
     Raises LoadError for a file the linker refuses, UsageError for values that make no sense.
     """
 
@@ -120,7 +120,7 @@ class Process:
         strategy: Strategy | None = None,
         native_hooks: bool = True,
         cwd: str = "/",
-        instruction_log: str | None = None,
+        instruction_log: str | LogRequest | None = None,
     ) -> None:
         self.arch = arch
         self.limits = limits = limits or Limits()
@@ -176,9 +176,10 @@ class Process:
         """A process of the architecture that a file is for. Raises LoadError when it is no ELF file of one we know."""
         return cls(architecture_of(path, host_bytes(path)), **options)
 
-    def _log_instructions(self, path: str, seed: int) -> None:
-        from emuload.instruction_log import InstructionLog
+    def _log_instructions(self, wanted: str | LogRequest, seed: int) -> None:
+        from emuload.instruction_log import InstructionLog, LogRequest
 
+        request = LogRequest(wanted) if isinstance(wanted, str) else wanted
         options = self.options
         header = {
             "arch": self.arch,
@@ -187,7 +188,8 @@ class Process:
             "env": [variable.decode("utf-8", "surrogateescape") for variable in options.env],
             "seed": seed,
         }
-        self.instruction_log = self.scheduler.log = InstructionLog(path, self.cpu, self.clock, header)
+        self.instruction_log = self.scheduler.log = InstructionLog(request, self.cpu, self.clock, header)
+        self.recorder.observer = self.instruction_log.event if self.instruction_log.watches_events else None
 
     # -- start -------------------------------------------------------------------------------------------------
 
