@@ -28,17 +28,19 @@ def junit(checked: Checked) -> bytes:
         for verdict in verdicts:
             _add_case(suite, checked, verdict)
     ElementTree.indent(suites)
-    return b'<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suites, encoding="utf-8") + b"\n"
+    text = ElementTree.tostring(suites, encoding="unicode")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'.encode()
 
 
 def _suite(suites: ElementTree.Element, name: str, verdicts: Sequence[Verdict]) -> ElementTree.Element:
     counts = {
-        "tests": len(verdicts),
-        "failures": sum(verdict.status in BAD for verdict in verdicts),
-        "errors": 0,
-        "skipped": sum(verdict.status == "not applicable" for verdict in verdicts),
+        "name": _text(name),
+        "tests": str(len(verdicts)),
+        "failures": str(sum(verdict.status in BAD for verdict in verdicts)),
+        "errors": "0",
+        "skipped": str(sum(verdict.status == "not applicable" for verdict in verdicts)),
     }
-    return ElementTree.SubElement(suites, "testsuite", name=_text(name), **{key: str(n) for key, n in counts.items()})
+    return ElementTree.SubElement(suites, "testsuite", counts)
 
 
 def _add_ending(suites: ElementTree.Element, subject: str, message: str) -> None:
