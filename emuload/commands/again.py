@@ -11,6 +11,7 @@ from emuload.commands.progress import running
 from emuload.commands.run import PROGRAM_NAME, Session, session_with
 from emuload.errors import EmuloadError, Frame
 from emuload.files import host_bytes
+from emuload.scheduler import RoundRobin
 from emuload.stacks import Parted, stacks_of
 from emuload.trace.jsonl import Header, Trace
 from loader.errors import LoadError
@@ -57,6 +58,8 @@ def options_of(header: Header) -> dict[str, Any]:
     """The command line's options behind a header. Raises CannotRunAgainError for a header that is no such command's."""
     if len(header.files) != 1 or header.arguments[:1] != [PROGRAM_NAME]:
         raise CannotRunAgainError("it was not made by `emuload trace LIBRARY`")
+    if header.schedule != RoundRobin().describe():
+        raise CannotRunAgainError("its threads took turns in another way than usual")
     given, limits = header.options, header.limits
     try:
         return {

@@ -144,11 +144,16 @@ def finding_blocks(checked: Checked) -> Iterator[tuple[str, list[str]]]:
 
 def finding_lines(checked: Checked, finding: Finding) -> list[str]:
     """The reason, then each event and where it happened."""
-    lines = [f"{finding.status}: {finding.reason}"]
+    lines = [f"{finding.status}: {printable(finding.reason)}"]
     for _, event in parts(finding):
         lines.append(checked.line(event))
         lines += [f"           {line}" for line in checked.below(event)]
     return lines
+
+
+def printable(text: str) -> str:
+    """The text with what would move a terminal's cursor, or is no character, written as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 # -- as JSON ---------------------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ def events() -> list[Event]:
 def checked(*, outcome: str = "exited", message: str = "", killed: bool = False, from_file: bool = False) -> Checked:
     happened = events()
     header = Header(
-        "0", "2", "amd64", "glibc", 0, {LIBRARY: "ab" * 32}, ["prog"], {}, [], {}, {}, {"strategy": "round-robin", "quantum": 1}
+        "0", "2", "amd64", "glibc", 0, {"strategy": "round-robin", "quantum": 1}, {LIBRARY: "ab" * 32}, ["prog"], {}, [], {}, {}
     )
     end = None if killed else End(outcome, 0, message, 30, 90, {})
     found = (
@@ -78,7 +78,8 @@ def test_a_finding_is_shown_with_both_events_and_what_is_known_of_their_code() -
     assert heading == "elf: two: broken"
     assert lines[0] == "  why: two must hold"
     shown = "\n".join(lines)
-    assert "     2           20 1000 loader   constructor-enter " in shown
+    assert "constructor-enter     object=" in shown
+    assert "it wrote before: a\\x00\\x1b[31m" in shown
     assert f"#1  0x10500 main.add at ./hello go.go:12 ({LIBRARY.partition('/')[2]})" in shown
     assert "at 0x20000" in shown
     assert "  unordered: nothing orders these" in shown
