@@ -1,7 +1,7 @@
 /* Depends on opens_dependent, and its constructor uses it. */
 int opens_dependent_ready(void);
 
-static int was_ready;
+static volatile int was_ready;
 
 int dependent_was_ready(void) { return was_ready; }
 

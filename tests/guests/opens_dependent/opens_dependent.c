@@ -1,7 +1,7 @@
 /* Its constructor opens a library that depends on it, before it is ready itself. */
 #include <dlfcn.h>
 
-static int ready;
+static volatile int ready;
 
 int opens_dependent_ready(void) { return ready; }
 

@@ -1,7 +1,7 @@
 /* Its constructor opens the library that is being opened, twice at most. */
 #include <dlfcn.h>
 
-static int runs;
+static volatile int runs;
 
 int opens_itself_runs(void) { return runs; }
 

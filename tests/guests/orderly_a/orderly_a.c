@@ -1,7 +1,7 @@
 /* Depends on orderly_b, and uses it from the first to the last. */
 int orderly_b_count(void);
 
-static int seen;
+static volatile int seen;
 
 int orderly_a_seen(void) { return seen; }
 

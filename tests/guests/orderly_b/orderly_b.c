@@ -1,6 +1,6 @@
 /* What orderly_a depends on: all that a dynamic linker runs in one object, and a thread-local variable. */
-static _Thread_local int local = 7;
-static int count;
+static _Thread_local volatile int local = 7;
+static volatile int count;
 
 int orderly_b_count(void) { return ++count + local; }
 

@@ -6,7 +6,7 @@
 int orderly_a_seen(void);
 int orderly_b_count(void);
 
-static int before_all;
+static volatile int before_all;
 
 static void early(void) { before_all = 1; }
 __attribute__((section(".preinit_array"), used)) static void (*const preinit)(void) = early;

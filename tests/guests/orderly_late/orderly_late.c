@@ -1,6 +1,6 @@
 /* Opened while the program runs, and closed again; its thread-local variable wants a place in static TLS. */
-static _Thread_local int local __attribute__((tls_model("initial-exec"))) = 5;
-static int seen;
+static _Thread_local volatile int local __attribute__((tls_model("initial-exec"))) = 5;
+static volatile int seen;
 
 int orderly_late_seen(void) { return seen + local; }
 
