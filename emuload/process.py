@@ -378,6 +378,9 @@ class Process:
             self._run(lambda: call.done)
         else:
             self._run(lambda: all(p.call.done for p in pending))
+        for each in pending:
+            self.recorder.pc = self.kernel.tasks[each.tid].pc
+            self.recorder.record("call-result", each.tid, {"function": each.call.name})
 
     def _call_words(self, function: str, *words: int) -> int:
         """Call a function of the C library with machine words, on the loading thread if that is free."""

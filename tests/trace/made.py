@@ -9,8 +9,8 @@ from emuload.trace.events import Event
 from emuload.trace.jsonl import Header, Trace
 
 HEADER = Header(
-    emuload="0", unicorn="2", architecture="amd64", profile="glibc", seed=0, schedule={}, files={}, arguments=[], environment={},
-    calls=[], limits={}, options={},
+    emuload="0", unicorn="2", architecture="amd64", profile="glibc", seed=0, files={}, arguments=[], environment={},
+    schedule={}, calls=[], limits={}, options={},
 )  # fmt: skip
 
 
