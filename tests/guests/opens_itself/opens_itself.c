@@ -1,4 +1,5 @@
 /* Its constructor opens the library that is being opened, twice at most. */
+#define _GNU_SOURCE
 #include <dlfcn.h>
 
 static volatile int runs;

@@ -16,7 +16,7 @@ _PAIRS = {
 
 
 class Edit:
-    """The events of a trace while they are edited. Events are told apart by identity; numbers and times are made anew at the end."""
+    """The events of a trace while they are edited, told apart by identity: their numbers are made anew at the end."""
 
     def __init__(self, events: Iterable[Event]) -> None:
         self.events = list(events)

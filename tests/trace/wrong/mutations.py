@@ -211,6 +211,11 @@ def the_constructor_twice(run: Edit) -> None:
     run.put(copies([run.one("go-rt0-lib")]), behind=run.events[-1])
 
 
+@breaks(HELLO, "go-c-shared/constructor-before-exports")
+def an_export_entered_before_the_constructor(run: Edit) -> None:
+    run.move(run.one("go-export-enter"), before=run.one("go-rt0-lib"))
+
+
 @breaks(HELLO, "go-c-shared/constructor-before-runtime-thread")
 def the_runtimes_thread_before_the_constructor(run: Edit) -> None:
     run.move(run.one("go-rt0-lib-go"), before=run.one("go-rt0-lib"))
