@@ -143,9 +143,9 @@ def finding_blocks(checked: Checked) -> Iterator[tuple[str, list[str]]]:
 
 
 def finding_lines(checked: Checked, finding: Finding) -> list[str]:
-    """The reason, then each event and where it happened."""
+    """The reason, then each event as it happened and where."""
     lines = [f"{finding.status}: {printable(finding.reason)}"]
-    for _, event in parts(finding):
+    for _, event in sorted(parts(finding), key=lambda part: part[1].seq):
         lines.append(checked.line(event))
         lines += [f"           {line}" for line in checked.below(event)]
     return lines
