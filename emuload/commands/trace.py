@@ -78,18 +78,14 @@ def trace_library(options: Mapping[str, Any]) -> int:
     session = session_for(options)
     header = header_of(session, options)
     listeners: list[Callable[[Event], None]] = [Follower(chosen).event] if follow else []
-    refusal: LoadError | UsageError | None = None
-    with _opened(name) as file, nullcontext() if follow else running(session.process):
+    with opened(name) as file, nullcontext() if follow else running(session.process):
         try:
             if file is not None and finish is None:
                 writer = Writer(file)
                 writer.begin(header)
                 listeners.append(writer.event)
             session.process.recorder.listener = _each(listeners)
-            try:
-                session.go()
-            except (LoadError, UsageError) as error:
-                refusal = error
+            refusal = played(session)
             if file is not None:
                 end = end_of(session, refusal)
                 if finish is None:
@@ -119,8 +115,18 @@ def _format(name: str) -> Finish | None:
     raise UsageError(f"{name}: its suffix says in which format to write: choose from {', '.join(formats())}")
 
 
+def played(session: Session) -> LoadError | UsageError | None:
+    """Let a session run: what the linker refused, or what made no sense, for the trace's end; None when it was neither."""
+    try:
+        session.go()
+    except (LoadError, UsageError) as error:
+        return error
+    return None
+
+
 @contextmanager
-def _opened(name: str | None) -> Iterator[IO[bytes] | None]:
+def opened(name: str | None) -> Iterator[IO[bytes] | None]:
+    """A file to be written, unbuffered; None for no name. Raises UsageError when it cannot be."""
     if name is None:
         yield None
         return
