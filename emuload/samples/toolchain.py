@@ -133,7 +133,7 @@ def run(command: Sequence[str | Path], *, folder: Path, environ: Mapping[str, st
 
 def go_build(
     target: Target,
-    package: str,
+    package: str | Sequence[str],
     output: Path,
     *,
     folder: Path,
@@ -146,7 +146,7 @@ def go_build(
     ldflags: Sequence[str] = (),
     flags: Sequence[str] = (),
 ) -> None:
-    """Builds a Go package with cgo into `output`, for c-shared with the C header beside it.
+    """Builds a Go package, or the files that make one, with cgo into `output`, for c-shared with the C header beside it.
 
     `folder` is that of the module, `cflags` and `ldflags` are for C, `flags` for `go build`.
     Raises BuildError, ToolchainMissingError.
@@ -162,7 +162,8 @@ def go_build(
         [
             *(root / "bin" / "go", "build", "-trimpath", "-buildvcs=false", f"-buildmode={mode}"),
             *(f"-ldflags={' '.join(linker)}", *([f"-tags={','.join(tags)}"] if tags else []), *flags),
-            *("-o", output, package),
+            *("-o", output),
+            *([package] if isinstance(package, str) else package),
         ],
         folder=folder,
         environ=environ,

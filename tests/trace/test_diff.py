@@ -64,9 +64,9 @@ def test_the_first_difference_is_shown_in_context(folder: Path, capsys: pytest.C
     lines = ended.out.splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith("thread 1001 parts after "))
     shown = lines[at + 1 : at + 10]
-    assert [line[0] for line in shown] == [" "] * 3 + ["-"] * 3 + ["+"] * 3
+    assert [line[:1] for line in shown] == [" "] * 3 + ["-", "+"] + [" "] * 3 + [""]
     assert "go-schedinit" in shown[3]
-    assert "go-other" in shown[6]
+    assert "go-other" in shown[4]
     assert "go-other 0/1, go-schedinit 1/0" in ended.out
 
 
