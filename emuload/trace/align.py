@@ -1,9 +1,9 @@
 """Which elements of two sequences correspond, when some were lost, inserted or changed on the way.
 
 What is equal at both ends corresponds. Between them, elements that occur once on either side are anchors (Bram Cohen's patience
-diff: as many of them as have the same order), and so again between the anchors. What is left has repeated elements only and
-goes through the greedy algorithm of E. W. Myers, "An O(ND) Difference Algorithm and Its Variations" (1986), in steps of so many
-differences, so that the cost stays proportional to the length.
+diff: as many of them as have the same order), and so again between the anchors. What is left without anchors, but for elements
+that one side lacks, goes through the greedy algorithm of E. W. Myers, "An O(ND) Difference Algorithm and Its Variations" (1986),
+in steps of so many differences, so that the cost stays proportional to the length.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ def align(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[Pair]:
             corners = [(a - 1, c - 1), *anchors, (b, d)]
             windows += [(i + 1, k, j + 1, m) for (i, j), (k, m) in pairwise(corners)]
         else:
-            pairs += [(a + i, c + j) for i, j in _greedy(one[a:b], other[c:d])]
+            common = set(one[a:b]) & set(other[c:d])
+            places = [i for i in range(a, b) if one[i] in common], [j for j in range(c, d) if other[j] in common]
+            found = _greedy([one[i] for i in places[0]], [other[j] for j in places[1]])
+            pairs += [(places[0][m], places[1][n]) for m, n in found]
     return sorted(pairs)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -129,12 +129,15 @@ def relevant(event: Event) -> bool:
 
 def compare_order(left: Trace, right: Trace) -> list[ThreadDifference]:
     """What was done, thread by thread, whatever the machine and the times; see `order` and `relevant`."""
-    return _aligned([event for event in left.events if relevant(event)], [event for event in right.events if relevant(event)])
+    one, other = ([event for event in trace.events if relevant(event)] for trace in (left, right))
+    return _aligned(one, other, order)
 
 
 def compare_exactly(left: Trace, right: Trace) -> list[ThreadDifference]:
-    """Everything: of events that correspond by `order`, their times, fields, and places among other threads' events as well."""
-    threads = _aligned(left.events, right.events)
+    """Everything. Events correspond that are the same in all, and between them those that are the same by `order`, whose times,
+    fields, and places among other threads' events may have changed.
+    """
+    threads = _aligned(left.events, right.events, _all, order)
     for each in threads:
         for a, b in each.pairs:
             names = _differing(each.left[a], each.right[b])
@@ -153,21 +156,42 @@ def first(differences: Sequence[ThreadDifference]) -> ThreadDifference | None:
     return min((each for each in differences if each.parted), key=lambda each: (each.seq, each.tid), default=None)
 
 
+def _all(event: Event) -> Hashable:
+    return event.time, event.kind, str(event.fields)
+
+
 def _differing(one: Event, other: Event) -> list[str]:
     """What is not the same of two events of one kind: "time", names of fields."""
+    if one.time == other.time and one.fields == other.fields:
+        return []
     names = ["time"] if one.time != other.time else []
     nothing = object()
     return names + [n for n in one.fields | other.fields if one.fields.get(n, nothing) != other.fields.get(n, nothing)]
 
 
-def _aligned(left: Sequence[Event], right: Sequence[Event]) -> list[ThreadDifference]:
-    """The threads of both traces, in order of their numbers."""
+def _aligned(left: Sequence[Event], right: Sequence[Event], *keys: Callable[[Event], Hashable]) -> list[ThreadDifference]:
+    """The threads of both traces, in order of their numbers. Events correspond by the first key, between those by the next."""
     sides = _by_thread(left), _by_thread(right)
     made = []
     for tid in sorted(sides[0].keys() | sides[1].keys()):
         one, other = (side.get(tid, []) for side in sides)
-        made.append(ThreadDifference(tid, one, other, align([order(event) for event in one], [order(event) for event in other])))
+        made.append(ThreadDifference(tid, one, other, _pairs(one, other, keys)))
     return made
+
+
+def _pairs(left: Sequence[Event], right: Sequence[Event], keys: Sequence[Callable[[Event], Hashable]]) -> list[Pair]:
+    key, *rest = keys
+    pairs = align([key(event) for event in left], [key(event) for event in right])
+    if not rest:
+        return pairs
+    made: list[Pair] = []
+    i = j = 0
+    for a, b in [*pairs, (len(left), len(right))]:
+        if i < a and j < b:
+            made += [(i + m, j + n) for m, n in _pairs(left[i:a], right[j:b], rest)]
+        made.append((a, b))
+        i, j = a + 1, b + 1
+    return made[:-1]
 
 
 def _by_thread(events: Sequence[Event]) -> dict[int, list[Event]]:
