@@ -113,9 +113,14 @@ def environment(target: Target, cache: Path, root: Path) -> dict[str, str]:
         "GOARCH": target.goarch,
         "GOARM": target.goarm,
         "CGO_ENABLED": "1",
-        "CC": " ".join(f'"{word}"' if " " in word else word for word in compiler(target)),
+        "CC": _joined(compiler(target)),
         "LC_ALL": "C",
     }
+
+
+def _joined(words: Sequence[str]) -> str:
+    """Words as Go takes them apart again (cmd/internal/quoted)."""
+    return " ".join(f'"{word}"' if " " in word else word for word in words)
 
 
 def run(command: Sequence[str | Path], *, folder: Path, environ: Mapping[str, str]) -> str:
@@ -153,10 +158,8 @@ def go_build(
     """
     root = root or go_root()
     environ = environment(target, cache, root)
-    environ["CGO_CFLAGS"] = " ".join(["-O2", "-g0" if stripped else "-g", *cflags])
-    environ["CGO_LDFLAGS"] = " ".join(
-        [*map(str, support_objects(target, cache)), "-Wl,--build-id=none", *ldflags]
-    )
+    environ["CGO_CFLAGS"] = _joined(["-O2", "-g0" if stripped else "-g", *cflags])
+    environ["CGO_LDFLAGS"] = _joined([*map(str, support_objects(target, cache)), "-Wl,--build-id=none", *ldflags])
     linker = ["-s", "-w", "-buildid="] if stripped else ["-buildid="]
     run(
         [

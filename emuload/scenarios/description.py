@@ -104,6 +104,8 @@ def read(folder: Path) -> Scenario:
     tables = entries.pop("file", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise ScenarioError(path, "file", "files stand in [[file]] tables")
+    if not tables:
+        raise ScenarioError(path, "", "there is no [[file]]")
     made: list[Source] = []
     for number, table in enumerate(tables, 1):
         made.append(_source(path, f"file {number}", table, [source.name for source in made]))

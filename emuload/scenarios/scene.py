@@ -101,13 +101,13 @@ def run(scenario: Scenario, target: Target, files: Mapping[str, Path], compilers
         failure = error
     except LoadError as error:
         refusal = error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _fault(scenario.host, error) from None
     trace = scene.trace(failure, refusal)
     assert trace.end is not None
     if trace.end.outcome != scenario.end:
         how = f"{trace.end.outcome}{': ' if trace.end.message else ''}{trace.end.message}"
-        raise EndedOtherwise(f"{scenario.folder}: {target.name}: the run must be {scenario.end!r} in the end, but is {how}")
+        raise EndedOtherwise(f"{scenario.folder}: {target.name}: it must be {scenario.end} in the end, but is {how}")
     return trace
 
 
@@ -120,7 +120,7 @@ def _steps(path: Path) -> Callable[[Scene], None]:
         raise ScenarioError(path, "", error.strerror or str(error)) from None
     except SyntaxError as error:
         raise ScenarioError(path, str(error.lineno), f"{error.msg}") from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _fault(path, error) from None
     steps = names.get(STEPS)
     if not callable(steps):
@@ -129,7 +129,7 @@ def _steps(path: Path) -> Callable[[Scene], None]:
     return found
 
 
-def _fault(path: Path, error: Exception) -> ScenarioError:
+def _fault(path: Path, error: BaseException) -> ScenarioError:
     """What went wrong in a host script, and where in it."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     words = " ".join(str(error).split())
