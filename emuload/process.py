@@ -61,6 +61,11 @@ def argument_bytes(text: str | bytes) -> bytes:
     return data
 
 
+def _counted(counts: Mapping[str, int]) -> list[str]:
+    """`name=count` texts."""
+    return [f"{name}={count}" for name, count in counts.items()]
+
+
 class Limits(NamedTuple):
     """Bounds of a run, each with its own clear end (BoundReached, exit status 4)."""
 
@@ -160,7 +165,7 @@ class Process:
         self._failure: Report | None = None
         self._started = False
         self._text = range(0)
-        self.watches = Watches(self.cpu, self.kernel, self.recorder)
+        self.watches = Watches(self.cpu, self.kernel, self.recorder, self.options.env)
         self.cpu.handler = self._on_trap
         self.cpu.ticks = self.clock.now
         self.cpu.watch_handler = self.watches.hit
@@ -248,7 +253,7 @@ class Process:
         cpu.sp = self.stack.sp
         cpu.tp = self.libc.new_main_thread()
         cpu.enter(self.libc_function("__emu_start"))
-        self.main_task = self.kernel.create_main_task(cpu.switch_out())
+        self.main_task = self.kernel.create_main_task(cpu.switch_out(), thread_pointer=cpu.tp)
         self.main_task.role = "loader"
         self.main = Thread(self, self.main_task.tid)
         if self.options.program is None:
@@ -264,6 +269,7 @@ class Process:
         """Answer a trap in place, or keep it for `_finish_trap` when it needs the CPU stopped."""
         task = self.kernel.current
         assert task is not None
+        task.pc = self.recorder.pc = pc
         gates = self.gates
         if number in HOST_CALLS and pc in self._text:
             if number not in self.libc.stops_first:
@@ -347,6 +353,7 @@ class Process:
         self.cpu.set_return_address(self.gates.base)
         self.cpu.enter(address)
         task.wait = None
+        task.pc = self.recorder.pc = self.cpu.code_address(address)
         self.calls.setdefault(task.tid, []).append(call)
         self.recorder.record("call-enter", task.tid, {"function": name})
         return Pending(self, call, task.tid)
@@ -531,7 +538,7 @@ class Process:
     def _on_link_event(self, kind: str, fields: dict[str, Any]) -> None:
         task = self.kernel.current
         path = fields["object"]
-        shown = {name: value if not isinstance(value, dict) else str(value) for name, value in fields.items()}
+        shown = {name: _counted(value) if isinstance(value, dict) else value for name, value in fields.items()}
         self.recorder.emit(kind, task.tid if task is not None else 0, **shown)
         if kind == "object-relocated":
             loaded = next(o for o in self.link_map.objects if o.path == path)

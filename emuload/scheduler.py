@@ -45,6 +45,10 @@ class Strategy(Protocol):
         """How many code bytes `task` may run."""
         ...
 
+    def describe(self) -> dict[str, int | str]:
+        """What a trace's header says of it: its name under "strategy", and whatever else decides what it does."""
+        ...
+
 
 @dataclass(eq=False, repr=False)
 class RoundRobin:
@@ -63,6 +67,10 @@ class RoundRobin:
     def quantum(self, task: Task) -> int:
         """The fixed quantum."""
         return self.size
+
+    def describe(self) -> dict[str, int | str]:
+        """The quantum, in code bytes."""
+        return {"strategy": "round-robin", "quantum": self.size}
 
 
 class Stuck(Exception):

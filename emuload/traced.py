@@ -33,6 +33,7 @@ def header_of(
         architecture=process.arch,
         profile=process.profile.name,
         seed=seed,
+        schedule=process.scheduler.strategy.describe(),
         files={name: digest(data) for name, data in files.items()},
         arguments=[argument.decode("utf-8", "surrogateescape") for argument in given.args],
         environment={key: value for key, _, value in environment},

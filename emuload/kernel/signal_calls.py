@@ -59,7 +59,8 @@ def _sigreturn(k: Kernel, task: Task, rt: bool) -> Result:
     if stack is not None:
         _set_altstack(k, task, AltStack(*stack), cpu.sp)
     if k.events.enabled:
-        k.events.emit("signal-returned", task.tid, pc=cpu.pc)
+        task.pc = k.events.pc = cpu.pc
+        k.events.emit("signal-returned", task.tid)
     set_mask(k, task, mask)
     return SWITCH
 

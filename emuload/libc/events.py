@@ -33,6 +33,7 @@ EVENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("loader-lock-acquire", ("lock",)),
     ("loader-lock-release", ("lock",)),
     ("wait-over", ("object",)),
+    ("once-pass", ("once",)),
 )
 
 WAITS: dict[str, tuple[str, int]] = {

@@ -114,10 +114,9 @@ class Amd64(Cpu):
 
     def _on_syscall(self, _: int, user: int) -> None:
         pc, number, a, b, c, d, e, f, flags = self.engine.read_group(self._call_group)
-        next_pc = pc + 2
-        result = self._trap(next_pc, number, (a, b, c, d, e, f))
+        result = self._trap(pc, number, (a, b, c, d, e, f))
         if result is not None:
-            self.engine.write_group(self._return_group, (result & 0xFFFFFFFFFFFFFFFF, next_pc, flags))
+            self.engine.write_group(self._return_group, (result & 0xFFFFFFFFFFFFFFFF, pc + 2, flags))
 
     def _on_time_stamp(self, _: int, user: int) -> int:
         """RDTSC and RDTSCP: virtual time in edx:eax, processor 0 in ecx for both, as the second has it."""

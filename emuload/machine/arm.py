@@ -91,10 +91,12 @@ class Arm(ArmFamily):
     registers_shown = (*(f"r{i}" for i in range(13)), "sp", "lr", "pc", "cpsr")
     sp_name = "sp"
     _ids = _IDS
+    _thumb = _THUMB
     _pc, _sp, _tp, _result = _IDS["pc"], _IDS["sp"], _IDS["tpidruro"], _IDS["r0"]
 
     def __init__(self, *, native_hooks: bool = True) -> None:
-        self._call_group = uc.RegisterGroup([_IDS[name] for name in ("pc", "r7", "r0", "r1", "r2", "r3", "r4", "r5", "r6")])
+        called = ("cpsr", "pc", "r7", "r0", "r1", "r2", "r3", "r4", "r5", "r6")
+        self._call_group = uc.RegisterGroup([_IDS[name] for name in called])
         self._enter_group = uc.RegisterGroup([_IDS["cpsr"], _IDS["pc"]])
         self._resume_group = uc.RegisterGroup([_IDS["pc"], _IDS["cpsr"]])
         super().__init__(uc.ARCH_ARM, uc.MODE_LITTLE_ENDIAN, uc.CPU_ARM_CORTEX_A15, native_hooks=native_hooks)
@@ -135,6 +137,10 @@ class Arm(ArmFamily):
         """Bit 0 of the address selects Thumb state, as BX does."""
         cpsr = self.register("cpsr") & ~_THUMB & ~0x0600FC00
         self.engine.write_group(self._enter_group, (cpsr | (_THUMB if pc & 1 else 0), pc))
+
+    def code_address(self, pc: int) -> int:
+        """Without the bit that selects Thumb state."""
+        return pc & ~1
 
     def return_address(self) -> int:
         """lr"""

@@ -49,7 +49,7 @@ class Arm64(ArmFamily):
     _pc, _sp, _tp, _result = _IDS["pc"], _IDS["sp"], _IDS["tpidr_el0"], _IDS["x0"]
 
     def __init__(self, *, native_hooks: bool = True) -> None:
-        self._call_group = uc.RegisterGroup([_IDS[name] for name in ("pc", "x8", "x0", "x1", "x2", "x3", "x4", "x5")])
+        self._call_group = uc.RegisterGroup([_IDS[name] for name in ("pstate", "pc", "x8", "x0", "x1", "x2", "x3", "x4", "x5")])
         super().__init__(uc.ARCH_ARM64, uc.MODE_LITTLE_ENDIAN, uc.CPU_ARM64_CORTEX_A72, native_hooks=native_hooks)
 
     def _install(self) -> None:

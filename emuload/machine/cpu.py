@@ -22,7 +22,7 @@ Context = bytes
 """A thread's registers as Unicorn keeps them: opaque, immutable, copyable."""
 
 TrapHandler = Callable[[int, int, Sequence[int]], "int | None"]
-"""(pc of the next instruction, call number, six arguments) → value for the result register, or None to stop the slice."""
+"""(address of the trapping instruction, call number, six arguments) → value for the result register, or None to stop."""
 
 
 class Reason(Enum):
@@ -211,6 +211,10 @@ class Cpu(ABC):
     def enter(self, pc: int) -> None:
         """Go on at `pc`; on ARM bit 0 selects Thumb state."""
         self.pc = pc
+
+    def code_address(self, pc: int) -> int:
+        """Where the instruction lies at which `enter(pc)` goes on."""
+        return pc
 
     # -- threads -----------------------------------------------------------------------------------------------
 

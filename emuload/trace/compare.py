@@ -157,14 +157,14 @@ def first(differences: Sequence[ThreadDifference]) -> ThreadDifference | None:
 
 
 def _all(event: Event) -> Hashable:
-    return event.time, event.kind, str(event.fields)
+    return event.time, event.pc, event.kind, str(event.fields)
 
 
 def _differing(one: Event, other: Event) -> list[str]:
-    """What is not the same of two events of one kind: "time", names of fields."""
-    if one.time == other.time and one.fields == other.fields:
+    """What is not the same of two events of one kind: "time", "pc", names of fields."""
+    if (one.time, one.pc, one.fields) == (other.time, other.pc, other.fields):
         return []
-    names = ["time"] if one.time != other.time else []
+    names = [name for name in ("time", "pc") if getattr(one, name) != getattr(other, name)]
     nothing = object()
     return names + [n for n in one.fields | other.fields if one.fields.get(n, nothing) != other.fields.get(n, nothing)]
 

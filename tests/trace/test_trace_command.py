@@ -44,7 +44,7 @@ def test_system_calls_are_shown_as_strace_shows_them(library: Path, capsys: pyte
 
 
 def test_kinds_are_chosen_by_pattern(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    kinds = {line.split()[3] for line in shown(capsys, library, "-t", "runtime", "--kind", "go-rt0*", "-k", "tls-*")}
+    kinds = {line.split()[4] for line in shown(capsys, library, "-t", "runtime", "--kind", "go-rt0*", "-k", "tls-*")}
     assert kinds == {"go-rt0-lib-go", "go-rt0-go", "tls-block"}
 
 

@@ -79,6 +79,7 @@ enum em_event {
     EM_LOADER_LOCK_ACQUIRE,  /* (lock) */
     EM_LOADER_LOCK_RELEASE,  /* (lock) */
     EM_WAIT_OVER,            /* (object): the wait ended without it: time limit, signal, cancellation */
+    EM_ONCE_PASS,            /* (once): the routine was done already */
 };
 
 /* Raw system calls: the kernel's answer, negative errno included. */
