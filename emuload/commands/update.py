@@ -12,6 +12,7 @@ from emuload.errors import UsageError
 from emuload.samples.toolchain import TARGETS, BuildError, ToolchainMissingError
 from emuload.scenarios.building import FolderBuilder, build_all, versions
 from emuload.scenarios.description import find
+from emuload.scenarios.judging import judge
 from emuload.scenarios.scene import run
 from emuload.scenarios.storing import update
 
@@ -19,7 +20,7 @@ from emuload.scenarios.storing import update
 def update_traces(names: Sequence[str], architectures: Sequence[str], cache: str | None) -> int:
     """Print a line for each trace; returns the exit status. `cache` is a folder to keep what the compilers keep.
 
-    Raises ScenarioError and UsageError for what cannot be used, EndedOtherwise for a run that did not end as it must.
+    Raises ScenarioError and UsageError for what cannot be used, NotAsDescribed for a run that is another than it must be.
     """
     for name in architectures:
         if name not in samples.SAMPLES:
@@ -39,5 +40,7 @@ def update_traces(names: Sequence[str], architectures: Sequence[str], cache: str
                 except BuildError as error:
                     raise UsageError(f"{scenario.folder}: {error}") from None
                 doing = f"{path}: running"
-                print(f"{path}: {update(path, run(scenario, target, files, compilers))}", flush=True)
+                made = run(scenario, target, files, compilers)
+                judge(scenario, made, sample)
+                print(f"{path}: {update(path, made)}", flush=True)
     return 0

@@ -2,21 +2,24 @@
 
     about = "one line"                      what the scenario shows
     end = "exited"                          how the run must end: exited, failed, deadlock or refused
-    rules = ["elf", "go-c-shared"]          rule sets, or TOML files of this folder, that its events must satisfy
+    rules = ["elf", "order.toml"]           rule sets, or TOML files of this folder, that its events must satisfy
+    breaks = ["no-failure"]                 rules of these that they must break, since that is what is shown
 
     [[file]]                                what is built, each after those that it links
     name = "libhello.so"                    what the guest knows it as
     kind = "go"                             go (a c-shared library), c (a library) or c-program
     sources = ["hello.go"]                  from this folder; all in one folder
-    link = ["libother.so", "-lm"]           files above it, or options for the linker (none if not given)
-    flags = ["-DX=1"]                       options for the C compiler (none if not given)
+    link = ["libother.so", "-lm"]           files above it, or options for the linker
+    flags = ["-DX=1"]                       options for the C compiler
+
+`rules`, `breaks`, `link` and `flags` may be left out.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +53,8 @@ class Source:
     name: str
     kind: str
     sources: tuple[Path, ...]
-    link: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
+    link: tuple[str, ...]
+    flags: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ class Scenario:
     about: str
     end: str
     rules: tuple[str, ...]
-    files: tuple[Source, ...] = field(default=())
+    breaks: tuple[str, ...]
+    files: tuple[Source, ...]
 
     @property
     def name(self) -> str:
@@ -73,6 +77,11 @@ class Scenario:
     def host(self) -> Path:
         """The script that makes the calls."""
         return self.folder / HOST
+
+    @property
+    def rule_files(self) -> list[str]:
+        """The rules as `emuload.trace.rules.load_rules` takes them."""
+        return [str(self.folder / name) if name.endswith(".toml") else name for name in self.rules]
 
     def trace(self, sample: str) -> Path:
         """Where the trace of one architecture is kept; `sample` as in `emuload.samples.SAMPLES`."""
@@ -109,9 +118,10 @@ def read(folder: Path) -> Scenario:
     made: list[Source] = []
     for number, table in enumerate(tables, 1):
         made.append(_source(path, f"file {number}", table, [source.name for source in made]))
-    given = _entries(path, "", entries, {"about": str, "end": str, "rules": list}, {"rules"})
+    shapes = {"about": str, "end": str, "rules": list, "breaks": list}
+    given = _entries(path, "", entries, shapes, {"rules", "breaks"})
     _one_of(path, "end", given["end"], ENDS)
-    scenario = Scenario(folder, given["about"], given["end"], given.get("rules", ()), tuple(made))
+    scenario = Scenario(folder, files=tuple(made), **given)
     if not scenario.host.is_file():
         raise ScenarioError(scenario.host, "", "a scenario has a host script, here is none")
     return scenario
@@ -123,7 +133,7 @@ def _source(path: Path, place: str, table: Mapping[str, Any], above: Sequence[st
     _one_of(path, f"{place}: kind", given["kind"], KINDS)
     if given["name"] in above or "/" in given["name"]:
         raise ScenarioError(path, place, f"{given['name']!r} is no name of its own")
-    for word in given.get("link", ()):
+    for word in given["link"]:
         if not word.startswith("-") and word not in above:
             raise ScenarioError(path, place, f"it links {word!r}, which no [[file]] above it is called")
     sources = [path.parent / name for name in given.pop("sources")]
@@ -138,7 +148,7 @@ def _source(path: Path, place: str, table: Mapping[str, Any], above: Sequence[st
 def _entries(
     path: Path, place: str, table: Mapping[str, Any], shapes: Mapping[str, type], optional: set[str]
 ) -> dict[str, Any]:
-    """The table's entries, lists as tuples of texts; all that are not optional, and no others."""
+    """The table's entries, lists as tuples of texts, optional ones that are left out as empty; no others."""
     made: dict[str, Any] = {}
     for name in table:
         if name not in shapes:
@@ -147,6 +157,7 @@ def _entries(
         if name not in table:
             if name not in optional:
                 raise ScenarioError(path, place, f"{name!r} is missing")
+            made[name] = ()
             continue
         value = table[name]
         if shape is str and not isinstance(value, str):

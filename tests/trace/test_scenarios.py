@@ -39,6 +39,15 @@ def run(scene):
 """
 
 
+LATE = """\
+[[rule]]
+name = "late"
+first = "constructor-enter"
+then = "dlopen-enter"
+relation = "before"
+"""
+
+
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A scenario's folder, under `traces` in the current one."""
@@ -108,7 +117,7 @@ def test_the_header_says_what_the_host_did_and_nothing_of_its_paths(small: Path,
 
 BROKEN = {
     "about = ": ("scenario.toml: Invalid value"),
-    TEXT.replace("about", "abut"): "scenario.toml: unknown entry 'abut': there are about, end, rules",
+    TEXT.replace("about", "abut"): "scenario.toml: unknown entry 'abut': there are about, end, rules, breaks",
     TEXT.replace('"exited"', '"well"'): "scenario.toml:end: 'well' is none of exited, failed, deadlock, refused",
     TEXT.replace('end = "exited"', ""): "scenario.toml: 'end' is missing",
     TEXT.replace('"c"', '"c++"'): "scenario.toml:file 1: kind: 'c++' is none of go, c, c-program",
@@ -154,11 +163,19 @@ def test_a_scenario_without_a_host_script_is_refused(small: Path, capsys: pytest
     refused(update(capsys), "traces/small/host.py: a scenario has a host script, here is none")
 
 
-def test_another_end_than_the_described_is_a_failed_check(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_end_or_order_than_the_described_is_a_failed_check(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (small / "host.py").write_text(HOST.replace("libsmall.so", "libnone.so"))
-    refused(update(capsys), "traces/small: amd64-gnu: it must be exited in the end, but is refused: libnone.so: ", 1)
+    refused(update(capsys), "traces/small: amd64: it must be exited in the end, but is refused: libnone.so: ", 1)
     (small / "scenario.toml").write_text(TEXT.replace("exited", "refused"))
     assert update(capsys).status == 0
+    (small / "host.py").write_text(HOST)
+    (small / "order.toml").write_text(LATE)
+    (small / "scenario.toml").write_text('rules = ["elf", "order.toml"]\n' + TEXT)
+    refused(update(capsys), "traces/small: amd64: rule 'late' of order: broken: ", 1)
+    (small / "scenario.toml").write_text('breaks = ["late"]\nrules = ["elf", "order.toml"]\n' + TEXT)
+    assert update(capsys).status == 0
+    (small / "scenario.toml").write_text('rules = ["elves"]\n' + TEXT)
+    refused(update(capsys), "elves: neither a rule set (")
     assert not (small / "arm64.jsonl").exists()
 
 
