@@ -1,4 +1,4 @@
-"""The command line: `emuload run | trace | diff | show | inspect | exec | demo`.
+"""The command line: `emuload run | trace | cost | diff | show | inspect | exec | demo`.
 
 Only click is imported here: the emulator's modules cost time and are imported by the command that needs them
 (`emuload.commands`). Exit status: 0 fine; 1 the guest failed; 2 usage or input; 3 deadlock; 4 a bound was reached;
@@ -146,6 +146,29 @@ def trace(context: click.Context, /, **options: Any) -> int:
     from emuload.commands.trace import trace_library
 
     return trace_library(options | {"library": names[0]})
+
+
+@cli.command()
+@click.argument("library")
+@_call_options
+@click.option("--budget", metavar="FILE", help="Fail where a phase takes more instructions than FILE allows.")
+@click.option("--write-budget", metavar="FILE", help="Write FILE with what each phase took.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
+@_guest_options
+def cost(**options: Any) -> int:
+    """Load LIBRARY and make calls as `run` does, and count the instructions of each phase.
+
+    The figures are exact and the same on every host: the deterministic counterpart of a timing test. Exit status 1 when a
+    phase exceeds its budget.
+
+    \b
+    total = 700000             a budget is a TOML file;
+    [phases]                   phases are named as in the table
+    "runtime init" = 250000
+    """
+    from emuload.commands.cost import measure_cost
+
+    return measure_cost(options)
 
 
 @cli.command()

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from emuload.kernel.clock import VirtualClock
 from emuload.kernel.core import Kernel
 from emuload.kernel.task import Task
 from emuload.machine.cpu import Cpu, Reason
-
-if TYPE_CHECKING:
-    from emuload.instruction_log import InstructionLog
 
 QUANTUM = 400_009
 """Code bytes a thread may run before the next one's turn: 0.1 ms of virtual time. A prime, so that no loop's length divides it
@@ -73,6 +70,14 @@ class RoundRobin:
         return {"strategy": "round-robin", "quantum": self.size}
 
 
+class SliceLog(Protocol):
+    """What is told of each slice before it runs: an instruction log, a cost meter."""
+
+    def slice(self, tid: int) -> None:
+        """A slice of thread `tid` is about to run."""
+        ...
+
+
 class Stuck(Exception):
     """Every thread waits for something that cannot come."""
 
@@ -96,7 +101,7 @@ class Scheduler:
     on_trap: Callable[[Task], None]
     code_limit: int
     time_limit: int
-    log: InstructionLog | None = None
+    log: SliceLog | None = None
     loaded: Task | None = None
     last: Task | None = None
     _left: int = field(default=0)

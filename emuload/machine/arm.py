@@ -46,6 +46,7 @@ _IDS = {f"r{i}": register for i, register in enumerate(_R)} | {
 }  # fmt: skip
 _D0 = 14
 _THUMB = 0x20
+_FIRST_WIDE = 0b11101
 _USER_MODE = 0x10
 
 HELPER_PAGE = 0xFFFF0000
@@ -149,6 +150,16 @@ class Arm(ArmFamily):
     def gate_code(self) -> bytes:
         """svc 0; bx lr"""
         return bytes.fromhex("000000ef1eff2fe1")
+
+    def instructions_in(self, code: bytes, address: int) -> int:
+        """In Thumb state a first halfword from 0b11101 on begins an instruction of two (Arm ARM DDI 0406, A6.1)."""
+        if not self.register("cpsr") & _THUMB:
+            return super().instructions_in(code, address)
+        count = at = 0
+        while at < len(code):
+            at += 4 if code[min(at + 1, len(code) - 1)] >> 3 >= _FIRST_WIDE else 2
+            count += 1
+        return count
 
     def _start(self) -> int:
         pc, cpsr = self.engine.read_group(self._resume_group)

@@ -15,6 +15,7 @@ from enum import Enum
 from emuload.machine import engine as uc
 from emuload.machine import native
 from emuload.machine.abi import Abi
+from emuload.machine.block_count import BlockCount
 from emuload.machine.block_log import CAPACITY, BlockLog, Sink
 from emuload.machine.memory import AddressSpace
 
@@ -87,6 +88,7 @@ class Cpu(ABC):
         self._cells = native.CELLS()
         self._block_hook = native.install_block_hook(self.engine, self._cells, self._native)
         self.block_log: BlockLog | None = None
+        self.block_count: BlockCount | None = None
         self._template = self.engine.context_template()
         self._context_buffer = ctypes.create_string_buffer(self._template, len(self._template))
         self._bytes_before = 0
@@ -303,6 +305,8 @@ class Cpu(ABC):
         self._budget = cells[native.REMAINING] = budget
         cells[native.STOPPED] = 0
         self._stop = None
+        if self.block_count is not None:
+            self.block_count.running = True
         error = self._start()
         while cells[native.STOPPED] == native.LOG_FULL:
             assert self.block_log is not None
@@ -313,6 +317,8 @@ class Cpu(ABC):
         self._budget = cells[native.REMAINING] = 0
         if self.block_log is not None and not cells[native.STOPPED]:
             self.block_log.stopped_at(self.pc)
+        if self.block_count is not None:
+            self._stop_counting(self.block_count)
         if self._error is not None:
             raised, self._error = self._error, None
             raise raised
@@ -330,6 +336,27 @@ class Cpu(ABC):
         self.engine.remove_hook(self._block_hook)
         self._block_hook = native.install_log_hook(self.engine, self._cells, self._native)
         return self.block_log
+
+    def count_instructions(self) -> BlockCount:
+        """Count every instruction from now on; to be called once, before any code has run."""
+        assert self.block_count is None
+        assert self.clock_bytes == 0
+        self.block_count = BlockCount(self.engine, self._cells, self._native, self._instructions_at)
+        return self.block_count
+
+    def _stop_counting(self, count: BlockCount) -> None:
+        count.running = False
+        if not self._cells[native.STOPPED]:
+            count.stopped_at(self.pc)
+        if count.error is not None:
+            self._error, count.error = self._error or count.error, None
+
+    def _instructions_at(self, address: int, size: int) -> int:
+        return self.instructions_in(self.memory.read(address, size), address)
+
+    @abstractmethod
+    def instructions_in(self, code: bytes, address: int) -> int:
+        """How many instructions `code` is, which is about to run at `address`."""
 
     def _start(self) -> int:
         return self.engine.start(self.pc, self.abi.word_mask)

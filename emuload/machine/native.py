@@ -160,7 +160,8 @@ _TLB_X86_64_SYSV = bytes.fromhex(
 )
 
 
-def _host() -> str:
+def host() -> str:
+    """What the host's machine code is called here."""
     machine = os.uname().machine.lower() if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "").lower()
     if machine in ("x86_64", "amd64"):
         return "x86_64-windows" if sys.platform == "win32" else "x86_64"
@@ -196,7 +197,7 @@ class NativeCode:
 
 def native_code() -> NativeCode | None:
     """An executable mapping, or None where the host forbids one or is of a kind we have no code for."""
-    if _host() not in ("x86_64", "aarch64") or sys.platform == "darwin":
+    if host() not in ("x86_64", "aarch64") or sys.platform == "darwin":
         return None
     try:
         return NativeCode()
@@ -210,7 +211,7 @@ def install_block_hook(engine: uc.Engine, cells: ctypes.Array[ctypes.c_int64], c
     assert stop is not None
     cells[STOP_FUNCTION] = stop
     if code is not None:
-        return _install_native(engine, cells, code.place(BLOCK_HOOKS[_host()]))
+        return _install_native(engine, cells, code.place(BLOCK_HOOKS[host()]))
 
     def count(_: int, address: int, size: int, user: int) -> None:
         cells[REMAINING] -= size
@@ -225,7 +226,7 @@ def install_block_hook(engine: uc.Engine, cells: ctypes.Array[ctypes.c_int64], c
 def install_log_hook(engine: uc.Engine, cells: ctypes.Array[ctypes.c_int64], code: NativeCode | None) -> int:
     """`install_block_hook` with a log, whose cells are set (`emuload.machine.block_log`)."""
     if code is not None:
-        return _install_native(engine, cells, code.place(LOG_HOOKS[_host()]))
+        return _install_native(engine, cells, code.place(LOG_HOOKS[host()]))
     return engine.add_hook(uc.HOOK_BLOCK, uc.BLOCK_CALLBACK(logging_callback(cells, engine.stop)), 1, 0, 0)
 
 
@@ -266,8 +267,8 @@ class _TlbEntry(ctypes.Structure):
 def install_canonical_tlb(engine: uc.Engine, code: NativeCode | None) -> None:
     """amd64: refuse addresses whose bits 63..47 differ, which Unicorn's own TLB would cut to 52 bits and alias."""
     engine.control(uc.CTL_TLB_TYPE, uc.TLB_VIRTUAL)
-    if code is not None and _host() in TLB_HOOKS:
-        engine.hook(uc.HOOK_TLB_FILL, code.place(TLB_HOOKS[_host()]))
+    if code is not None and host() in TLB_HOOKS:
+        engine.hook(uc.HOOK_TLB_FILL, code.place(TLB_HOOKS[host()]))
         return
 
     def fill(_: int, address: int, access: int, entry: int, user: int) -> bool:

@@ -116,7 +116,9 @@ def order(event: Event) -> Hashable:
 
 
 def _base(name: str, value: object) -> object:
-    """An object's file name: its folder is the host's."""
+    """An object's file name: its folder is the host's. Nothing for a function that is known by its address only."""
+    if name == "function":
+        return value if isinstance(value, str) and not value.startswith("0x") else ""
     return value.rpartition("/")[2] if name in ("object", "name") and isinstance(value, str) else value
 
 

@@ -100,6 +100,21 @@ def test_the_order_is_the_same_on_both_arms(folder: Path, capsys: pytest.Capture
     assert ended.status == 0, ended.out
 
 
+def test_a_function_without_a_name_counts_for_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = traced(capsys, folder, "armv7", "one")
+    known = {"destructors.jsonl": ("key-destructor", 4096, 8192), "calls.jsonl": ("call-enter", "0x1000", "0x2000")}
+    for name, (kind, here, there) in known.items():
+        sides = []
+        for number, function in enumerate((here, there)):
+
+            def change(events: list[dict[str, object]], entry: object = {"kind": kind, "fields": {"function": function}}) -> None:
+                events.insert(place(events, "go-schedinit"), events[place(events, "go-schedinit")] | entry)
+
+            sides.append(edit(one, f"{number}-{name}", change))
+        assert emuload(capsys, "diff", *sides).status == 1
+        assert emuload(capsys, "diff", "--order-only", *sides).status == 0
+
+
 def test_two_inits_in_another_order_are_found(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one = traced(capsys, folder, "armv7", "one")
 
