@@ -201,14 +201,22 @@ def diff(left: str, right: str, order_only: bool) -> int:
 @click.option("--function", metavar="GLOB", help="Only code of functions whose name matches, inlined ones included.")
 @click.option("--thread", type=int, metavar="TID", help="Only this thread.")
 @click.option("--address", "addresses", metavar="RANGE", help="Only these addresses: START-END, START+SIZE or one.")
-def show(file: str, function: str | None, thread: int | None, addresses: str | None) -> int:
-    """Show the instruction log FILE, which `run --instructions` wrote.
+@click.option("--touched", metavar="RANGE", help="Only what wrote to these addresses.")
+@click.option("--from", "first", metavar="POINT", help="From this block or virtual time on: 12000, 0.35ms, 12us.")
+@click.option("--to", "last", metavar="POINT", help="Up to this block or virtual time.")
+@click.option("--format", default="text", show_default=True, metavar="NAME", help="text, tenet or execlog.")
+def show(**options: Any) -> int:
+    """Show the instruction log FILE, which `trace -o FILE.ilog` wrote.
 
-    A line for each instruction executed: thread, address, bytes, disassembly, function, source line.
+    \b
+    text      a line for each instruction executed: thread, address, bytes, disassembly,
+              what it wrote, function, source line
+    tenet     Tenet's text trace: registers and memory writes, which must be in the log
+    execlog   as QEMU's execlog plugin writes it
     """
     from emuload.commands.show import show_log
 
-    return show_log(file, function, thread, addresses)
+    return show_log(options)
 
 
 @cli.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

@@ -39,7 +39,7 @@ from loader.profiles import profile as profile_by_name
 
 if TYPE_CHECKING:
     from emuload.golang.handoff import Row
-    from emuload.instruction_log import InstructionLog
+    from emuload.instruction_log import InstructionLog, LogRequest
     from emuload.unwind import Unwinder
 
 DEFAULT = "default"
@@ -95,8 +95,8 @@ class Process:
     `needed` are libraries linked at start-up, `program` an executable to run instead of waiting for calls;
     `files` are host files that go by other names than their paths: name → host path, so that no path of the host is in the
     run; `on_output` sees (stream, bytes) as the guest writes; `cwd` is the guest's folder;
-    `instruction_log` names a file for every block of code that runs (`emuload.trace.ilog`), complete once `exit()` or
-    `instruction_log.close()` was called.
+    `instruction_log` names a file for every block of code that runs (`emuload.trace.ilog_format`), or is a `LogRequest` for part
+    of it, or for what instructions write; it is complete once `exit()` or `instruction_log.close()` was called.
     Raises LoadError for a file the linker refuses, UsageError for values that make no sense.
     """
 
@@ -121,7 +121,7 @@ class Process:
         strategy: Strategy | None = None,
         native_hooks: bool = True,
         cwd: str = "/",
-        instruction_log: str | None = None,
+        instruction_log: str | LogRequest | None = None,
         files: Mapping[str, str] | None = None,
     ) -> None:
         self.arch = arch
@@ -179,9 +179,10 @@ class Process:
         """A process of the architecture that a file is for. Raises LoadError when it is no ELF file of one we know."""
         return cls(architecture_of(path, host_bytes(path)), **options)
 
-    def _log_instructions(self, path: str, seed: int) -> None:
-        from emuload.instruction_log import InstructionLog
+    def _log_instructions(self, wanted: str | LogRequest, seed: int) -> None:
+        from emuload.instruction_log import InstructionLog, LogRequest
 
+        request = LogRequest(wanted) if isinstance(wanted, str) else wanted
         options = self.options
         header = {
             "arch": self.arch,
@@ -190,7 +191,8 @@ class Process:
             "env": [variable.decode("utf-8", "surrogateescape") for variable in options.env],
             "seed": seed,
         }
-        self.instruction_log = self.scheduler.log = InstructionLog(path, self.cpu, self.clock, header)
+        self.instruction_log = self.scheduler.log = InstructionLog(request, self.cpu, self.clock, header)
+        self.recorder.observer = self.instruction_log.event if self.instruction_log.watches_events else None
 
     # -- start -------------------------------------------------------------------------------------------------
 
@@ -381,6 +383,9 @@ class Process:
             self._run(lambda: call.done)
         else:
             self._run(lambda: all(p.call.done for p in pending))
+        for each in pending:
+            self.recorder.pc = self.kernel.tasks[each.tid].pc
+            self.recorder.record("call-result", each.tid, {"function": each.call.name})
 
     def _call_words(self, function: str, *words: int) -> int:
         """Call a function of the C library with machine words, on the loading thread if that is free."""

@@ -20,7 +20,7 @@ QUANTUM = 400_009
 and a loop is interrupted at all its places in turn, as it would be by a timer."""
 
 MINIMUM_SLICE = 8192
-"""Longer than any block of code Unicorn runs at once, so that every slice makes progress."""
+"""Code bytes: with fewer left of its quantum, a thread has had its turn."""
 
 DEEP_SLEEP = 60_000_000_000
 """Nanoseconds Go's sysmon sleeps when nothing is left to watch (runtime/proc.go, sysmon: forcegcperiod / 2)."""
@@ -106,7 +106,7 @@ class Scheduler:
     last: Task | None = None
     _left: int = field(default=0)
     _carried: dict[int, int] = field(default_factory=dict)
-    """Bytes of its quantum that a thread could not use, because its next block of code was longer; part of its next one."""
+    """Bytes of its quantum that a thread could not use, or (below 0) used too many, running on to a jump: for its next one."""
     _quiet: int = field(default=0)
 
     def load(self, task: Task) -> None:
@@ -154,7 +154,7 @@ class Scheduler:
         if not runnable:
             return None
         chosen = self.strategy.choose(runnable, last)
-        self._left = max(self.strategy.quantum(chosen), MINIMUM_SLICE) + self._carried.pop(chosen.tid, 0)
+        self._left = max(self.strategy.quantum(chosen) + self._carried.pop(chosen.tid, 0), MINIMUM_SLICE)
         return chosen
 
     def _slice(self, task: Task, deadline: int | None) -> None:
@@ -183,7 +183,7 @@ class Scheduler:
             assert stop.fault is not None
             self.kernel.fault(cpu, task, stop.fault)
         elif self._left < MINIMUM_SLICE:
-            self._carried[task.tid] = max(self._left, 0)
+            self._carried[task.tid] = self._left
 
     def _idle(self, deadline: int | None) -> None:
         """Nobody can run: jump to the next deadline, unless only Go's idle watchdog still sets any."""

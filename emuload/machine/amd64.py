@@ -71,6 +71,7 @@ class Amd64(Cpu):
         "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip", "eflags",
     )  # fmt: skip
     sp_name = "rsp"
+    pc_name, flags_name = "rip", "eflags"
     _ids = _IDS
     _pc, _sp, _tp, _result = _IDS["rip"], _IDS["rsp"], _IDS["fs_base"], _IDS["rax"]
 

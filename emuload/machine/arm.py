@@ -91,6 +91,7 @@ class Arm(ArmFamily):
     abi = ABI
     registers_shown = (*(f"r{i}" for i in range(13)), "sp", "lr", "pc", "cpsr")
     sp_name = "sp"
+    pc_name, flags_name = "pc", "cpsr"
     _ids = _IDS
     _thumb = _THUMB
     _pc, _sp, _tp, _result = _IDS["pc"], _IDS["sp"], _IDS["tpidruro"], _IDS["r0"]
@@ -101,6 +102,10 @@ class Arm(ArmFamily):
         self._enter_group = uc.RegisterGroup([_IDS["cpsr"], _IDS["pc"]])
         self._resume_group = uc.RegisterGroup([_IDS["pc"], _IDS["cpsr"]])
         super().__init__(uc.ARCH_ARM, uc.MODE_LITTLE_ENDIAN, uc.CPU_ARM_CORTEX_A15, native_hooks=native_hooks)
+
+    def registers_logged(self) -> tuple[str, ...]:
+        """With pc: a Thumb instruction whose condition fails calls no hook, which shows in its absence."""
+        return self.registers_shown
 
     def _install(self) -> None:
         super()._install()

@@ -19,6 +19,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 
+from emuload.machine import cells as c
 from emuload.machine import engine as uc
 from emuload.machine import native
 from emuload.trace import predictor
@@ -98,7 +99,7 @@ class BlockCount:
         """Whether the CPU runs: then the last block may be executed in part only."""
         self.error: BaseException | None = None
         self._callback = uc.BLOCK_CALLBACK(self._count)
-        self.cells[STOPPED] = ctypes.addressof(budget) + 8 * native.STOPPED
+        self.cells[STOPPED] = ctypes.addressof(budget) + 8 * c.STOPPED
         self.cells[MULTIPLIER] = predictor.MULTIPLIER - (1 << 64)
         self.cells[TABLE] = ctypes.addressof(self._table)
         self.cells[CALLBACK] = ctypes.cast(self._callback, ctypes.c_void_p).value or 0
@@ -110,7 +111,7 @@ class BlockCount:
 
     def _count(self, _: int, address: int, size: int, user: int) -> None:
         """The hook in Python: all of it on hosts without native code, elsewhere what the table does not answer."""
-        if self._budget[native.STOPPED]:
+        if self._budget[c.STOPPED]:
             return
         key = address | size << predictor.SIZE_SHIFT
         self.cells[LAST] = key - (1 << 64) if key >> 63 else key

@@ -13,7 +13,7 @@ from emuload.trace.rules import Rule, Side
 
 HOLDS, UNORDERED, BROKEN, NOT_APPLICABLE = "holds", "unordered", "broken", "not applicable"
 
-PAIR_LIMIT = 5_000_000
+PAIR_LIMIT = 1_000_000
 """Pairs that one rule may look at, so that no rule takes for ever."""
 
 
@@ -59,18 +59,10 @@ def _verdict(one: _Check, path: str) -> Verdict:
 _RANKS = (BROKEN, UNORDERED, HOLDS)
 
 
-def _best(tried: Sequence[Finding]) -> Finding | None:
-    """The pair that fulfils a rule best; of equals the closest."""
-    return max(tried, key=lambda each: (_RANKS.index(each.status), -_distance(each)), default=None)
-
-
-def _worst(tried: Sequence[Finding]) -> Finding | None:
-    return min(tried, key=lambda each: _RANKS.index(each.status), default=None)
-
-
-def _distance(finding: Finding) -> int:
-    assert finding.first is not None and finding.then is not None
-    return abs(finding.first.seq - finding.then.seq)
+def _finding(status: str, first: Event, then: Event) -> Finding:
+    if status == BROKEN:
+        return Finding(BROKEN, first, then, f"{said(first)} comes after {said(then)}")
+    return Finding(UNORDERED, first, then, f"{said(first)} came before {said(then)}, but nothing orders them")
 
 
 def _all(group: list[Event]) -> list[Event]:
@@ -128,11 +120,6 @@ class _Check:
 
     # -- before, happens-before ------------------------------------------------------------------------------------------
 
-    def ordered(self) -> list[Finding]:
-        """For each `then`, each `first` or each pair, as `each` says."""
-        found: list[Finding] = _EACH[self.rule.each](self)
-        return [finding for finding in found if finding.status != HOLDS]
-
     def each_then(self) -> list[Finding]:
         """Every `then` needs a `first` that came earlier, for each of the names that it is related to."""
         partners = self._groups("first", self.firsts, _earliest)
@@ -140,8 +127,9 @@ class _Check:
         for then in self.thens:
             for key in self._joins.keys("then", then):
                 self.matched += 1
-                tried = [self._pair(first, then) for first in self._belonging(partners, key, then=then)]
-                found.append(_best(tried) or Finding(BROKEN, None, then, f"nothing is there that must come before {said(then)}"))
+                pairs = [(first, then) for first in self._belonging(partners, key, then=then)]
+                missing = Finding(BROKEN, None, then, f"nothing is there that must come before {said(then)}")
+                found += self._judged(pairs, missing)
         return found
 
     def each_first(self) -> list[Finding]:
@@ -151,8 +139,9 @@ class _Check:
         for first in self.firsts:
             for key in self._joins.keys("first", first):
                 self.matched += 1
-                tried = [self._pair(first, then) for then in self._belonging(partners, key, first=first)]
-                found.append(_best(tried) or Finding(BROKEN, first, None, f"nothing is there that must come after {said(first)}"))
+                pairs = [(first, then) for then in self._belonging(partners, key, first=first)]
+                missing = Finding(BROKEN, first, None, f"nothing is there that must come after {said(first)}")
+                found += self._judged(pairs, missing)
         return found
 
     def each_pair(self) -> list[Finding]:
@@ -161,17 +150,28 @@ class _Check:
         found = []
         for then in self.thens:
             for key in self._joins.keys("then", then):
-                tried = [self._pair(first, then) for first in self._belonging(partners, key, then=then)]
-                self.matched += len(tried)
-                found += filter(None, [_worst(tried)])
+                pairs = [(first, then) for first in self._belonging(partners, key, then=then)]
+                self.matched += len(pairs)
+                ranked = [(_RANKS.index(self._status(*pair)), pair) for pair in pairs]
+                rank, worst = min(ranked, key=lambda each: each[0], default=(len(_RANKS), None))
+                if worst is not None and _RANKS[rank] != HOLDS:
+                    found.append(_finding(_RANKS[rank], *worst))
         return found
 
-    def _pair(self, first: Event, then: Event) -> Finding:
+    def _judged(self, pairs: Sequence[tuple[Event, Event]], missing: Finding) -> list[Finding]:
+        """Nothing when one of the pairs is as it must be; else what is closest to it."""
+        if not pairs:
+            return [missing]
+        ranked = [(_RANKS.index(self._status(*pair)), pair) for pair in pairs]
+        rank, best = max(ranked, key=lambda each: (each[0], -abs(each[1][0].seq - each[1][1].seq)))
+        return [] if _RANKS[rank] == HOLDS else [_finding(_RANKS[rank], *best)]
+
+    def _status(self, first: Event, then: Event) -> str:
         if first.seq >= then.seq:
-            return Finding(BROKEN, first, then, f"{said(first)} comes after {said(then)}")
+            return BROKEN
         if self.rule.relation == "happens-before" and not self._facts.order.ordered(first, then):
-            return Finding(UNORDERED, first, then, f"{said(first)} came before {said(then)}, but nothing orders them")
-        return Finding(HOLDS, first, then, "")
+            return UNORDERED
+        return HOLDS
 
     def _groups(
         self, side: Side, events: Iterable[Event], reduce: Callable[[list[Event]], list[Event]] = _all
@@ -251,9 +251,9 @@ class _Check:
 
 
 _EACH = {"then": _Check.each_then, "first": _Check.each_first, "pair": _Check.each_pair}
-_FINDINGS = {
-    "before": _Check.ordered,
-    "happens-before": _Check.ordered,
+_FINDINGS: dict[str, Callable[[_Check], list[Finding]]] = {
+    "before": lambda one: _EACH[one.rule.each](one),
+    "happens-before": lambda one: _EACH[one.rule.each](one),
     "never": _Check.never,
     "once": _Check.counted,
     "at-most": _Check.counted,

@@ -199,7 +199,7 @@ class _Table:
 
     def error(self, key: str, message: str) -> RuleError:
         """A complaint about one of the table's keys, or about the table where it lacks the key."""
-        place = (*self.at, key)
+        place: toml_lines.Path = (*self.at, key, 0)
         while place and place not in self.lines:
             place = place[:-1]
         return RuleError(self.path, self.lines.get(place, 0), f"{self.label}{message}")

@@ -10,7 +10,7 @@ from emuload.trace.jsonl import Header, Trace
 
 HEADER = Header(
     emuload="0", unicorn="2", architecture="amd64", profile="glibc", seed=0, files={}, arguments=[], environment={},
-    calls=[], limits={}, options={},
+    schedule={}, calls=[], limits={}, options={},
 )  # fmt: skip
 
 

@@ -191,7 +191,8 @@ def test_a_selector_chooses_by_what_the_thread_is_for() -> None:
     for tid in (A, B, C, 4, 5, 6):
         run(tid, "note")
     run(4, "note", object="other.so")
-    for role, tids in (("loader", [A]), ("runtime", [B]), ("sysmon", [C]), ("foreign", [5]), ("go", [B, C, 4, 4]), ("", [4, 6, 4])):
+    roles = {"loader": [A], "runtime": [B], "sysmon": [C], "foreign": [5], "go": [B, C, 4, 4], "": [4, 6, 4]}
+    for role, tids in roles.items():
         found = verdict(run, f'then = {{ kind = "note", role = "{role}" }}\nrelation = "never"')
         assert [finding.then.tid for finding in found.findings if finding.then] == tids, role
 
@@ -291,7 +292,10 @@ def test_packages_are_those_of_the_events_object() -> None:
     run(A, "done", object="x.so", package="runtime")
     run(A, "begin", object="x.so", package="main")
     run(A, "begin", object="y.so", package="main")
-    rule = 'first = "done"\nthen = "begin"\nrelation = "before"\nwhere = ["first.object = then.object", "then.package imports first.package"]'
+    rule = (
+        'first = "done"\nthen = "begin"\nrelation = "before"\n'
+        'where = ["first.object = then.object", "then.package imports first.package"]'
+    )
     assert (status(run, rule), verdict(run, rule).pairs) == ("holds", 3)
     only = 'then = "done"\nrelation = "never"\nwhere = "\'os\' does not import then.package"'
     assert [finding.then.fields["package"] for finding in verdict(run, only).findings if finding.then] == ["os", "runtime"]
@@ -312,7 +316,8 @@ def test_an_object_that_was_unloaded_and_loaded_again_is_another() -> None:
 @pytest.mark.parametrize(
     ("rule", "why"),
     [
-        (BEFORE, "no event is its then"),
+        (BEFORE, "no event is its first"),
+        (BEFORE.replace("open", "note"), "no event is its then"),
         (BEFORE.replace("use", "note"), "no event is its first"),
         (BEFORE.replace("open", "note").replace("use", "note"), "no two of its events belong together"),
         ('then = "use"\nrelation = "once"', "no event is its then"),
@@ -333,10 +338,10 @@ def test_a_rule_that_matches_nothing_is_an_error_unless_it_is_optional(rule: str
 
 def test_a_rule_with_too_many_pairs_is_refused() -> None:
     run = Run()
-    for _ in range(3000):
+    for _ in range(1001):
         run(A, "a", n=1)
         run(A, "b", n=2)
     rule = 'first = "a"\nthen = "b"\nrelation = "before"\neach = "pair"\n'
     assert status(run, rule) == "broken"
-    with pytest.raises(RuleError, match=r"^mine\.toml:1: rule 'r': it has more than 5,000,000 pairs to look at"):
+    with pytest.raises(RuleError, match=r"^mine\.toml:1: rule 'r': it has more than 1,000,000 pairs to look at"):
         verdict(run, rule + 'where = "first.n < then.n"')
