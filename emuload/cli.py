@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from emuload import __version__
 from emuload.errors import EmuloadError, ReportedError
@@ -106,15 +107,19 @@ def run(**options: Any) -> int:
 
 
 @cli.command()
-@click.argument("library")
+@click.argument("names", nargs=-1, metavar="LIBRARY")
 @click.option("--output", "-o", metavar="FILE", help="Where the trace goes; the suffix is the format.")
 @click.option("--follow", "-f", is_flag=True, help="Show each event as it happens, one line each.")
 @click.option("--kind", "-k", "kinds", multiple=True, metavar="GLOB", help="Show events of this kind; repeatable.")
 @click.option("--thread", "-t", "event_threads", multiple=True, metavar="TID|ROLE", help="Show this thread; repeatable.")
 @click.option("--object", "-O", "objects", multiple=True, metavar="GLOB", help="Show events of this object; repeatable.")
+@click.option("--update", is_flag=True, help="Run scenarios again and keep their traces; no LIBRARY is given then.")
+@click.option("--arch", "architectures", multiple=True, metavar="NAME", help="With --update: only this one; repeatable.")
+@click.option("--cache", metavar="DIR", help="With --update: where the compilers keep what they need again.")
 @_call_options
 @_guest_options
-def trace(**options: Any) -> int:
+@click.pass_context
+def trace(context: click.Context, /, **options: Any) -> int:
     """Load LIBRARY and make calls as `run` does, and keep every event of it.
 
     \b
@@ -123,10 +128,24 @@ def trace(**options: Any) -> int:
     -o FILE.perfetto-trace   the same as protobuf (needs emuload[trace])
     --follow        a line for each event, system calls as strace shows them; --kind, --thread and
                     --object choose which. Roles: loader, runtime, sysmon, foreign, host (no thread)
+    --update [SCENARIO]…   build and run the scenarios named, or all of traces/, and write the traces
+                    that differ (needs emuload[toolchain])
     """
+    names, update = options.pop("names"), options.pop("update")
+    of_update = {name: options.pop(name) for name in ("architectures", "cache")}
+    for name in options if update else of_update:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = next(each.opts[0] for each in context.command.params if each.name == name)
+            raise click.UsageError(f"{option} {'does not go' if update else 'only goes'} with --update")
+    if update:
+        from emuload.commands.update import update_traces
+
+        return update_traces(names, **of_update)
+    if len(names) != 1:
+        raise click.UsageError(f"Got unexpected extra argument ({names[1]})" if names else "Missing argument 'LIBRARY'.")
     from emuload.commands.trace import trace_library
 
-    return trace_library(options)
+    return trace_library(options | {"library": names[0]})
 
 
 @cli.command()

@@ -93,7 +93,8 @@ class Process:
 
     `args` and `env` are what the guest sees as argv and environ; `maps` are (host path, guest path, writable);
     `needed` are libraries linked at start-up, `program` an executable to run instead of waiting for calls;
-    `on_output` sees (stream, bytes) as the guest writes; `cwd` is the guest's folder;
+    `files` are host files that go by other names than their paths: name → host path, so that no path of the host is in the
+    run; `on_output` sees (stream, bytes) as the guest writes; `cwd` is the guest's folder;
     `instruction_log` names a file for every block of code that runs (`emuload.trace.ilog_format`), or is a `LogRequest` for part
     of it, or for what instructions write; it is complete once `exit()` or `instruction_log.close()` was called.
     Raises LoadError for a file the linker refuses, UsageError for values that make no sense.
@@ -121,6 +122,7 @@ class Process:
         native_hooks: bool = True,
         cwd: str = "/",
         instruction_log: str | LogRequest | None = None,
+        files: Mapping[str, str] | None = None,
     ) -> None:
         self.arch = arch
         self.limits = limits = limits or Limits()
@@ -145,6 +147,7 @@ class Process:
         self.recorder = Recorder(self.clock, enabled=record, limit=limits.events)
         self.kernel = Kernel(self.cpu.memory, self.cpu.abi, self.recorder, seed, self.clock, cpus=cpus)
         self.files = GuestFiles(self.kernel, stdin, maps, limits.output, on_output, cwd)
+        self.files.named.update(files or {})
         self.gates = map_gates(self.cpu)
         self.heap = GuestHeap(self.cpu.memory)
         self.scheduler = Scheduler(
@@ -205,7 +208,7 @@ class Process:
         self.files.folders = list(options.library_path)
         self.cpu.map_kernel_pages(**self._kernel_page_options())
         sample = options.program or first or (options.needed[0] if options.needed else None)
-        content = host_bytes(sample) if sample else None
+        content = self.files.host_bytes(sample) if sample else None
         self.hard_float = hard_float(self.arch, content)
         self.link_map = LinkMap(
             memory,
