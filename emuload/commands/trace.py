@@ -72,7 +72,7 @@ def trace_library(options: Mapping[str, Any]) -> int:
         raise UsageError("--kind, --thread and --object choose what --follow shows; a file always holds every event")
     finish = _format(name) if name is not None else None
     session = session_for(options)
-    header = _header(session, options)
+    header = session_header(session, options)
     listeners: list[Callable[[Event], None]] = [Follower(chosen).event] if follow else []
     with opened(name) as file, nullcontext() if follow else running(session.process):
         try:
@@ -153,7 +153,8 @@ def _summarise(name: str, process: Process) -> None:
     print(f"{name}: {len(events)} events of {of} in {milliseconds(process.clock.now())} ms of virtual time")
 
 
-def _header(session: Session, options: Mapping[str, Any]) -> Header:
+def session_header(session: Session, options: Mapping[str, Any]) -> Header:
+    """What the command line lets run."""
     return header_of(
         session.process,
         seed=options["seed"],
