@@ -265,6 +265,7 @@ class LibcHost:
         main = links.main
         if phase not in (1, 2):
             return 0
+        self._host.recorder.emit("startup-enter", task.tid, phase=phase)
         operation = Operation("startup", [])
         if phase == 1:
             operation.objects = [o for o in links.startup_order() if not o.is_main]
@@ -279,6 +280,7 @@ class LibcHost:
         return [Step(loaded, *row) for row in rows if row[1] not in (0, self._host.cpu.abi.word_mask)]
 
     def _dl_shutdown(self, task: Task, arguments: Sequence[int]) -> Result:
+        self._host.recorder.emit("shutdown-enter", task.tid)
         return self._begin(Operation("shutdown", self._host.link_map.shutdown_order()))
 
     def _dl_sym(self, task: Task, arguments: Sequence[int]) -> Result:
