@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -73,15 +75,19 @@ def trace_library(options: Mapping[str, Any]) -> int:
     finish = _format(name) if name is not None else None
     session = session_for(options)
     header = session_header(session, options)
-    listeners: list[Callable[[Event], None]] = [Follower(chosen).event] if follow else []
-    with opened(name) as file, nullcontext() if follow else running(session.process):
+    recorder = session.process.recorder
+    if follow:
+        recorder.listener = Follower(chosen).event
+    with _ended_by_sigterm(), opened(name) as file, nullcontext() if follow else running(session.process):
         try:
             if file is not None and finish is None:
                 writer = Writer(file)
                 writer.begin(header)
-                listeners.append(writer.event)
-            session.process.recorder.listener = _each(listeners)
-            refusal = played(session)
+                recorder.sink = writer.batch
+            try:
+                refusal = played(session)
+            finally:
+                recorder.flush()
             if file is not None:
                 end = end_of(session.process, session.failure, refusal)
                 if finish is None:
@@ -121,6 +127,23 @@ def played(session: Session) -> LoadError | UsageError | None:
 
 
 @contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the command as the interrupt key does, so that the trace holds all that happened."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def opened(name: str | None) -> Iterator[IO[bytes] | None]:
     """A file to be written, unbuffered; None for no name. Raises UsageError when it cannot be."""
     if name is None:
@@ -134,23 +157,11 @@ def opened(name: str | None) -> Iterator[IO[bytes] | None]:
         yield file
 
 
-def _each(listeners: list[Callable[[Event], None]]) -> Callable[[Event], None]:
-    """One listener for all of them."""
-    if len(listeners) == 1:
-        return listeners[0]
-
-    def tell(event: Event) -> None:
-        for listener in listeners:
-            listener(event)
-
-    return tell
-
-
 def _summarise(name: str, process: Process) -> None:
-    events = process.events
-    threads = len({event.tid for event in events if event.tid})
+    recorder = process.recorder
+    threads = len(recorder.tids - {0})
     of = f"{threads} thread{'s' if threads != 1 else ''}"
-    print(f"{name}: {len(events)} events of {of} in {milliseconds(process.clock.now())} ms of virtual time")
+    print(f"{name}: {len(recorder)} events of {of} in {milliseconds(process.clock.now())} ms of virtual time")
 
 
 def session_header(session: Session, options: Mapping[str, Any]) -> Header:
