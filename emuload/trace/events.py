@@ -47,6 +47,13 @@ class Event:
         return f"{self.seq} {self.time} {self.tid} {self.pc:#x} {self.kind} {body}".rstrip()
 
 
+
+class Constant(dict[str, Value]):
+    """Fields that are the same whenever their event happens: made once, never changed."""
+
+    __slots__ = ()
+
+
 Row = tuple[int, int, str, "dict[str, Value]"]
 """What is kept of an event while the guest runs, besides its time: tid, pc, kind, fields; lists may stand as tuples."""
 

@@ -18,7 +18,7 @@ from itertools import count
 from typing import IO, Any, TypeVar
 
 from emuload.errors import UsageError
-from emuload.trace.events import Event, Row, Value
+from emuload.trace.events import Constant, Event, Row, Value
 
 FORMAT = "emuload-trace"
 SCHEMA = 2
@@ -128,6 +128,10 @@ class Writer:
     file: IO[bytes]
     _tails: dict[bytes, str] = field(default_factory=dict)
     """Lines from the tid on, by what they say: most events say the same as an earlier one."""
+    _constant: dict[tuple[int, int, str, int], str] = field(default_factory=dict)
+    """The same where the fields are constant, by their identity."""
+    _held: list[Constant] = field(default_factory=list)
+    """These constants, so that no other object gets their identity."""
 
     def begin(self, header: Header) -> None:
         """Write the header; once, before all else."""
@@ -139,18 +143,32 @@ class Writer:
 
     def batch(self, first: int, times: Sequence[int], rows: Sequence[Row]) -> None:
         """Write events as a recorder keeps them: a `Recorder`'s sink."""
-        found = self._tails.get
-        dumps = marshal.dumps
+        known, constant, dumps = self._tails.get, self._constant.get, marshal.dumps
         try:
-            tails = [found(dumps(row, _PLAIN)) or self._new_tail(row) for row in rows]
+            tails = [
+                (
+                    constant((tid, pc, kind, id(fields)))
+                    if type(fields) is Constant
+                    else known(dumps((tid, pc, kind, fields), _PLAIN))
+                )
+                or self._new_tail((tid, pc, kind, fields))
+                for tid, pc, kind, fields in rows
+            ]
         except ValueError:  # a number of a class of its own
             tails = [_tail(row) for row in rows]
         self._write_all("".join([f'{{"seq":{seq},"time":{time},{tail}' for seq, time, tail in zip(count(first), times, tails)]))
 
     def _new_tail(self, row: Row) -> str:
-        if len(self._tails) >= _TAILS_KEPT:
+        if len(self._tails) + len(self._constant) >= _TAILS_KEPT:
             self._tails.clear()
-        tail = self._tails[marshal.dumps(row, _PLAIN)] = _tail(row)
+            self._constant.clear()
+            self._held.clear()
+        tail = _tail(row)
+        if type(row[3]) is Constant:
+            self._held.append(row[3])
+            self._constant[(*row[:3], id(row[3]))] = tail
+        else:
+            self._tails[marshal.dumps(row, _PLAIN)] = tail
         return tail
 
     def finish(self, end: End) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emuload.trace.events import BATCH, Event, Recorder, RecorderFull, Value
+from emuload.trace.events import BATCH, Constant, Event, Recorder, RecorderFull, Value
 from emuload.trace.jsonl import Writer, event_line, read
 from tests.command_line import source_file, start
 from tests.toolchain import c_library
@@ -44,7 +44,8 @@ class Ticks:
 def recorder_with(rows: list[tuple[int, int, str, dict[str, Value]]], recorder: Recorder) -> Recorder:
     for tid, pc, kind, fields in rows:
         recorder.pc = pc
-        recorder.record(kind, tid, dict(fields))
+        constant = len(fields) == 1 and all(type(value) is not tuple for value in fields.values())
+        recorder.record(kind, tid, Constant(fields) if constant else dict(fields))
     return recorder
 
 
