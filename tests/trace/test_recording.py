@@ -83,7 +83,7 @@ def test_events_are_the_same_whoever_asks_in_between(rows: list[tuple[int, int, 
 
 def test_the_sink_is_never_more_than_a_batch_behind() -> None:
     recorder, sizes = Recorder(Ticks()), list[int]()
-    recorder.sink = lambda first, times, rows: sizes.append(len(rows))
+    recorder.sink = lambda first, rows: sizes.append(len(rows))
     for number in range(3 * BATCH + 7):
         recorder.emit("a", 1, number=number)
         assert len(recorder) - sum(sizes) < BATCH
@@ -97,7 +97,7 @@ def test_the_sink_is_never_more_than_a_batch_behind() -> None:
 def test_the_bound_on_events_is_exact(with_sink: bool) -> None:
     recorder = Recorder(Ticks(), limit=3)
     if with_sink:
-        recorder.sink = lambda first, times, rows: None
+        recorder.sink = lambda first, rows: None
     for _ in range(3):
         recorder.emit("a", 1)
     with pytest.raises(RecorderFull, match="3 events were recorded"):
