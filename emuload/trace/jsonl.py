@@ -11,14 +11,13 @@ describes the header's entries and every kind of event.
 from __future__ import annotations
 
 import json
-import marshal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from itertools import count
 from typing import IO, Any, TypeVar
 
 from emuload.errors import UsageError
-from emuload.trace.events import Constant, Event, Row, Value
+from emuload.trace.events import Event, Row, Said, Value
 
 FORMAT = "emuload-trace"
 SCHEMA = 2
@@ -28,10 +27,6 @@ LINE_LIMIT = 16 << 20
 """Bytes of the longest line that is read."""
 
 _ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-_TAILS_KEPT = 1 << 14
-_PLAIN = 2
-"""The version of marshal's format that writes equal values alike, and values of different types differently."""
-
 _EVENT_KEYS = ["seq", "time", "tid", "pc", "kind", "fields"]
 
 
@@ -110,9 +105,11 @@ def event_line(event: Event) -> str:
     return f'{{{head},"fields":{_ENCODER.encode(event.fields)}}}'
 
 
-def _tail(tid: int, pc: int, kind: str, fields: dict[str, Value]) -> str:
+def _say(said: Said) -> str:
     """The rest of an event's line, behind seq and time."""
-    return f'"tid":{tid},"pc":{pc},"kind":{_ENCODER.encode(kind)},"fields":{_ENCODER.encode(fields)}}}\n'
+    head = f'"tid":{said.tid},"pc":{said.pc},"kind":{_ENCODER.encode(said.kind)}'
+    said.text = f'{head},"fields":{_ENCODER.encode(said.fields)}}}\n'
+    return said.text
 
 
 def end_line(end: End) -> str:
@@ -125,12 +122,6 @@ class Writer:
     """Writes a trace to an unbuffered binary file, whole lines at a time. Errors are the file's own (OSError)."""
 
     file: IO[bytes]
-    _tails: dict[bytes, str] = field(default_factory=dict)
-    """Lines from the tid on, by what they say: most events say the same as an earlier one."""
-    _constant: dict[tuple[int, int, str, int], str] = field(default_factory=dict)
-    """The same where the fields are constant, by their identity."""
-    _held: list[Constant] = field(default_factory=list)
-    """These constants, so that no other object gets their identity."""
 
     def begin(self, header: Header) -> None:
         """Write the header; once, before all else."""
@@ -142,33 +133,8 @@ class Writer:
 
     def batch(self, first: int, rows: Sequence[Row]) -> None:
         """Write events as a recorder keeps them: a `Recorder`'s sink."""
-        known, constant, dumps = self._tails.get, self._constant.get, marshal.dumps
-        try:
-            tails = [
-                (
-                    constant((tid, pc, kind, id(fields)))
-                    if type(fields) is Constant
-                    else known(dumps((tid, pc, kind, fields), _PLAIN))
-                )
-                or self._new_tail(tid, pc, kind, fields)
-                for _, tid, pc, kind, fields in rows
-            ]
-        except ValueError:  # a number of a class of its own
-            tails = [_tail(*row[1:]) for row in rows]
-        self._write_all("".join([f'{{"seq":{seq},"time":{row[0]},{tail}' for seq, row, tail in zip(count(first), rows, tails)]))
-
-    def _new_tail(self, tid: int, pc: int, kind: str, fields: dict[str, Value]) -> str:
-        if len(self._tails) + len(self._constant) >= _TAILS_KEPT:
-            self._tails.clear()
-            self._constant.clear()
-            self._held.clear()
-        tail = _tail(tid, pc, kind, fields)
-        if type(fields) is Constant:
-            self._held.append(fields)
-            self._constant[tid, pc, kind, id(fields)] = tail
-        else:
-            self._tails[marshal.dumps((tid, pc, kind, fields), _PLAIN)] = tail
-        return tail
+        texts = [said.text or _say(said) for _, said in rows]
+        self._write_all("".join([f'{{"seq":{seq},"time":{row[0]},{text}' for seq, row, text in zip(count(first), rows, texts)]))
 
     def finish(self, end: End) -> None:
         """Write how the run ended; nothing may follow."""

@@ -207,18 +207,15 @@ def instructions(file: str) -> int:
 
 
 def recording(rounds: int, name: str, arch: str, path: str, behaviour: str, folder: str) -> None:
-    """What recording adds to a run, in memory and to a file: medians of neighbouring runs' ratios, in CPU time."""
-    loads: dict[str, Load] = {
-        "load and first call": lambda process: lambda: process.dlopen(path).call("add", 1, 2),
-        "steady add(1, 2)": lambda process: partial(many, warm(process.dlopen(path)["add"], 1, 2)),
-        "goroutines(300)": lambda process: partial(warm(process.dlopen(behaviour)["goroutines"], 10), 300),
+    """What recording adds to a run, in memory and to a file, in CPU time: medians of the ratios of neighbours."""
+    loads: dict[str, tuple[int, Load]] = {
+        "init and first call": (rounds, lambda process: lambda: process.dlopen(path).call("add", 1, 2)),
+        "steady add(1, 2)": (8 * rounds, lambda process: partial(many, warm(process.dlopen(path)["add"], 1, 2))),
+        "goroutines": (8 * rounds, lambda process: partial(warm(process.dlopen(behaviour)["goroutines"], 10), 20)),
     }
-    file = os.path.join(folder, f"{name}.jsonl")
-    for what, load in loads.items():
-        recorded(arch, load, file)
-        found = [(recorded(arch, load, None), recorded(arch, load, ""), recorded(arch, load, file)) for _ in range(rounds)]
-        for number, where in ((1, "in memory"), (2, "to .jsonl")):
-            added = statistics.median(each[number] / each[0] for each in found) - 1
+    for where, file in (("in memory", None), ("to .jsonl", os.path.join(folder, f"{name}.jsonl"))):
+        for what, (pairs, load) in loads.items():
+            added = recorded(pairs, arch, load, file, once=what.startswith("init"))
             row(f"event recording {where}, {what}, {name}", f"{added * 100:.1f} %", "at most 10 %")
 
 
@@ -229,23 +226,37 @@ def warm(function: Function, *arguments: int) -> Function:
 
 
 def many(add: Function) -> None:
-    """The steady load."""
-    for _ in range(STEADY_CALLS):
+    """A piece of the steady load."""
+    for _ in range(STEADY_CALLS // 20):
         add(1, 2)
 
 
-def recorded(arch: str, load: Load, file: str | None) -> float:
-    """CPU seconds of a load whose events are not recorded (None), kept in memory (""), or written to a file as well."""
-    process = emuload.Process(arch, record=file is not None)
+def recorded(pairs: int, arch: str, load: Load, file: str | None, once: bool) -> float:
+    """What share recording adds, from pairs of a load without and with it; `once`: each in a process of its own."""
+    ratios = []
+    process, work = prepared(arch, load)
     with open(file or os.devnull, "wb", buffering=0) as out:
-        if file:
-            process.recorder.sink = Writer(out).batch
-        work = load(process)
-        gc.collect()
-        start = time.process_time()
-        work()
-        process.recorder.flush()
-        return time.process_time() - start
+        for number in range(pairs):
+            took = {}
+            for on in (False, True) if number % 2 else (True, False):
+                if once:
+                    process, work = prepared(arch, load)
+                    gc.collect()
+                process.recorder.enabled = on
+                if file is not None and process.recorder.sink is None:
+                    process.recorder.sink = Writer(out).batch
+                start = time.process_time()
+                work()
+                process.recorder.flush()
+                took[on] = time.process_time() - start
+            ratios.append(took[True] / took[False])
+    return statistics.median(ratios) - 1
+
+
+def prepared(arch: str, load: Load) -> tuple[emuload.Process, Callable[[], object]]:
+    """A process, and what is to be measured in it."""
+    process = emuload.Process(arch)
+    return process, load(process)
 
 
 def against_qemu(rounds: int, name: str, path: str) -> None:
