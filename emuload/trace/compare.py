@@ -118,19 +118,13 @@ def order(event: Event) -> Hashable:
     return event.kind, tuple((name, _base(name, event.fields[name])) for name in names)
 
 
-<<<<<<< HEAD
-def _base(name: str, value: object) -> object:
-    """An object's file name: its folder is the host's. Nothing for a function that is known by its address only."""
-    if name == "function":
-        return value if isinstance(value, str) and not value.startswith("0x") else ""
-    return value.rpartition("/")[2] if name in ("object", "name") and isinstance(value, str) else value
-=======
 def _base(name: str, value: object) -> Hashable:
-    """An object's file name: its folder is the host's."""
+    """An object's file name: its folder is the host's. Nothing for a function that is known by its address only."""
     if isinstance(value, list):
         return tuple(_base("object", each) for each in value)
+    if name == "function":
+        return value if isinstance(value, str) and not value.startswith("0x") else ""
     return value.rpartition("/")[2] if name in ("object", "name") and isinstance(value, str) else str(value)
->>>>>>> wt-events
 
 
 def relevant(event: Event) -> bool:
