@@ -70,9 +70,6 @@ class Graph:
         return self._related[key]
 
 
-_EMPTY = Graph()
-
-
 class Facts:
     """A trace's events, ready to be asked."""
 
@@ -134,10 +131,12 @@ class Facts:
         """An object as it is loaded at an event: one that was unloaded and loaded again is another."""
         return name, bisect_left(self._unloads.get(name, ()), event.seq)
 
-    def graph(self, operator: str, event: Event) -> Graph:
-        """What an operator of a rule's `where` goes by: the objects' dependencies, or the imports within an event's object."""
+    def graph(self, operator: str, event: Event) -> Graph | None:
+        """What an operator of a rule's `where` goes by: the objects' dependencies, or the imports within an event's object;
+        None where the trace tells nothing of them.
+        """
         if operator in IMPORT_OPERATORS:
-            return self.imports.get(str(event.fields.get("object")), _EMPTY)
+            return self.imports.get(str(event.fields.get("object")))
         return self.dependencies
 
     def roles(self, event: Event) -> list[str]:

@@ -65,9 +65,9 @@ class Joins:
             return ()
         if condition.operator == "=" or side == "first":
             return (self._facts.join_value(event, mine.name),)
-        if not isinstance(value, str):
-            return ()
         graph = self._facts.graph(condition.operator, event)
+        if graph is None or not isinstance(value, str):
+            return ()
         related = graph.related(condition.operator, value, forward=mine is condition.left)
         return [self._facts.load(name, event) if other.name in OBJECT_FIELDS else name for name in sorted(related)]
 
@@ -80,7 +80,9 @@ class Joins:
             return compare(left, right)
         event = then if "then" in (condition.left.side, condition.right.side) else first
         graph = self._facts.graph(condition.operator, event)
-        return isinstance(left, str) and isinstance(right, str) and graph.relates(condition.operator, left, right)
+        if graph is None or not isinstance(left, str) or not isinstance(right, str):
+            return False
+        return graph.relates(condition.operator, left, right)
 
     def _operand(self, operand: Operand, first: Event, then: Event) -> Value:
         if not operand.side:
