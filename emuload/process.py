@@ -39,7 +39,7 @@ from loader.profiles import profile as profile_by_name
 
 if TYPE_CHECKING:
     from emuload.golang.handoff import Row
-    from emuload.instruction_log import InstructionLog
+    from emuload.instruction_log import InstructionLog, LogRequest
     from emuload.unwind import Unwinder
 
 DEFAULT = "default"
@@ -93,9 +93,10 @@ class Process:
 
     `args` and `env` are what the guest sees as argv and environ; `maps` are (host path, guest path, writable);
     `needed` are libraries linked at start-up, `program` an executable to run instead of waiting for calls;
-    `on_output` sees (stream, bytes) as the guest writes; `cwd` is the guest's folder;
-    `instruction_log` names a file for every block of code that runs (`emuload.trace.ilog`), complete once `exit()` or
-    `instruction_log.close()` was called.
+    `files` are host files that go by other names than their paths: name → host path, so that no path of the host is in the
+    run; `on_output` sees (stream, bytes) as the guest writes; `cwd` is the guest's folder;
+    `instruction_log` names a file for every block of code that runs (`emuload.trace.ilog_format`), or is a `LogRequest` for part
+    of it, or for what instructions write; it is complete once `exit()` or `instruction_log.close()` was called.
     Raises LoadError for a file the linker refuses, UsageError for values that make no sense.
     """
 
@@ -120,7 +121,8 @@ class Process:
         strategy: Strategy | None = None,
         native_hooks: bool = True,
         cwd: str = "/",
-        instruction_log: str | None = None,
+        instruction_log: str | LogRequest | None = None,
+        files: Mapping[str, str] | None = None,
     ) -> None:
         self.arch = arch
         self.limits = limits = limits or Limits()
@@ -145,6 +147,7 @@ class Process:
         self.recorder = Recorder(self.clock, enabled=record, limit=limits.events)
         self.kernel = Kernel(self.cpu.memory, self.cpu.abi, self.recorder, seed, self.clock, cpus=cpus)
         self.files = GuestFiles(self.kernel, stdin, maps, limits.output, on_output, cwd)
+        self.files.named.update(files or {})
         self.gates = map_gates(self.cpu)
         self.heap = GuestHeap(self.cpu.memory)
         self.scheduler = Scheduler(
@@ -176,9 +179,10 @@ class Process:
         """A process of the architecture that a file is for. Raises LoadError when it is no ELF file of one we know."""
         return cls(architecture_of(path, host_bytes(path)), **options)
 
-    def _log_instructions(self, path: str, seed: int) -> None:
-        from emuload.instruction_log import InstructionLog
+    def _log_instructions(self, wanted: str | LogRequest, seed: int) -> None:
+        from emuload.instruction_log import InstructionLog, LogRequest
 
+        request = LogRequest(wanted) if isinstance(wanted, str) else wanted
         options = self.options
         header = {
             "arch": self.arch,
@@ -187,7 +191,8 @@ class Process:
             "env": [variable.decode("utf-8", "surrogateescape") for variable in options.env],
             "seed": seed,
         }
-        self.instruction_log = self.scheduler.log = InstructionLog(path, self.cpu, self.clock, header)
+        self.instruction_log = self.scheduler.log = InstructionLog(request, self.cpu, self.clock, header)
+        self.recorder.observer = self.instruction_log.event if self.instruction_log.watches_events else None
 
     # -- start -------------------------------------------------------------------------------------------------
 
@@ -203,7 +208,7 @@ class Process:
         self.files.folders = list(options.library_path)
         self.cpu.map_kernel_pages(**self._kernel_page_options())
         sample = options.program or first or (options.needed[0] if options.needed else None)
-        content = host_bytes(sample) if sample else None
+        content = self.files.host_bytes(sample) if sample else None
         self.hard_float = hard_float(self.arch, content)
         self.link_map = LinkMap(
             memory,

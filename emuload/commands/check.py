@@ -10,7 +10,7 @@ from emuload.commands.again import CannotRunAgainError, session_again, session_o
 from emuload.commands.guest import process_options
 from emuload.commands.progress import running
 from emuload.commands.run import Session, session_with
-from emuload.commands.trace import end_of, header_of, opened, played
+from emuload.commands.trace import opened, played, session_header
 from emuload.errors import EmuloadError, ReportedError, UsageError
 from emuload.report import console
 from emuload.report.junit import junit
@@ -20,6 +20,7 @@ from emuload.report.verdicts import Checked, document, events_of, finding_blocks
 from emuload.trace.checking import check
 from emuload.trace.jsonl import Trace, read
 from emuload.trace.rules import Rule, load_rules
+from emuload.traced import end_of
 from loader.errors import LoadError
 
 _ELF = b"\x7fELF"
@@ -75,10 +76,10 @@ class LibraryRun:
     def go(self) -> Trace:
         """Run it."""
         session = self._session
-        header = header_of(session, self._options)
+        header = session_header(session, self._options)
         with running(session.process):
             self._refusal = played(session)
-        return Trace(self.subject, header, session.process.events, end_of(session, self._refusal))
+        return Trace(self.subject, header, session.process.events, end_of(session.process, session.failure, self._refusal))
 
     def again(self) -> Session:
         """The same command once more."""

@@ -9,6 +9,7 @@ be canonical by a TLB hook, because Unicorn's own TLB cuts them to 52 bits.
 from __future__ import annotations
 
 import struct
+from functools import cached_property
 
 from emuload.machine import engine as uc
 from emuload.machine import native
@@ -28,6 +29,7 @@ from emuload.machine.cpu import (
     Reason,
     Stop,
 )
+from emuload.machine.disassembly import Disassembler
 
 ABI = Abi(
     name="amd64",
@@ -69,6 +71,7 @@ class Amd64(Cpu):
         "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip", "eflags",
     )  # fmt: skip
     sp_name = "rsp"
+    pc_name, flags_name = "rip", "eflags"
     _ids = _IDS
     _pc, _sp, _tp, _result = _IDS["rip"], _IDS["rsp"], _IDS["fs_base"], _IDS["rax"]
 
@@ -159,6 +162,14 @@ class Amd64(Cpu):
         if error == uc.ERR_OK and self.pc == self.abi.word_mask:
             return Fault(SIGSEGV, SEGV_MAPERR, self.pc, 14, 0x14, "cannot execute the last address")
         return Fault(SIGSEGV, SI_KERNEL, 0, 13, 0, "privileged instruction or general protection fault")
+
+    @cached_property
+    def _disassembler(self) -> Disassembler:
+        return Disassembler(ABI.name)
+
+    def instructions_in(self, code: bytes, address: int) -> int:
+        """Instructions are of any length, so they are decoded."""
+        return len(self._disassembler.instructions(code, address))
 
     def fp_state(self) -> bytes:
         """The 512 bytes of FXSAVE64 (Intel SDM 1, table 10-2)."""

@@ -46,6 +46,7 @@ _IDS = {f"r{i}": register for i, register in enumerate(_R)} | {
 }  # fmt: skip
 _D0 = 14
 _THUMB = 0x20
+_FIRST_WIDE = 0b11101
 _USER_MODE = 0x10
 
 HELPER_PAGE = 0xFFFF0000
@@ -90,6 +91,7 @@ class Arm(ArmFamily):
     abi = ABI
     registers_shown = (*(f"r{i}" for i in range(13)), "sp", "lr", "pc", "cpsr")
     sp_name = "sp"
+    pc_name, flags_name = "pc", "cpsr"
     _ids = _IDS
     _thumb = _THUMB
     _pc, _sp, _tp, _result = _IDS["pc"], _IDS["sp"], _IDS["tpidruro"], _IDS["r0"]
@@ -100,6 +102,10 @@ class Arm(ArmFamily):
         self._enter_group = uc.RegisterGroup([_IDS["cpsr"], _IDS["pc"]])
         self._resume_group = uc.RegisterGroup([_IDS["pc"], _IDS["cpsr"]])
         super().__init__(uc.ARCH_ARM, uc.MODE_LITTLE_ENDIAN, uc.CPU_ARM_CORTEX_A15, native_hooks=native_hooks)
+
+    def registers_logged(self) -> tuple[str, ...]:
+        """With pc: a Thumb instruction whose condition fails calls no hook, which shows in its absence."""
+        return self.registers_shown
 
     def _install(self) -> None:
         super()._install()
@@ -149,6 +155,16 @@ class Arm(ArmFamily):
     def gate_code(self) -> bytes:
         """svc 0; bx lr"""
         return bytes.fromhex("000000ef1eff2fe1")
+
+    def instructions_in(self, code: bytes, address: int) -> int:
+        """In Thumb state a first halfword from 0b11101 on begins an instruction of two (Arm ARM DDI 0406, A6.1)."""
+        if not self.register("cpsr") & _THUMB:
+            return super().instructions_in(code, address)
+        count = at = 0
+        while at < len(code):
+            at += 4 if code[min(at + 1, len(code) - 1)] >> 3 >= _FIRST_WIDE else 2
+            count += 1
+        return count
 
     def _start(self) -> int:
         pc, cpsr = self.engine.read_group(self._resume_group)

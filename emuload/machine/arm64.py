@@ -45,6 +45,7 @@ class Arm64(ArmFamily):
     abi = ABI
     registers_shown = (*(f"x{i}" for i in range(31)), "sp", "pc", "pstate")
     sp_name = "sp"
+    pc_name, flags_name = "pc", "pstate"
     _ids = _IDS
     _pc, _sp, _tp, _result = _IDS["pc"], _IDS["sp"], _IDS["tpidr_el0"], _IDS["x0"]
 
@@ -76,6 +77,10 @@ class Arm64(ArmFamily):
     def sigreturn_code(self) -> bytes:
         """mov x8, #139 (rt_sigreturn); svc 0"""
         return bytes.fromhex("681180d2010000d4")
+
+    def _hook_writes(self) -> None:
+        super()._hook_writes()
+        self._hooks.zero(self._pc)
 
     def _exclusive_load(self) -> bytes:
         """ldxr x0, [x1]"""

@@ -21,6 +21,7 @@ from emuload.machine.cpu import (
 # target/arm/cpu.h: EXCP_UDEF, EXCP_SWI, EXCP_PREFETCH_ABORT, EXCP_DATA_ABORT, EXCP_BKPT
 _UNDEFINED, _SUPERVISOR_CALL, _PREFETCH_ABORT, _DATA_ABORT, _BREAKPOINT = 1, 2, 3, 4, 7
 _UNDEFINED_TRAP_NUMBER = 6
+_INSTRUCTION = 4
 
 
 class ArmFamily(Cpu):
@@ -53,3 +54,7 @@ class ArmFamily(Cpu):
         else:
             fault = Fault(SIGSEGV, SI_KERNEL, 0, 0, 0, f"exception {number}")
         self._halt(Stop(Reason.FAULT, fault))
+
+    def instructions_in(self, code: bytes, address: int) -> int:
+        """All instructions are of one size."""
+        return len(code) // _INSTRUCTION

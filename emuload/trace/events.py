@@ -59,6 +59,8 @@ class Recorder:
     pc: int = 0
     events: list[Event] = field(default_factory=list)
     listener: Callable[[Event], None] | None = None
+    observer: Callable[[Event], None] | None = None
+    """Sees each event before the listener: the instruction log, where events say what is logged."""
 
     def emit(self, kind: str, tid: int, **fields: Value) -> None:
         """Append one event, stamped with the virtual time. Raises RecorderFull at the bound."""
@@ -75,5 +77,7 @@ class Recorder:
             raise RecorderFull(f"{self.limit} events were recorded")
         event = Event(seq, self.clock.now(), tid, self.pc, kind, fields)
         events.append(event)
+        if self.observer is not None:
+            self.observer(event)
         if self.listener is not None:
             self.listener(event)

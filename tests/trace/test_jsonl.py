@@ -16,6 +16,8 @@ from emuload.trace.jsonl import TraceError, read
 from tests.command_line import emuload, source_file, start
 from tests.toolchain import c_library
 
+KEYS = "seq, time, tid, pc, kind, fields"
+
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -127,8 +129,8 @@ def test_what_the_linker_refuses_is_in_the_trace(library: Path, tmp_path: Path, 
         (5, '"seq":3', '"seq":3.0', "5: seq is no number from 0 on"),
         (5, '"pc":0', '"pc":null', "5: pc is no number from 0 on"),
         (11, '"time":256', '"time":5', "11: time goes back from 246 to 5"),
-        (5, '"kind":', '"sort":', "5: an event has seq, time, tid, pc, kind, fields; this line has seq, time, tid, pc, sort, fields"),
-        (5, '"pc":0,', "", "5: an event has seq, time, tid, pc, kind, fields; this line has seq, time, tid, kind, fields"),
+        (5, '"kind":', '"sort":', f"5: an event has {KEYS}; this line has seq, time, tid, pc, sort, fields"),
+        (5, '"pc":0,', "", f"5: an event has {KEYS}; this line has seq, time, tid, kind, fields"),
         (6, '"size":8192', '"size":8192.5', "6: field 'size' is neither a whole number, a text, true, false, null nor a list"),
         (6, '"size":8192', '"size":{}', "6: field 'size' is neither a whole number, a text, true, false, null nor a list"),
         (6, '"size":8192', '"size":NaN', "6: field 'size' is neither a whole number, a text, true, false, null nor a list"),
