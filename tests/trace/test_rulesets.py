@@ -23,7 +23,7 @@ NEEDED = {"elf": "relocated-before-constructors", "go-c-shared": "main-init-done
 
 
 def process_of(target: str, **options: object) -> Process:
-    return emuload.Process(arch_of(target), env={"NAME": "value"}, **options)  # type: ignore[arg-type]
+    return emuload.Process(arch_of(target), env={"NAME": "value"}, go_imports=True, **options)  # type: ignore[arg-type]
 
 
 def verdicts(process: Process, *sets: str) -> dict[str, Verdict]:
