@@ -124,7 +124,9 @@ def _base(name: str, value: object) -> Hashable:
         return tuple(_base("object", each) for each in value)
     if name == "function":
         return value if isinstance(value, str) and not value.startswith("0x") else ""
-    return value.rpartition("/")[2] if name in ("object", "name") and isinstance(value, str) else str(value)
+    if not isinstance(value, str):
+        return str(value)
+    return value.rpartition("/")[2] if name in ("object", "name") else value
 
 
 def relevant(event: Event) -> bool:
