@@ -215,6 +215,7 @@ CHANGES: dict[str, list[Change]] = {
     ],
     "destructors-before-unmapping": [move("object-unmapped libplugin.so 0", before="destructor-exit libplugin.so 2")],
     "constructor-once": [again("go-rt0-lib libgo.so 0")],
+    "constructor-before-exports": [move("go-export-enter libgo.so 0", before="go-rt0-lib libgo.so 0")],
     "constructor-before-runtime-thread": [move("go-rt0-lib-go libgo.so 0", before="go-rt0-lib libgo.so 0")],
     "runtime-thread-is-not-the-loader": [alter("go-rt0-lib-go libgo.so 0", tid=LOADER)],
     "constructor-does-not-wait": [
