@@ -103,7 +103,7 @@ def test_todays_go_is_neither_eager_nor_lazy(target: str, tmp_path: Path) -> Non
         "loading-waits-for-go": "broken",
         "nothing-before-the-first-call": "broken",
     }
-    (early,) = found["nothing-before-the-first-call"].findings
+    early, *_ = found["nothing-before-the-first-call"].findings
     assert early.then is not None
     assert early.then.kind == "go-rt0-lib"
 
