@@ -126,10 +126,14 @@ def _format(name: str) -> Finish | None:
 
 def played(session: Session) -> LoadError | UsageError | None:
     """Let a session run: what the linker refused, or what made no sense, for the trace's end; None when it was neither."""
+    log = session.process.instruction_log
     try:
         session.go()
     except (LoadError, UsageError) as error:
         return error
+    finally:
+        if log is not None:
+            log.close()
     return None
 
 
