@@ -1,4 +1,4 @@
-"""The command line: `emuload run | trace | cost | diff | show | inspect | exec | demo`.
+"""The command line: `emuload run | trace | check | cost | diff | show | inspect | exec | demo`.
 
 Only click is imported here: the emulator's modules cost time and are imported by the command that needs them
 (`emuload.commands`). Exit status: 0 fine; 1 the guest failed; 2 usage or input; 3 deadlock; 4 a bound was reached;
@@ -146,6 +146,36 @@ def trace(context: click.Context, /, **options: Any) -> int:
     from emuload.commands.trace import trace_library
 
     return trace_library(options | {"library": names[0]})
+
+
+@cli.command()
+@click.argument("file", metavar="LIBRARY|TRACE")
+@click.option("--rules", "-r", multiple=True, metavar="SET|FILE", help="Check by these rules; repeatable.")
+@click.option("--junit", metavar="FILE", help="Write the verdicts to FILE as JUnit XML.")
+@click.option("--sarif", metavar="FILE", help="Write the findings to FILE as SARIF 2.1.0.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
+@_call_options
+@_guest_options
+@click.pass_context
+def check(context: click.Context, /, **options: Any) -> int:
+    """Check the order in which things happened: LIBRARY is run as `trace` does; or a TRACE (.jsonl) that was kept.
+
+    Shows a table of rules, and for each that does not hold the events, with their stacks. broken: it happened
+    otherwise; unordered: it came out well, and nothing the threads wait for makes it so.
+
+    \b
+    Rule sets: elf, go-c-shared, eager, lazy; files of your own are TOML (traces/RULES.md).
+    If none are given: elf, and go-c-shared where Go runs.
+    Exit status 0: all hold; 1: not all; the run's own if it did not end well.
+    """
+    from emuload.commands.check import check_file
+
+    given = {
+        max(option.opts, key=len)
+        for option in context.command.params
+        if context.get_parameter_source(str(option.name)) is click.core.ParameterSource.COMMANDLINE
+    }
+    return check_file(options, given - {"file", "--rules", "--junit", "--sarif", "--json"})
 
 
 @cli.command()

@@ -20,7 +20,7 @@ LAYERS = (
         "emuload.watch",
     ),
     ("emuload.tokens", "emuload.codecs", "emuload.values", "emuload.calls", "emuload.call_text"),
-    ("emuload.threads", "emuload.library", "emuload.diagnosis", "emuload.process", "emuload.traced"),
+    ("emuload.threads", "emuload.library", "emuload.diagnosis", "emuload.stacks", "emuload.process", "emuload.traced"),
     ("emuload.cost", "emuload.budget"),
     ("emuload.inspect", "emuload.samples"),
     ("emuload.report",),

@@ -121,10 +121,14 @@ def _naming(call: ParsedCall) -> Iterator[None]:
 
 def session_for(options: Mapping[str, Any]) -> Session:
     """A run as the command line asks for it; nothing of it has happened. Raises LoadError, UsageError and its kinds."""
+    return session_with(options, process_options(options))
+
+
+def session_with(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Session:
+    """The same where `process_options` has been asked already: standard input can be read only once."""
     calls = [parse_call(text) for text in options["calls"]]
     path = options["library"]
-    settings = process_options(options)
-    settings["instruction_log"] = options.get("instructions")
+    settings = {**settings, "instruction_log": options.get("instructions")}
     process = Process.for_file(path, args=[PROGRAM_NAME, *options["arguments"]], **settings)
     if options["linked"]:
         check_library(path)

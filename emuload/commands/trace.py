@@ -72,20 +72,16 @@ def trace_library(options: Mapping[str, Any]) -> int:
         raise UsageError("--kind, --thread and --object choose what --follow shows; a file always holds every event")
     finish = _format(name) if name is not None else None
     session = session_for(options)
-    header = _header(session, options)
+    header = session_header(session, options)
     listeners: list[Callable[[Event], None]] = [Follower(chosen).event] if follow else []
-    refusal: LoadError | UsageError | None = None
-    with _opened(name) as file, nullcontext() if follow else running(session.process):
+    with opened(name) as file, nullcontext() if follow else running(session.process):
         try:
             if file is not None and finish is None:
                 writer = Writer(file)
                 writer.begin(header)
                 listeners.append(writer.event)
             session.process.recorder.listener = _each(listeners)
-            try:
-                session.go()
-            except (LoadError, UsageError) as error:
-                refusal = error
+            refusal = played(session)
             if file is not None:
                 end = end_of(session.process, session.failure, refusal)
                 if finish is None:
@@ -115,8 +111,18 @@ def _format(name: str) -> Finish | None:
     raise UsageError(f"{name}: its suffix says in which format to write: choose from {', '.join(formats())}")
 
 
+def played(session: Session) -> LoadError | UsageError | None:
+    """Let a session run: what the linker refused, or what made no sense, for the trace's end; None when it was neither."""
+    try:
+        session.go()
+    except (LoadError, UsageError) as error:
+        return error
+    return None
+
+
 @contextmanager
-def _opened(name: str | None) -> Iterator[IO[bytes] | None]:
+def opened(name: str | None) -> Iterator[IO[bytes] | None]:
+    """A file to be written, unbuffered; None for no name. Raises UsageError when it cannot be."""
     if name is None:
         yield None
         return
@@ -147,7 +153,8 @@ def _summarise(name: str, process: Process) -> None:
     print(f"{name}: {len(events)} events of {of} in {milliseconds(process.clock.now())} ms of virtual time")
 
 
-def _header(session: Session, options: Mapping[str, Any]) -> Header:
+def session_header(session: Session, options: Mapping[str, Any]) -> Header:
+    """What the command line lets run."""
     return header_of(
         session.process,
         seed=options["seed"],
