@@ -17,11 +17,14 @@ _MACHINE = frozenset(
 """Events whose kinds begin with one of these words say how something was done or how long it took."""
 
 _TIMING = frozenset(
-    ("once-wait", "join-wait", "loader-lock-wait", "go-export-wait", "signal-sent", "signal-delivered", "signal-returned")
-)
+    (
+        "once-wait", "join-wait", "loader-lock-wait", "go-export-wait", "go-goroutine",
+        "signal-sent", "signal-delivered", "signal-returned",
+    )
+)  # fmt: skip
 """Events that happen or not by who is faster."""
 
-_NAMES = ("object", "name", "function", "package", "index", "array", "signal", "text", "error", "message", "code")
+_NAMES = ("object", "needed", "name", "function", "package", "index", "array", "signal", "text", "error", "message", "code")
 """Fields that mean the same on every architecture."""
 
 PLACE = "place"
@@ -115,11 +118,15 @@ def order(event: Event) -> Hashable:
     return event.kind, tuple((name, _base(name, event.fields[name])) for name in names)
 
 
-def _base(name: str, value: object) -> object:
-    """An object's file name: its folder is the host's. Nothing for a function that is known by its address only."""
-    if name == "function":
-        return value if isinstance(value, str) and not value.startswith("0x") else ""
-    return value.rpartition("/")[2] if name in ("object", "name") and isinstance(value, str) else value
+def _base(name: str, value: object) -> Hashable:
+    """A value in an order's key: of an object its file name, since its folder is the host's; nothing of a function that is known by
+    its address only.
+    """
+    if isinstance(value, list):
+        return tuple(_base("object", each) for each in value)
+    if name == "function" and (not isinstance(value, str) or value.startswith("0x")):
+        return ""
+    return value.rpartition("/")[2] if name in ("object", "name") and isinstance(value, str) else str(value)
 
 
 def relevant(event: Event) -> bool:
