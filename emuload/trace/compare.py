@@ -119,9 +119,7 @@ def order(event: Event) -> Hashable:
 
 
 def _base(name: str, value: object) -> Hashable:
-    """A value in an order's key: of an object its file name, since its folder is the host's; nothing of a function that is known by
-    its address only.
-    """
+    """A value in an order's key. An object's folder is the host's and is left out, and so is a function's address."""
     if isinstance(value, list):
         return tuple(_base("object", each) for each in value)
     if name == "function" and (not isinstance(value, str) or value.startswith("0x")):
