@@ -121,11 +121,15 @@ def _naming(call: ParsedCall) -> Iterator[None]:
 
 def session_for(options: Mapping[str, Any]) -> Session:
     """A run as the command line asks for it; nothing of it has happened. Raises LoadError, UsageError and its kinds."""
-    return session_with(options, process_options(options))
+    return _session(options, process_options(options))
 
 
 def session_with(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Session:
-    """The same where `process_options` has been asked already: standard input can be read only once."""
+    """The same for what becomes a trace; `settings` are `process_options`, which can be asked only once for standard input."""
+    return _session(options, {**settings, "go_imports": True})
+
+
+def _session(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Session:
     calls = [parse_call(text) for text in options["calls"]]
     path = options["library"]
     settings = {**settings, "instruction_log": options.get("instructions")}

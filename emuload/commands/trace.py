@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
+from emuload.commands.guest import process_options
 from emuload.commands.progress import running
-from emuload.commands.run import Session, session_for
+from emuload.commands.run import Session, session_with
 from emuload.errors import UsageError
 from emuload.files import host_bytes
 from emuload.report import console
@@ -71,7 +72,7 @@ def trace_library(options: Mapping[str, Any]) -> int:
     if any(chosen) and not follow:
         raise UsageError("--kind, --thread and --object choose what --follow shows; a file always holds every event")
     finish = _format(name) if name is not None else None
-    session = session_for(options)
+    session = session_with(options, process_options(options))
     header = session_header(session, options)
     listeners: list[Callable[[Event], None]] = [Follower(chosen).event] if follow else []
     with opened(name) as file, nullcontext() if follow else running(session.process):

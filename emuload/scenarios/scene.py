@@ -58,7 +58,7 @@ class Scene:
         first = next(iter(self._files))
         path = self._files[first]
         self._options = options
-        self._made = ScenarioProcess(architecture_of(path, host_bytes(path)), files=self._files, **options)
+        self._made = ScenarioProcess(architecture_of(path, host_bytes(path)), files=self._files, go_imports=True, **options)
         self._made.start(first)
         return self._made
 

@@ -119,12 +119,14 @@ def order(event: Event) -> Hashable:
 
 
 def _base(name: str, value: object) -> Hashable:
-    """A value in an order's key. An object's folder is the host's and is left out, and so is a function's address."""
+    """An object's file name: its folder is the host's. Nothing for a function that is known by its address only."""
     if isinstance(value, list):
         return tuple(_base("object", each) for each in value)
-    if name == "function" and (not isinstance(value, str) or value.startswith("0x")):
-        return ""
-    return value.rpartition("/")[2] if name in ("object", "name") and isinstance(value, str) else str(value)
+    if name == "function":
+        return value if isinstance(value, str) and not value.startswith("0x") else ""
+    if not isinstance(value, str):
+        return str(value)
+    return value.rpartition("/")[2] if name in ("object", "name") else value
 
 
 def relevant(event: Event) -> bool:

@@ -17,7 +17,7 @@ from emuload.report.verdicts import Checked, document, finding_blocks, places, s
 from emuload.trace.checking import Finding, Verdict
 from emuload.trace.events import Event
 from emuload.trace.jsonl import End, Header, Trace
-from emuload.trace.rules import Rule
+from emuload.trace.rules import Rule, parse_rules
 
 HOSTILE = "a\x00\x1b[31m<&\"'>]]>\udcff\uffff\U0001f600 ünï"
 """What a guest or a file name may hold and a format may not."""
@@ -26,9 +26,8 @@ LIBRARY = "my libs/libä.so"
 
 
 def rule(name: str, of: str = "elf", source: str = "gABI, chapter 5") -> Rule:
-    return Rule(
-        name=name, set=of, relation="before", why=f"{name}\n  must hold", source=source, optional=True, file=f"{of}.toml", line=7
-    )
+    text = f'[[rule]]\nname = "{name}"\nthen = "x"\nrelation = "never"\nwhy = "{name}\\n must hold"\nsource = "{source}"\n'
+    return parse_rules(f"{of}.toml", text)[0]
 
 
 def events() -> list[Event]:

@@ -159,6 +159,14 @@ def test_exports_that_do_not_wait_for_packages_are_caught(target: str, tmp_path:
 
 
 @pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("wait", [0, 10_000_000])
+def test_exports_that_do_not_wait_and_come_out_well_are_unordered(wait: int, target: str, tmp_path: Path) -> None:
+    library = patched(sample(target), tmp_path, without_waiting_for_packages)
+    lucky = failed(called(target, library, wait=wait), GO)
+    assert {name: verdict.status for name, verdict in lucky.items()} == {"main-init-done-before-exports": "unordered"}
+
+
+@pytest.mark.parametrize("target", TARGETS)
 def test_packages_in_another_order_are_caught(target: str, tmp_path: Path) -> None:
     library = patched(sample(target), tmp_path, lambda patch: patch.swap_inits("os", "io/fs"))
     assert list(failed(called(target, library), GO)) == ["packages-in-dependency-order"]
