@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -217,15 +218,19 @@ def test_a_folder_without_scenarios_is_told(
     refused(update(capsys), "traces: there is no scenario here: no traces/*/scenario.toml")
 
 
-@pytest.mark.parametrize(("name", "sample"), [("c-dependencies", "armv5"), ("linked", "amd64")])
-def test_another_folder_builds_the_same_bytes(name: str, sample: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "kinds", "sample"), [("c-dependencies", ("c", "go"), "armv5"), ("thread-local-host", ("c-program",), "amd64")]
+)
+def test_another_folder_builds_the_same_bytes(name: str, kinds: tuple[str, ...], sample: str, tmp_path: Path) -> None:
     go_root("1.27")
     shutil.copytree(ROOT / "traces", tmp_path / "elsewhere" / "traces", ignore=shutil.ignore_patterns("*.jsonl"))
     made = []
     for number, root in enumerate((ROOT, tmp_path / "elsewhere")):
+        scenario = description.read(root / "traces" / name)
+        scenario = replace(scenario, files=tuple(source for source in scenario.files if source.kind in kinds))
         builder = FolderBuilder(tmp_path / f"built {number}", cache_folder())
-        files = build_all(description.read(root / "traces" / name), target_of(sample), builder)
-        made.append({name: path.read_bytes() for name, path in files.items()})
+        made.append({name: path.read_bytes() for name, path in build_all(scenario, target_of(sample), builder).items()})
+    assert len(made[0]) == len(kinds) + kinds.count("c")
     assert made[0] == made[1]
     for data in made[0].values():
         assert str(tmp_path).encode() not in data
