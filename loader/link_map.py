@@ -284,6 +284,7 @@ class LinkMap(Binding):
                 raise provider.elf.error("DT_VERDEF", f"version `{text}' not found (required by {obj.path})", "version")
 
     def _relocate(self, obj: LinkedObject) -> None:
+        self.lookup_excess = 0
         counts = Relocator(obj, self).run()
         obj.relocated = True
         self._event("object-relocated", obj, relocations=sum(counts.values()), kinds=counts)

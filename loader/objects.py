@@ -125,8 +125,11 @@ class LinkedObject:
         return [s for s in self.elf.symbols() if s.shndx and s.bind != STB_LOCAL]
 
     def accessible(self, start: int, size: int) -> bool:
-        """Whether [start, start + size) lies in one segment that was given any access."""
-        return any(r.prot and r.start <= start and start + size <= r.end for r in self.regions)
+        """Whether all of [start, start + size) lies in segments that were given any access."""
+        for region in self.regions:
+            if region.prot and region.start <= start < region.end:
+                start, size = region.end, size - (region.end - start)
+        return size <= 0
 
     def contains(self, address: int) -> bool:
         """Whether ``address`` lies in one of the mapped segments."""

@@ -54,6 +54,8 @@ class State:
         self.unique: dict[bytes, tuple[LinkedObject, Symbol]] = {}
         #: modules that took static TLS and whose image running threads do not have yet
         self.tls_pending: list[TlsModule] = []
+        #: cost of unusual lookups while the present object is relocated; see `loader.binding`
+        self.lookup_excess = 0
         self._machine = BY_NAME[machine] if isinstance(machine, str) else machine
         self._tls: TlsLayout | None = None
         self._scratch = (0, 0)
