@@ -39,7 +39,7 @@ TLSDESC_DYNAMIC = "__emu_tlsdesc_dynamic"
 TLSDESC_UNDEFINED = "__emu_tlsdesc_undefweak"
 
 #: bytes of a name that are looked up at no charge, and what all lookups may cost beyond (some tenths of a second)
-USUAL_NAME, MAX_EXCESS = 256, 1 << 20
+USUAL_NAME, MAX_EXCESS = 256, 1 << 19
 
 
 class Pseudo(Enum):

@@ -322,7 +322,7 @@ class Relocator:
         if region is None:
             raise definer.elf.error(f"symbol {definition.index}", f"{size} bytes of `{definition.text}' are not mapped")
         window, at = self._window(place, size)
-        window.view[at : at + size] = bytes(self.links.memory.view(found.address, size))
+        window.view[at : at + size] = self.links.memory.view(found.address, size)
 
     def _irelative(self, number: int, index: int, place: int, addend: int | None) -> None:
         self._deferred.append((number, place, addend))
