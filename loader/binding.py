@@ -166,8 +166,8 @@ class Binding(State):
         self, handle: Handle, name: str, version: str | None = None, caller: LinkedObject | None = None
     ) -> Resolved | None:
         """As `dlsym`, but the object and symbol found, or None. TLS and IFUNC symbols are not resolved further."""
-        wanted = Version(name=version.encode(), hidden=True) if version is not None else None
-        query = Query(name.encode(), wanted, newest=version is None, for_call=True)
+        wanted = Version(name=version.encode("utf-8", "surrogateescape"), hidden=True) if version is not None else None
+        query = Query(name.encode("utf-8", "surrogateescape"), wanted, newest=version is None, for_call=True)
         if handle is NEXT:
             found = symbols.find([self._scope_behind(caller)], query)
         elif isinstance(handle, LinkedObject) and not handle.is_main:

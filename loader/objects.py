@@ -110,7 +110,7 @@ class LinkedObject:
 
     def symbol(self, name: str) -> Symbol | None:
         """This object's own exported definition of ``name`` (its default version)."""
-        return find_in(self.elf, Query(name.encode(), newest=True))
+        return find_in(self.elf, Query(name.encode("utf-8", "surrogateescape"), newest=True))
 
     def address(self, symbol: str | Symbol) -> int:
         """The biased address of an exported symbol. KeyError when there is none of that name (or it is a TLS symbol,
