@@ -104,7 +104,7 @@ class Binding(State):
     def _undefined(self, obj: LinkedObject, symbol: Symbol, version: Version | None, verb: str) -> Resolved:
         if symbol.bind == STB_WEAK:
             return Resolved(None, None, 0)
-        data = symbol.type in (STT_OBJECT, STT_COMMON, STT_TLS)
+        data = symbol.type == STT_TLS or (symbol.type in (STT_OBJECT, STT_COMMON) and not obj.absent)
         if self.missing is not None and not data and verb in (verbs.JUMP_SLOT, verbs.GLOB_DAT, verbs.SYMBOLIC):
             address = self.missing(symbol.text, obj)
             if address is not None:

@@ -29,6 +29,7 @@ class LinkedObject:
     ``bias``         load bias: what is added to the file's virtual addresses
     ``start, end``   the mapped span
     ``needed``       the objects of its DT_NEEDED entries, in order
+    ``absent``       its DT_NEEDED names that were not found and that the link map's owner does without
     ``searchlist``   breadth-first list of itself and its dependencies, once it was opened directly; else empty
     ``scopes``       roots whose search lists its references search after the global one
     ``refs``         how many dlopen (or start-up) references are open
@@ -46,6 +47,7 @@ class LinkedObject:
         self.regions: list[Region] = []
         self.relro: Region | None = None
         self.needed: list[LinkedObject] = []
+        self.absent: list[str] = []
         self.order_links: list[LinkedObject] | None = None
         self.searchlist: list[LinkedObject] = []
         self.scopes: list[LinkedObject] = []

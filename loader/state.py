@@ -29,6 +29,7 @@ class State:
         library_path: Sequence[str] = (),
         builtins: Mapping[str, tuple[str, bytes]] | None = None,
         missing: Callable[[str, LinkedObject], int | None] | None = None,
+        absent: Callable[[str, LinkedObject], bool] | None = None,
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
         call_guest: Callable[[int], int] | None = None,
         thread_pointers: Callable[[], Sequence[int]] | None = None,
@@ -40,6 +41,7 @@ class State:
         self.library_path = list(library_path)
         self.builtins = dict(builtins or {})
         self.missing = missing
+        self.absent = absent
         self.on_event = on_event
         self.call_guest = call_guest
         self.thread_pointers = thread_pointers

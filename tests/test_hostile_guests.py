@@ -46,7 +46,7 @@ int main(int argc, char **argv) {
 @pytest.mark.parametrize("case", [0, 1, 2])
 def test_a_wild_pointer_given_to_the_linker_is_the_guests_fault(target: str, case: int) -> None:
     program = c_program(source_file("wild_pointers", POINTERS), target)
-    with pytest.raises(GuestFailed, match="killed by SIGSEGV at .*address 0x8") as caught:
+    with pytest.raises(GuestFailed, match=r"killed by SIGSEGV at .*address 0x8") as caught:
         run(target, program, [str(case)])
     assert caught.value.report.threads[0].frames
 
