@@ -40,8 +40,8 @@ class LinkMap(Binding):
     ``absent``     called with (name, requester) for a needed library that is not found: whether to go on without it; what
                    it would have defined, data too, is then asked of ``missing``
     ``on_event``   called with (kind, details). Kinds: object-found, object-mapped, tls-registered, static-tls,
-                   object-relocated, relro-protected, tls-image, object-unmapped, warning; details are ints, strings,
-                   dicts
+                   object-dependencies, object-relocated, relro-protected, tls-image, object-unmapped, warning; details
+                   are ints, strings, lists of strings, dicts of ints
     ``call_guest`` runs an IFUNC resolver at an address and returns its result
     ``thread_pointers``  gives the thread pointers of all running threads: when a dlopened object takes static TLS, its
                    image is written there; when an object goes, its DTV entries are cleared
@@ -299,6 +299,7 @@ class LinkMap(Binding):
 
     def _relocate(self, obj: LinkedObject) -> None:
         self.lookup_excess = 0
+        self._event("object-dependencies", obj, needed=[needed.path for needed in obj.needed])
         counts = Relocator(obj, self).run()
         obj.relocated = True
         self._event("object-relocated", obj, relocations=sum(counts.values()), kinds=counts)

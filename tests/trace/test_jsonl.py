@@ -16,6 +16,8 @@ from emuload.trace.jsonl import TraceError, read
 from tests.command_line import emuload, source_file, start
 from tests.toolchain import c_library
 
+KEYS = "seq, time, tid, pc, kind, fields"
+
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -32,21 +34,25 @@ def trace(library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_the_header_says_what_ran(trace: Path, library: Path) -> None:
     header = json.loads(trace.read_text().splitlines()[0])
-    assert (header["format"], header["schema"]) == ("emuload-trace", 1)
+    assert (header["format"], header["schema"]) == ("emuload-trace", 2)
     assert header["files"] == {str(library): hashlib.sha256(library.read_bytes()).hexdigest()}
     assert (header["architecture"], header["profile"], header["seed"]) == ("arm", "glibc", 7)
     assert (header["arguments"], header["environment"]) == (["prog", "x"], {"K": "v"})
+    assert header["schedule"] == {"strategy": "round-robin", "quantum": 400009}
     assert header["calls"] == ["add(1, 2)"]
     assert header["emuload"]
     assert header["unicorn"]
 
 
-def test_the_events_are_those_that_run_shows(trace: Path, library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_events_are_those_that_run_shows_and_the_packages_imports(trace: Path, library: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("-c", "add(1, 2)", "-a", "x", "-e", "K=v", "--seed", "7")
     shown = json.loads(emuload(capsys, "run", library, "--json", "--events", *arguments).out)["events"]
     kept = [
-        {"seq": e.seq, "time_ns": e.time, "thread": e.tid, "kind": e.kind, **e.fields} for e in read(str(trace)).events
+        {"time_ns": e.time, "thread": e.tid, "pc": e.pc, "kind": e.kind, **e.fields}
+        for e in read(str(trace)).events
+        if e.kind != "go-package-imports"
     ]
+    assert [event.pop("seq") for event in shown] == list(range(len(kept)))
     assert kept == shown
 
 
@@ -113,22 +119,25 @@ def test_what_the_linker_refuses_is_in_the_trace(library: Path, tmp_path: Path, 
     ("line", "old", "new", "complaint"),
     [
         (1, "emuload-trace", "other", "1: this is no trace of emuload: the first line is no header"),
-        (1, '"schema":1', '"schema":2', "1: schema 2 is unknown: this emuload reads schema 1"),
-        (1, '"schema":1', '"schema":"1"', '1: schema "1" is unknown: this emuload reads schema 1'),
+        (1, '"schema":2', '"schema":1', "1: schema 1 is unknown: this emuload reads schema 2"),
+        (1, '"schema":2', '"schema":3', "1: schema 3 is unknown: this emuload reads schema 2"),
+        (1, '"schema":2', '"schema":"2"', '1: schema "2" is unknown: this emuload reads schema 2'),
         (1, '"seed":7,', "", "1: the header has no 'seed'"),
         (1, '"seed":7,', '"seed":7,"more":0,', "1: the header has an unknown entry 'more'"),
         (1, '"seed":7', '"seed":"7"', "1: the header's 'seed' is no int"),
+        (1, '"schedule":{', '"schedule":7,"more":{', "1: the header's 'schedule' is no dict[str, Any]"),
         (5, '"seq":3', '"seq":4', "5: event 4 where event 3 belongs"),
         (5, '"seq":3', '"seq":-3', "5: seq is no number from 0 on"),
         (5, '"seq":3', '"seq":3.0', "5: seq is no number from 0 on"),
-        (9, '"time":295', '"time":5', "9: time goes back from 285 to 5"),
-        (5, '"kind":', '"sort":', "5: an event has seq, time, tid, kind, fields; this line has seq, time, tid, sort, fields"),
-        (5, '"size":8192', '"size":8192.5', "5: field 'size' is neither a whole number, a text, true, false, null nor a list"),
-        (5, '"size":8192', '"size":{}', "5: field 'size' is neither a whole number, a text, true, false, null nor a list"),
-        (5, '"size":8192', '"size":NaN', "5: field 'size' is neither a whole number, a text, true, false, null nor a list"),
-        (5, '"size":8192', '"size":' + "[" * 100_000, "5: this is no JSON: nested too deeply or a number too long"),
-        (5, '"size":8192', '"size":' + "9" * 10_000, "5: this is no JSON: nested too deeply or a number too long"),
-        (5, '"size"', "size", "5: this is no JSON from column 104 on"),
+        (5, '"pc":0', '"pc":null', "5: pc is no number from 0 on"),
+        (5, '"kind":', '"sort":', f"5: an event has {KEYS}; this line has seq, time, tid, pc, sort, fields"),
+        (5, '"pc":0,', "", f"5: an event has {KEYS}; this line has seq, time, tid, kind, fields"),
+        (6, '"size":8192', '"size":8192.5', "6: field 'size' is neither a whole number, a text, true, false, null nor a list"),
+        (6, '"size":8192', '"size":{}', "6: field 'size' is neither a whole number, a text, true, false, null nor a list"),
+        (6, '"size":8192', '"size":NaN', "6: field 'size' is neither a whole number, a text, true, false, null nor a list"),
+        (6, '"size":8192', '"size":' + "[" * 100_000, "6: this is no JSON: nested too deeply or a number too long"),
+        (6, '"size":8192', '"size":' + "9" * 10_000, "6: this is no JSON: nested too deeply or a number too long"),
+        (6, '"size"', "size", "6: this is no JSON from column 111 on"),
         (5, "{", "[", "5: this is no JSON from column 7 on"),
     ],
 )
@@ -140,6 +149,15 @@ def test_an_edited_trace_is_refused_with_its_line(trace: Path, line: int, old: s
     with pytest.raises(TraceError) as refused:
         read(str(trace))
     assert str(refused.value) == f"{trace}:{complaint}"
+
+
+def test_time_cannot_go_back(trace: Path) -> None:
+    lines = trace.read_text().splitlines()
+    before, after = (json.loads(line)["time"] for line in lines[-3:-1])
+    lines[-2] = lines[-2].replace(f'"time":{after}', f'"time":{before - 1}')
+    trace.write_text("\n".join(lines) + "\n")
+    with pytest.raises(TraceError, match=f"{trace}:{len(lines) - 1}: time goes back from {before} to {before - 1}$"):
+        read(str(trace))
 
 
 def test_a_truncated_line_is_refused(trace: Path) -> None:
