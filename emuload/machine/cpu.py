@@ -498,6 +498,10 @@ class Cpu(ABC):
         code = SEGV_ACCERR if mapped else SEGV_MAPERR
         return Fault(SIGSEGV, code, address, *self._memory_error(kind, mapped), f"cannot {what} {address:#x}")
 
+    def data_fault(self, address: int, access: str) -> Fault:
+        """The fault that the guest's own "read" or "write" of `address` would be."""
+        return self._memory_fault(uc.MEM_WRITE_UNMAPPED if access == "write" else uc.MEM_READ_UNMAPPED, address)
+
     def _memory_error(self, kind: int, mapped: bool) -> tuple[int, int]:
         """Trap number and error code that the architecture's signal context carries for a memory fault."""
         return 0, 0
