@@ -16,7 +16,6 @@ from emuload.stacks import Parted, stacks_of
 from emuload.trace.jsonl import Header, Trace
 from loader.errors import LoadError
 
-
 _OTHERWISE = "it was not made by `emuload trace LIBRARY`"
 
 
