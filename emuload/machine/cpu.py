@@ -321,10 +321,7 @@ class Cpu(ABC):
             self.block_count.running = True
         error = self._start()
         while cells[c.STOPPED] == c.LOG_FULL:
-            self._settle_log()
-            self.drain_log()
-            cells[c.STOPPED] = 0
-            error = self._start()
+            error = self._drained_start()
         if not cells[c.STOPPED] and (self._stop is None or self._stop.reason is not Reason.TRAP):
             self._take_back(self.pc)
         self._bytes_before += budget - cells[c.REMAINING]
@@ -340,6 +337,15 @@ class Cpu(ABC):
         if cells[c.STOPPED]:
             return Stop(Reason.BUDGET)
         return Stop(Reason.FAULT, self._unexplained(error))
+
+    def _drained_start(self) -> int:
+        """Go on where a buffer was full."""
+        assert self.block_log is not None
+        self._settle_log()
+        self.drain_log()
+        self._cells[c.STOPPED] = 0
+        self.block_log.go()
+        return self._start()
 
     def _take_back(self, pc: int) -> None:
         """What the block that ran last did not execute, from `pc` on, was counted when it began."""
