@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -26,7 +28,7 @@ from loader.errors import LoadError
 
 if TYPE_CHECKING:
     from emuload.process import Process
-    from emuload.trace.events import Event
+    from emuload.trace.events import Event, Row, Sink
 
 Finish = Callable[[Trace], bytes]
 
@@ -77,15 +79,18 @@ def trace_library(options: Mapping[str, Any]) -> int:
     formats_of = {name: _format(name) for name in instructions.others(options["outputs"])}
     session = session_with({**options, "instruction_log": request}, process_options(options))
     header = session_header(session, options)
-    listeners: list[Callable[[Event], None]] = [Follower(chosen).event] if follow else []
-    with ExitStack() as files:
+    recorder = session.process.recorder
+    if follow:
+        recorder.listener = Follower(chosen).event
+    with _ended_by_sigterm(), ExitStack() as files:
         outputs = [_Output(name, finish, files.enter_context(written(name))) for name, finish in formats_of.items()]
         try:
             with nullcontext() if follow else running(session.process):
-                for output in outputs:
-                    output.begin(header, listeners)
-                session.process.recorder.listener = _each(listeners)
-                refusal = played(session)
+                recorder.sink = _each([batch for output in outputs if (batch := output.begin(header)) is not None])
+                try:
+                    refusal = played(session)
+                finally:
+                    recorder.flush()
                 end = end_of(session.process, session.failure, refusal)
                 for output in outputs:
                     output.finish(Trace(output.name, header, session.process.events, end))
@@ -138,6 +143,23 @@ def played(session: Session) -> LoadError | UsageError | None:
 
 
 @contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the command as the interrupt key does, so that the trace holds all that happened."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def opened(name: str | None) -> Iterator[IO[bytes] | None]:
     """`written`, and None for no name."""
     if name is None:
@@ -170,19 +192,17 @@ class _Output:
         self._file = file
         self._writer = Writer(file)
 
-    def begin(self, header: Header, listeners: list[Callable[[Event], None]]) -> None:
-        """Write what comes first, and listen."""
-        if self._finish is None:
-            with self._naming():
-                self._writer.begin(header)
-            listeners.append(self._event)
+    def begin(self, header: Header) -> Sink | None:
+        """Write what comes first; what is to take the events, None where the whole trace is waited for."""
+        if self._finish is not None:
+            return None
+        with self._naming():
+            self._writer.begin(header)
+        return self._batch
 
-    def _event(self, event: Event) -> None:
-        try:  # not _naming(), which costs more than the rest
-            self._writer.event(event)
-        except OSError as error:
-            error.filename = self.name
-            raise
+    def _batch(self, first: int, times: Sequence[int], rows: Sequence[Row]) -> None:
+        with self._naming():
+            self._writer.batch(first, times, rows)
 
     def finish(self, trace: Trace) -> None:
         """Write what comes last."""
@@ -202,24 +222,24 @@ class _Output:
             raise
 
 
-def _each(listeners: list[Callable[[Event], None]]) -> Callable[[Event], None] | None:
-    """One listener for all of them."""
-    if len(listeners) < 2:
-        return listeners[0] if listeners else None
+def _each(sinks: list[Sink]) -> Sink | None:
+    """One sink for all of them."""
+    if len(sinks) < 2:
+        return sinks[0] if sinks else None
 
-    def tell(event: Event) -> None:
-        for listener in listeners:
-            listener(event)
+    def tell(first: int, times: Sequence[int], rows: Sequence[Row]) -> None:
+        for sink in sinks:
+            sink(first, times, rows)
 
     return tell
 
 
 def _summarise(names: Sequence[str], process: Process) -> None:
-    events = process.events
-    threads = len({event.tid for event in events if event.tid})
+    recorder = process.recorder
+    threads = len(recorder.tids - {0})
     of = f"{threads} thread{'s' if threads != 1 else ''}"
     for name in names:
-        print(f"{name}: {len(events)} events of {of} in {milliseconds(process.clock.now())} ms of virtual time")
+        print(f"{name}: {len(recorder)} events of {of} in {milliseconds(process.clock.now())} ms of virtual time")
     if process.instruction_log is not None:
         print(instructions.summary(process.instruction_log))
 

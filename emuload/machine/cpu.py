@@ -321,10 +321,7 @@ class Cpu(ABC):
             self.block_count.running = True
         error = self._start()
         while cells[c.STOPPED] == c.LOG_FULL:
-            self._settle_log()
-            self.drain_log()
-            cells[c.STOPPED] = 0
-            error = self._start()
+            error = self._drained_start()
         if not cells[c.STOPPED] and (self._stop is None or self._stop.reason is not Reason.TRAP):
             self._take_back(self.pc)
         self._bytes_before += budget - cells[c.REMAINING]
@@ -340,6 +337,15 @@ class Cpu(ABC):
         if cells[c.STOPPED]:
             return Stop(Reason.BUDGET)
         return Stop(Reason.FAULT, self._unexplained(error))
+
+    def _drained_start(self) -> int:
+        """Go on where a buffer was full."""
+        assert self.block_log is not None
+        self._settle_log()
+        self.drain_log()
+        self._cells[c.STOPPED] = 0
+        self.block_log.go()
+        return self._start()
 
     def _take_back(self, pc: int) -> None:
         """What the block that ran last did not execute, from `pc` on, was counted when it began."""
@@ -497,6 +503,10 @@ class Cpu(ABC):
         mapped = self.memory.region_at(address) is not None
         code = SEGV_ACCERR if mapped else SEGV_MAPERR
         return Fault(SIGSEGV, code, address, *self._memory_error(kind, mapped), f"cannot {what} {address:#x}")
+
+    def data_fault(self, address: int, access: str) -> Fault:
+        """The fault that the guest's own "read" or "write" of `address` would be."""
+        return self._memory_fault(uc.MEM_WRITE_UNMAPPED if access == "write" else uc.MEM_READ_UNMAPPED, address)
 
     def _memory_error(self, kind: int, mapped: bool) -> tuple[int, int]:
         """Trap number and error code that the architecture's signal context carries for a memory fault."""

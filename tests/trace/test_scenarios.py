@@ -118,7 +118,7 @@ def test_the_header_says_what_the_host_did_and_nothing_of_its_paths(small: Path,
 
 BROKEN = {
     "about = ": ("scenario.toml: Invalid value"),
-    TEXT.replace("about", "abut"): "scenario.toml: unknown entry 'abut': there are about, end, rules, breaks",
+    TEXT.replace("about", "abut"): "scenario.toml: unknown entry 'abut': there are about, profile, end, rules, breaks",
     TEXT.replace('"exited"', '"well"'): "scenario.toml:end: 'well' is none of exited, failed, deadlock, refused",
     TEXT.replace('end = "exited"', ""): "scenario.toml: 'end' is missing",
     TEXT.replace('"c"', '"c++"'): "scenario.toml:file 1: kind: 'c++' is none of go, c, c-program",
@@ -178,6 +178,11 @@ def test_another_end_or_order_than_the_described_is_a_failed_check(small: Path, 
     (small / "scenario.toml").write_text('rules = ["elves"]\n' + TEXT)
     refused(update(capsys), "elves: neither a rule set (")
     assert not (small / "arm64.jsonl").exists()
+
+
+def test_the_profile_is_the_described_one(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (small / "scenario.toml").write_text('profile = "windows"\n' + TEXT)
+    refused(update(capsys), "host.py:2: UsageError: unknown profile 'windows'")
 
 
 def test_a_source_that_does_not_compile_is_told_in_one_line(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
