@@ -13,7 +13,7 @@ signal that was sent. Who acquires a channel comes after all who have released i
                        or not anybody waits → a call that would have waited but found the word changed (-EAGAIN)
     condition          by its futex: cond-wake stands before the futex-wake that ends the waits
     signal             signal-sent by a thread → its delivery, or acceptance by sigtimedwait
-    host               call-exit → what the host calls once it has the result (call-result)
+    host               its calls one after the other (call-enter); call-exit → what it calls once it has the result (call-result)
     Go                 runtime_init_done and main_init_done → bodies of exports on threads that are not the runtime's own, where
                        the library's code waits for them (go-library; runtime/cgo/gcc_libinit.c, runtime/cgocall.go), which it
                        does unless somebody changed it; the steps of the goroutine that initialises, wherever it runs
@@ -243,7 +243,7 @@ class Synchronisation:
         return _NONE, [_HOST]
 
     def _host_call(self, event: Event) -> tuple[Channels, Channels]:
-        return [_HOST], _NONE
+        return [_HOST], [_HOST]
 
     def _go_initialises(self, event: Event) -> tuple[Channels, Channels]:
         name = _named(event, "object")

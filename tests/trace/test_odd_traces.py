@@ -1,4 +1,4 @@
-"""Whatever an edited trace holds, checking it ends with a verdict: fields that are not there, or not of the kind they should be."""
+"""Whatever an edited trace holds, checking it ends with a verdict: fields that are missing, or not of the kind they should be."""
 
 from __future__ import annotations
 
