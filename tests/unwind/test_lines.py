@@ -31,7 +31,7 @@ def pyelftools_rows(data: bytes) -> dict[int, tuple[str, int]]:
     for unit in dwarf.iter_CUs():
         top = unit.get_top_DIE()
         language = top.attributes.get("DW_AT_language")
-        if language is not None and language.value == GO or not ({"DW_AT_ranges", "DW_AT_high_pc"} & set(top.attributes)):
+        if (language is not None and language.value == GO) or not {"DW_AT_ranges", "DW_AT_high_pc"} & set(top.attributes):
             continue
         program = dwarf.line_program_for_CU(unit)
         first = 0 if program.header.version >= 5 else 1
