@@ -47,11 +47,21 @@ class Event:
         return f"{self.seq} {self.time} {self.tid} {self.pc:#x} {self.kind} {body}".rstrip()
 
 
-Row = tuple[int, int, str, "dict[str, Value]"]
-"""What is kept of an event while the guest runs, besides its time: tid, pc, kind, fields; lists may stand as tuples."""
 
-Sink = Callable[[int, "Sequence[int]", "Sequence[Row]"], None]
-"""Takes events in bulk: the number of the first, their times, their rows."""
+class Constant(dict[str, Value]):
+    """Fields that are the same whenever their event happens: made once, never changed."""
+
+    __slots__ = ()
+
+
+Row = tuple[int, int, int, str, "dict[str, Value]"]
+"""What is kept of an event while the guest runs: time, tid, pc, kind, fields; lists may stand as tuples."""
+
+Sink = Callable[[int, "Sequence[Row]"], None]
+"""Takes events in bulk: the number of the first, and all of them."""
+
+_KNOWN = 1 << 14
+"""Fields that are remembered, to be kept once."""
 
 BATCH = 512
 """Events a sink may be behind."""
@@ -70,8 +80,8 @@ class Recorder:
         self.pc = 0
         self._now = clock.now
         self._events: list[Event] = []
-        self._times: list[int] = []
         self._rows: list[Row] = []
+        self._known: dict[tuple[str, tuple[Value, ...]], Constant] = {}
         self._written = 0
         """How many of the rows the sink has had."""
         self._listener: Callable[[Event], None] | None = None
@@ -132,14 +142,25 @@ class Recorder:
         """`emit` with the fields as a dict, which the event keeps."""
         if self.enabled:
             rows = self._rows
-            self._times.append(self._now())
-            rows.append((tid, self.pc, kind, fields))
+            rows.append((self._now(), tid, self.pc, kind, fields))
+            if len(rows) > self._mark:
+                self._reached()
+
+    def repeat(self, kind: str, tid: int, names: tuple[str, ...], values: tuple[Value, ...]) -> None:
+        """`record` for what is often said again, and then kept once. A kind has the same names and types each time."""
+        if self.enabled:
+            fields = self._known.get((kind, values))
+            if fields is None:
+                if len(self._known) >= _KNOWN:
+                    self._known.clear()
+                fields = self._known[kind, values] = Constant(zip(names, values, strict=True))
+            rows = self._rows
+            rows.append((self._now(), tid, self.pc, kind, fields))
             if len(rows) > self._mark:
                 self._reached()
 
     def _reached(self) -> None:
         if len(self) > self.limit:
-            self._times.pop()
             self._rows.pop()
             raise RecorderFull(f"{self.limit} events were recorded")
         if self._listener is None and self._observer is None:
@@ -157,7 +178,7 @@ class Recorder:
         if self._sink is not None and len(self._rows) > self._written:
             start, self._written = self._written, len(self._rows)
             self._set_mark()
-            self._sink(len(self._events) + start, self._times[start:], self._rows[start:])
+            self._sink(len(self._events) + start, self._rows[start:])
 
     # -- what was recorded -----------------------------------------------------------------------------------------
 
@@ -167,17 +188,17 @@ class Recorder:
     @property
     def tids(self) -> set[int]:
         """The threads that events were of; 0 for those of none."""
-        return {event.tid for event in self._events} | {row[0] for row in self._rows}
+        return {event.tid for event in self._events} | {row[1] for row in self._rows}
 
     @property
     def events(self) -> list[Event]:
         """Everything that was recorded so far."""
         if self._rows:
             self.flush()
-            times, rows = self._times, self._rows
-            self._times, self._rows, self._written = [], [], 0
+            rows = self._rows
+            self._rows, self._written = [], 0
             events, seq = self._events, len(self._events)
-            for time, (tid, pc, kind, fields) in zip(times, rows, strict=True):
+            for time, tid, pc, kind, fields in rows:
                 for name, value in fields.items():
                     if type(value) is tuple:
                         fields[name] = list(value)

@@ -18,7 +18,7 @@ from itertools import count
 from typing import IO, Any, TypeVar
 
 from emuload.errors import UsageError
-from emuload.trace.events import Event, Row, Value
+from emuload.trace.events import Constant, Event, Row, Value
 
 FORMAT = "emuload-trace"
 SCHEMA = 2
@@ -110,9 +110,8 @@ def event_line(event: Event) -> str:
     return f'{{{head},"fields":{_ENCODER.encode(event.fields)}}}'
 
 
-def _tail(row: Row) -> str:
+def _tail(tid: int, pc: int, kind: str, fields: dict[str, Value]) -> str:
     """The rest of an event's line, behind seq and time."""
-    tid, pc, kind, fields = row
     return f'"tid":{tid},"pc":{pc},"kind":{_ENCODER.encode(kind)},"fields":{_ENCODER.encode(fields)}}}\n'
 
 
@@ -128,6 +127,10 @@ class Writer:
     file: IO[bytes]
     _tails: dict[bytes, str] = field(default_factory=dict)
     """Lines from the tid on, by what they say: most events say the same as an earlier one."""
+    _constant: dict[tuple[int, int, str, int], str] = field(default_factory=dict)
+    """The same where the fields are constant, by their identity."""
+    _held: list[Constant] = field(default_factory=list)
+    """These constants, so that no other object gets their identity."""
 
     def begin(self, header: Header) -> None:
         """Write the header; once, before all else."""
@@ -137,20 +140,34 @@ class Writer:
         """Write an event."""
         self._write(event_line(event))
 
-    def batch(self, first: int, times: Sequence[int], rows: Sequence[Row]) -> None:
+    def batch(self, first: int, rows: Sequence[Row]) -> None:
         """Write events as a recorder keeps them: a `Recorder`'s sink."""
-        found = self._tails.get
-        dumps = marshal.dumps
+        known, constant, dumps = self._tails.get, self._constant.get, marshal.dumps
         try:
-            tails = [found(dumps(row, _PLAIN)) or self._new_tail(row) for row in rows]
+            tails = [
+                (
+                    constant((tid, pc, kind, id(fields)))
+                    if type(fields) is Constant
+                    else known(dumps((tid, pc, kind, fields), _PLAIN))
+                )
+                or self._new_tail(tid, pc, kind, fields)
+                for _, tid, pc, kind, fields in rows
+            ]
         except ValueError:  # a number of a class of its own
-            tails = [_tail(row) for row in rows]
-        self._write_all("".join([f'{{"seq":{seq},"time":{time},{tail}' for seq, time, tail in zip(count(first), times, tails)]))
+            tails = [_tail(*row[1:]) for row in rows]
+        self._write_all("".join([f'{{"seq":{seq},"time":{row[0]},{tail}' for seq, row, tail in zip(count(first), rows, tails)]))
 
-    def _new_tail(self, row: Row) -> str:
-        if len(self._tails) >= _TAILS_KEPT:
+    def _new_tail(self, tid: int, pc: int, kind: str, fields: dict[str, Value]) -> str:
+        if len(self._tails) + len(self._constant) >= _TAILS_KEPT:
             self._tails.clear()
-        tail = self._tails[marshal.dumps(row, _PLAIN)] = _tail(row)
+            self._constant.clear()
+            self._held.clear()
+        tail = _tail(tid, pc, kind, fields)
+        if type(fields) is Constant:
+            self._held.append(fields)
+            self._constant[tid, pc, kind, id(fields)] = tail
+        else:
+            self._tails[marshal.dumps((tid, pc, kind, fields), _PLAIN)] = tail
         return tail
 
     def finish(self, end: End) -> None:

@@ -24,10 +24,12 @@ from unittest import SkipTest
 import emuload
 from emuload import samples
 from emuload.cost import CostMeter
+from emuload.library import Function
 from emuload.machine import engine as uc
 from emuload.report.instructions import LoggedCode
 from emuload.trace.events import Event
 from emuload.trace.ilog import IlogFile
+from emuload.trace.jsonl import Writer
 from loader.link_map import RTLD_NOW, LinkMap
 from loader.memory import ByteMemory
 from loader.search import DirectoryFinder
@@ -40,6 +42,9 @@ WORK = (("gc_load", 20), ("goroutines", 300))
 """What the instruction log's rates are measured on: allocation with garbage collections; thread and goroutine switches."""
 
 MS, US = 1e3, 1e6
+
+Load = Callable[[emuload.Process], Callable[[], object]]
+"""Makes a process ready, and gives what is to be measured."""
 
 
 def row(what: str, value: str, bound: str = "") -> None:
@@ -239,6 +244,48 @@ def instructions(file: str) -> int:
     return sum(len(code.instructions(block)) for block in log.blocks())
 
 
+def recording(rounds: int, name: str, arch: str, path: str, behaviour: str, folder: str) -> None:
+    """What recording adds to a run, in memory and to a file: medians of neighbouring runs' ratios, in CPU time."""
+    loads: dict[str, Load] = {
+        "load and first call": lambda process: lambda: process.dlopen(path).call("add", 1, 2),
+        "steady add(1, 2)": lambda process: partial(many, warm(process.dlopen(path)["add"], 1, 2)),
+        "goroutines(300)": lambda process: partial(warm(process.dlopen(behaviour)["goroutines"], 10), 300),
+    }
+    file = os.path.join(folder, f"{name}.jsonl")
+    for what, load in loads.items():
+        recorded(arch, load, file)
+        found = [(recorded(arch, load, None), recorded(arch, load, ""), recorded(arch, load, file)) for _ in range(rounds)]
+        for number, where in ((1, "in memory"), (2, "to .jsonl")):
+            added = statistics.median(each[number] / each[0] for each in found) - 1
+            row(f"event recording {where}, {what}, {name}", f"{added * 100:.1f} %", "at most 10 %")
+
+
+def warm(function: Function, *arguments: int) -> Function:
+    """The function, after a first call."""
+    function(*arguments)
+    return function
+
+
+def many(add: Function) -> None:
+    """The steady load."""
+    for _ in range(STEADY_CALLS):
+        add(1, 2)
+
+
+def recorded(arch: str, load: Load, file: str | None) -> float:
+    """CPU seconds of a load whose events are not recorded (None), kept in memory (""), or written to a file as well."""
+    process = emuload.Process(arch, record=file is not None)
+    with open(file or os.devnull, "wb", buffering=0) as out:
+        if file:
+            process.recorder.sink = Writer(out).batch
+        work = load(process)
+        gc.collect()
+        start = time.process_time()
+        work()
+        process.recorder.flush()
+        return time.process_time() - start
+
+
 def against_qemu(rounds: int, name: str, path: str) -> None:
     """`emuload run` of a sample, and a C program that does the same under qemu-user."""
     target = TARGETS[name]
@@ -281,6 +328,7 @@ def main() -> int:
             against_cle(rounds, name, path)
         for name, target in TARGETS.items():
             library = str(toolchain.go_library("behaviour", target))
+            recording(rounds, name, arch_of(target), os.path.join(folder, f"libhello-{name}.so"), library, folder)
             instruction_log(rounds, name, arch_of(target), library, folder)
             instruction_count(rounds, name, arch_of(target), library)
         for name in ("armv7", "arm64"):

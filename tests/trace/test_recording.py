@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emuload.trace.events import BATCH, Event, Recorder, RecorderFull, Value
+from emuload.trace.events import BATCH, Constant, Event, Recorder, RecorderFull, Value
 from emuload.trace.jsonl import Writer, event_line, read
 from tests.command_line import source_file, start
 from tests.toolchain import c_library
@@ -44,7 +44,8 @@ class Ticks:
 def recorder_with(rows: list[tuple[int, int, str, dict[str, Value]]], recorder: Recorder) -> Recorder:
     for tid, pc, kind, fields in rows:
         recorder.pc = pc
-        recorder.record(kind, tid, dict(fields))
+        constant = len(fields) == 1 and all(type(value) is not tuple for value in fields.values())
+        recorder.record(kind, tid, Constant(fields) if constant else dict(fields))
     return recorder
 
 
@@ -82,7 +83,7 @@ def test_events_are_the_same_whoever_asks_in_between(rows: list[tuple[int, int, 
 
 def test_the_sink_is_never_more_than_a_batch_behind() -> None:
     recorder, sizes = Recorder(Ticks()), list[int]()
-    recorder.sink = lambda first, times, rows: sizes.append(len(rows))
+    recorder.sink = lambda first, rows: sizes.append(len(rows))
     for number in range(3 * BATCH + 7):
         recorder.emit("a", 1, number=number)
         assert len(recorder) - sum(sizes) < BATCH
@@ -96,7 +97,7 @@ def test_the_sink_is_never_more_than_a_batch_behind() -> None:
 def test_the_bound_on_events_is_exact(with_sink: bool) -> None:
     recorder = Recorder(Ticks(), limit=3)
     if with_sink:
-        recorder.sink = lambda first, times, rows: None
+        recorder.sink = lambda first, rows: None
     for _ in range(3):
         recorder.emit("a", 1)
     with pytest.raises(RecorderFull, match="3 events were recorded"):
