@@ -121,14 +121,18 @@ def _naming(call: ParsedCall) -> Iterator[None]:
 
 def session_for(options: Mapping[str, Any]) -> Session:
     """A run as the command line asks for it; nothing of it has happened. Raises LoadError, UsageError and its kinds."""
-    return session_with(options, process_options(options))
+    return _session(options, process_options(options))
 
 
 def session_with(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Session:
-    """The same where `process_options` has been asked already: standard input can be read only once."""
+    """The same for what becomes a trace; `settings` are `process_options`, which can be asked only once for standard input."""
+    return _session(options, {**settings, "go_imports": True})
+
+
+def _session(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Session:
     calls = [parse_call(text) for text in options["calls"]]
     path = options["library"]
-    settings = {**settings, "instruction_log": options.get("instructions")}
+    settings = {**settings, "instruction_log": options.get("instruction_log")}
     process = Process.for_file(path, args=[PROGRAM_NAME, *options["arguments"]], **settings)
     if options["linked"]:
         check_library(path)
@@ -139,13 +143,8 @@ def session_with(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Ses
 def run_library(options: Mapping[str, Any]) -> int:
     """Returns the exit status. Raises LoadError, UsageError and its kinds, and what ends a run with a report."""
     session = session_for(options)
-    log = session.process.instruction_log
-    try:
-        with running(session.process):
-            session.go()
-    finally:
-        if log is not None:
-            log.close()
+    with running(session.process):
+        session.go()
     if options["as_json"]:
         print(json_text(document(session, options["show_events"])))
     else:
