@@ -27,9 +27,9 @@ from emuload.library import Function, Library
 from emuload.machine import create_cpu
 from emuload.machine.cpu import Context
 from emuload.scheduler import OutOfTime, RoundRobin, Scheduler, Strategy, Stuck
-from emuload.startup import ProgramHeaders, build_stack
+from emuload.startup import ProgramHeaders, build_stack, map_stack
 from emuload.threads import HostCall, Pending, Thread, idle, park
-from emuload.trace.events import Event, Recorder, RecorderFull
+from emuload.trace.events import Constant, Event, Recorder, RecorderFull
 from emuload.watch import Watches
 from loader.errors import LoadError
 from loader.link_map import LinkMap
@@ -39,6 +39,7 @@ from loader.profiles import profile as profile_by_name
 
 if TYPE_CHECKING:
     from emuload.golang.handoff import Row
+    from emuload.golang.library import GoLibrary
     from emuload.instruction_log import InstructionLog, LogRequest
     from emuload.unwind import Unwinder
 
@@ -93,7 +94,9 @@ class Process:
 
     `args` and `env` are what the guest sees as argv and environ; `maps` are (host path, guest path, writable);
     `needed` are libraries linked at start-up, `program` an executable to run instead of waiting for calls;
-    `on_output` sees (stream, bytes) as the guest writes; `cwd` is the guest's folder;
+    `files` are host files that go by other names than their paths: name → host path, so that no path of the host is in the
+    run; `on_output` sees (stream, bytes) as the guest writes; `cwd` is the guest's folder;
+    `go_imports`: tell which of a Go library's packages need which others (an event; it takes some tenths of a second);
     `instruction_log` names a file for every block of code that runs (`emuload.trace.ilog_format`), or is a `LogRequest` for part
     of it, or for what instructions write; it is complete once `exit()` or `instruction_log.close()` was called.
     Raises LoadError for a file the linker refuses, UsageError for values that make no sense.
@@ -121,6 +124,8 @@ class Process:
         native_hooks: bool = True,
         cwd: str = "/",
         instruction_log: str | LogRequest | None = None,
+        files: Mapping[str, str] | None = None,
+        go_imports: bool = False,
     ) -> None:
         self.arch = arch
         self.limits = limits = limits or Limits()
@@ -145,6 +150,7 @@ class Process:
         self.recorder = Recorder(self.clock, enabled=record, limit=limits.events)
         self.kernel = Kernel(self.cpu.memory, self.cpu.abi, self.recorder, seed, self.clock, cpus=cpus)
         self.files = GuestFiles(self.kernel, stdin, maps, limits.output, on_output, cwd)
+        self.files.named.update(files or {})
         self.gates = map_gates(self.cpu)
         self.heap = GuestHeap(self.cpu.memory)
         self.scheduler = Scheduler(
@@ -155,12 +161,15 @@ class Process:
         if instruction_log is not None:
             self._log_instructions(instruction_log, seed)
         self.calls: dict[int, list[HostCall]] = {}
+        self._call_fields: dict[str, Constant] = {}
+        """What events say of the calls of a function, by its name."""
         self._parked: dict[int, Context] = {}
         """Registers of threads that came back from a call and have not run since."""
         self.callbacks: list[tuple[Callable[..., Any], Sequence[Any], Any]] = []
         self._trap: tuple[int, int, tuple[int, ...]] = (0, 0, ())
         self._failure: Report | None = None
         self._started = False
+        self._go_imports = go_imports
         self._text = range(0)
         self.watches = Watches(self.cpu, self.kernel, self.recorder, self.options.env)
         self.cpu.handler = self._on_trap
@@ -204,8 +213,9 @@ class Process:
         options, memory, abi = self.options, self.cpu.memory, self.cpu.abi
         self.files.folders = list(options.library_path)
         self.cpu.map_kernel_pages(**self._kernel_page_options())
+        map_stack(memory, abi)
         sample = options.program or first or (options.needed[0] if options.needed else None)
-        content = host_bytes(sample) if sample else None
+        content = self.files.host_bytes(sample) if sample else None
         self.hard_float = hard_float(self.arch, content)
         self.link_map = LinkMap(
             memory,
@@ -301,7 +311,9 @@ class Process:
 
     def _pass_gate(self, task: Task, pc: int) -> None:
         kind, name, index = self.gates.at(pc)
-        if kind == "return":
+        if kind == "none" or (kind == "return" and not self.calls.get(task.tid)):
+            self._fail(f"thread {task.tid} ran into the emulator's own code at {pc:#x}, where no call returns to", "gate", task)
+        elif kind == "return":
             self._return_from_call(task)
         elif kind == "callback":
             self._run_callback(task, index)
@@ -354,8 +366,14 @@ class Process:
         task.wait = None
         task.pc = self.recorder.pc = self.cpu.code_address(address)
         self.calls.setdefault(task.tid, []).append(call)
-        self.recorder.record("call-enter", task.tid, {"function": name})
+        self.recorder.record("call-enter", task.tid, self._called(name))
         return Pending(self, call, task.tid)
+
+    def _called(self, name: str) -> Constant:
+        known = self._call_fields.get(name)
+        if known is None:
+            known = self._call_fields[name] = Constant(function=name)
+        return known
 
     def callback(self, function: Callable[..., Any], argtypes: Sequence[Any], returns: Any) -> int:
         """Address of a C function that calls a Python one; it stays for the life of the process."""
@@ -368,7 +386,7 @@ class Process:
             call.result = call.collect()
         finally:
             call.done = True
-            self.recorder.record("call-exit", task.tid, {"function": call.name})
+            self.recorder.record("call-exit", task.tid, self._called(call.name))
             self.cpu.restore(call.saved)
             self._parked[task.tid] = call.saved
             park(task)
@@ -380,6 +398,9 @@ class Process:
             self._run(lambda: call.done)
         else:
             self._run(lambda: all(p.call.done for p in pending))
+        for each in pending:
+            self.recorder.pc = self.kernel.tasks[each.tid].pc
+            self.recorder.record("call-result", each.tid, self._called(each.call.name))
 
     def _call_words(self, function: str, *words: int) -> int:
         """Call a function of the C library with machine words, on the loading thread if that is free."""
@@ -512,7 +533,7 @@ class Process:
             raise self._linker_error(library.path)
 
     def _call_with_string(self, function: str, text: str, *more: int, handle_first: int | None = None) -> int:
-        at = self.heap.store(text.encode() + b"\0")
+        at = self.heap.store(text.encode("utf-8", "surrogateescape") + b"\0")
         words = (at, *more) if handle_first is None else (handle_first, at, *more)
         try:
             return self._call_words(function, *words)
@@ -528,7 +549,7 @@ class Process:
         """A gate for a C library function that the emulated library lacks; None for a symbol that is no such function."""
         from emuload.libc.names import is_libc_function
 
-        return self.gates.add("missing", name) if is_libc_function(name) else None
+        return self.gates.missing(name) if is_libc_function(name) else None
 
     def _call_resolver(self, address: int) -> int:
         """Run an IFUNC resolver on the loading thread."""
@@ -541,11 +562,20 @@ class Process:
         self.recorder.emit(kind, task.tid if task is not None else 0, **shown)
         if kind == "object-relocated":
             loaded = next(o for o in self.link_map.objects if o.path == path)
-            self.watches.add(loaded)
+            tracker = self.watches.add(loaded)
+            if tracker is not None and self._go_imports:
+                self._tell_imports(tracker.library, path)
             if self.instruction_log is not None:
                 self.instruction_log.mapped(loaded)
         elif kind == "object-unmapped" and self.instruction_log is not None:
             self.instruction_log.unmapped(fields["address"])
+
+    def _tell_imports(self, library: GoLibrary, path: str) -> None:
+        from emuload.golang.imports import package_imports
+
+        task = self.kernel.current
+        pairs = [f"{importer} {imported}" for importer, imported in package_imports(library)]
+        self.recorder.emit("go-package-imports", task.tid if task is not None else 0, object=path, imports=pairs)
 
     @cached_property
     def unwinder(self) -> Unwinder:

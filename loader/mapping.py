@@ -11,20 +11,14 @@ from .errors import LoadError
 from .memory import PROT_EXEC, PROT_READ, PROT_WRITE, Memory
 from .objects import LinkedObject, Region
 
-MAX_SEGMENTS = 1024
-
 
 def map_object(memory: Memory, obj: LinkedObject) -> None:
     """Map ``obj``'s segments and set its bias, span and regions. LoadError when it cannot be done; nothing stays
     mapped then."""
     elf, page = obj.elf, memory.page_size
-    if len(elf.loads) > MAX_SEGMENTS:
-        raise elf.error("program headers", f"{len(elf.loads)} PT_LOAD segments; at most {MAX_SEGMENTS} are accepted")
     for segment in elf.loads:
         if 0 < segment.align < page or (segment.vaddr - segment.offset) % page:
-            raise elf.error(
-                f"program header {segment.index}", "ELF load command alignment not page-aligned", "page-size"
-            )
+            raise elf.error(elf.segment_place(segment), "ELF load command alignment not page-aligned", "page-size")
     low = elf.loads[0].vaddr // page * page
     high = -(-(elf.loads[-1].vaddr + elf.loads[-1].memsz) // page) * page
     try:
@@ -37,7 +31,8 @@ def map_object(memory: Memory, obj: LinkedObject) -> None:
             _map_segment(memory, obj, segment)
     except Exception as error:  # whatever this memory raises when it cannot map
         unmap_object(memory, obj)
-        raise elf.error(f"{high - low} bytes: {error}", "failed to map segment from shared object", "map") from error
+        where = f"{elf.phnum} program headers at {elf.phoff:#x}, {high - low} bytes: {error}"
+        raise elf.error(where, "failed to map segment from shared object", "map") from error
 
 
 def _reserve(memory: Memory, span: int, align: int, name: str) -> int:
@@ -103,12 +98,13 @@ def protect_relro(memory: Memory, obj: LinkedObject) -> Region | None:
     for region in obj.regions:
         if region.start <= covered < region.end:
             covered = region.end
+    where = f"{obj.elf.segment_place(segment)}, {segment.memsz} bytes of address {segment.vaddr:#x}"
+    message = "cannot apply additional memory protection after relocation"
     if covered < end:
-        raise LoadError(
-            obj.path,
-            f"program header {segment.index} (PT_GNU_RELRO), {segment.memsz} bytes at {segment.vaddr:#x}",
-            "cannot apply additional memory protection after relocation",
-        )
-    memory.protect(start, end - start, PROT_READ)
+        raise LoadError(obj.path, where, message)
+    try:
+        memory.protect(start, end - start, PROT_READ)
+    except Exception as error:  # whatever this memory raises when it has no room for what had no access before
+        raise LoadError(obj.path, f"{where}: {error}", message) from error
     obj.relro = Region(start, end, PROT_READ)
     return obj.relro

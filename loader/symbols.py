@@ -38,7 +38,7 @@ class Query:
     """What is looked for. ``newest``: as dlsym, the default version. ``for_call``: the reference is a PLT slot (or
     TLS), for which an executable's own undefined entry with an address does not count."""
 
-    __slots__ = ("_gnu", "_sysv", "for_call", "key", "name", "newest", "version")
+    __slots__ = ("_gnu", "_sysv", "excess", "for_call", "key", "name", "newest", "version")
 
     def __init__(
         self, name: bytes, version: Version | None = None, *, newest: bool = False, for_call: bool = False
@@ -48,6 +48,7 @@ class Query:
         self.version = version
         self.newest = newest
         self.for_call = for_call
+        self.excess = 0
         self._gnu = -1
         self._sysv = -1
 

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
-from emuload import __version__
 from emuload.commands import instructions
+from emuload.commands.guest import process_options
 from emuload.commands.progress import running
-from emuload.commands.run import Session, session_for
-from emuload.errors import BoundReached, Deadlock, UsageError
+from emuload.commands.run import Session, session_with
+from emuload.errors import UsageError
 from emuload.files import host_bytes
 from emuload.report import console
 from emuload.report.follow import Filter, follow_line
 from emuload.report.tables import milliseconds
 from emuload.trace.chrome import chrome
-from emuload.trace.jsonl import End, Header, Trace, Writer
+from emuload.trace.jsonl import Header, Trace, Writer
 from emuload.trace.roles import Roles
+from emuload.traced import end_of, header_of
 from loader.errors import LoadError
 
 if TYPE_CHECKING:
     from emuload.process import Process
-    from emuload.trace.events import Event
-
-_OUTCOMES = {Deadlock: "deadlock", BoundReached: "bound"}
+    from emuload.trace.events import Event, Row, Sink
 
 Finish = Callable[[Trace], bytes]
 
@@ -78,19 +77,23 @@ def trace_library(options: Mapping[str, Any]) -> int:
     if any(chosen) and not follow:
         raise UsageError("--kind, --thread and --object choose what --follow shows; a file always holds every event")
     formats_of = {name: _format(name) for name in instructions.others(options["outputs"])}
-    session = session_for({**options, "instruction_log": request})
-    header = header_of(session, options)
-    listeners: list[Callable[[Event], None]] = [Follower(chosen).event] if follow else []
-    with ExitStack() as files:
-        outputs = [_Output(name, finish, files.enter_context(_opened(name))) for name, finish in formats_of.items()]
+    session = session_with({**options, "instruction_log": request}, process_options(options))
+    header = session_header(session, options)
+    recorder = session.process.recorder
+    if follow:
+        recorder.listener = Follower(chosen).event
+    with _ended_by_sigterm(), ExitStack() as files:
+        outputs = [_Output(name, finish, files.enter_context(written(name))) for name, finish in formats_of.items()]
         try:
             with nullcontext() if follow else running(session.process):
+                recorder.sink = _each([batch for output in outputs if (batch := output.begin(header)) is not None])
+                try:
+                    refusal = played(session)
+                finally:
+                    recorder.flush()
+                end = end_of(session.process, session.failure, refusal)
                 for output in outputs:
-                    output.begin(header, listeners)
-                session.process.recorder.listener = _each(listeners)
-                refusal = _go(session)
-                for output in outputs:
-                    output.finish(Trace(output.name, header, session.process.events, end_of(session, refusal)))
+                    output.finish(Trace(output.name, header, session.process.events, end))
         except OSError as error:
             if error.filename is None:
                 raise
@@ -102,19 +105,6 @@ def trace_library(options: Mapping[str, Any]) -> int:
         _summarise(list(formats_of), session.process)
     _complain(session)
     return 0
-
-
-def _go(session: Session) -> LoadError | UsageError | None:
-    """The run; what the linker refused or what made no sense, if that ended it."""
-    log = session.process.instruction_log
-    try:
-        session.go()
-    except (LoadError, UsageError) as error:
-        return error
-    finally:
-        if log is not None:
-            log.close()
-    return None
 
 
 def _complain(session: Session) -> None:
@@ -139,8 +129,49 @@ def _format(name: str) -> Finish | None:
     raise UsageError(f"{name}: its suffix says in which format to write: choose from {known}")
 
 
+def played(session: Session) -> LoadError | UsageError | None:
+    """Let a session run: what the linker refused, or what made no sense, for the trace's end; None when it was neither."""
+    log = session.process.instruction_log
+    try:
+        session.go()
+    except (LoadError, UsageError) as error:
+        return error
+    finally:
+        if log is not None:
+            log.close()
+    return None
+
+
 @contextmanager
-def _opened(name: str) -> Iterator[IO[bytes]]:
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the command as the interrupt key does, so that the trace holds all that happened."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def opened(name: str | None) -> Iterator[IO[bytes] | None]:
+    """`written`, and None for no name."""
+    if name is None:
+        yield None
+        return
+    with written(name) as file:
+        yield file
+
+
+@contextmanager
+def written(name: str) -> Iterator[IO[bytes]]:
+    """A file to be written, unbuffered. Raises UsageError when it cannot be."""
     try:
         file = open(name, "wb", buffering=0)  # noqa: SIM115
     except OSError as error:
@@ -161,19 +192,17 @@ class _Output:
         self._file = file
         self._writer = Writer(file)
 
-    def begin(self, header: Header, listeners: list[Callable[[Event], None]]) -> None:
-        """Write what comes first, and listen."""
-        if self._finish is None:
-            with self._naming():
-                self._writer.begin(header)
-            listeners.append(self._event)
+    def begin(self, header: Header) -> Sink | None:
+        """Write what comes first; what is to take the events, None where the whole trace is waited for."""
+        if self._finish is not None:
+            return None
+        with self._naming():
+            self._writer.begin(header)
+        return self._batch
 
-    def _event(self, event: Event) -> None:
-        try:  # not _naming(), which costs more than the rest
-            self._writer.event(event)
-        except OSError as error:
-            error.filename = self.name
-            raise
+    def _batch(self, first: int, rows: Sequence[Row]) -> None:
+        with self._naming():
+            self._writer.batch(first, rows)
 
     def finish(self, trace: Trace) -> None:
         """Write what comes last."""
@@ -193,48 +222,35 @@ class _Output:
             raise
 
 
-def _each(listeners: list[Callable[[Event], None]]) -> Callable[[Event], None] | None:
-    """One listener for all of them."""
-    if len(listeners) < 2:
-        return listeners[0] if listeners else None
+def _each(sinks: list[Sink]) -> Sink | None:
+    """One sink for all of them."""
+    if len(sinks) < 2:
+        return sinks[0] if sinks else None
 
-    def tell(event: Event) -> None:
-        for listener in listeners:
-            listener(event)
+    def tell(first: int, rows: Sequence[Row]) -> None:
+        for sink in sinks:
+            sink(first, rows)
 
     return tell
 
 
 def _summarise(names: Sequence[str], process: Process) -> None:
-    events = process.events
-    threads = len({event.tid for event in events if event.tid})
+    recorder = process.recorder
+    threads = len(recorder.tids - {0})
     of = f"{threads} thread{'s' if threads != 1 else ''}"
     for name in names:
-        print(f"{name}: {len(events)} events of {of} in {milliseconds(process.clock.now())} ms of virtual time")
+        print(f"{name}: {len(recorder)} events of {of} in {milliseconds(process.clock.now())} ms of virtual time")
     if process.instruction_log is not None:
         print(instructions.summary(process.instruction_log))
 
 
-# -- the trace's first and last line -----------------------------------------------------------------------------------
-
-
-def header_of(session: Session, options: Mapping[str, Any]) -> Header:
-    """What is about to run. Nothing of the host but the files' content goes in."""
-    process = session.process
-    given = process.options
-    environment = (entry.decode("utf-8", "surrogateescape").partition("=") for entry in given.env)
-    return Header(
-        emuload=__version__,
-        unicorn=version("unicorn"),
-        architecture=process.arch,
-        profile=process.profile.name,
+def session_header(session: Session, options: Mapping[str, Any]) -> Header:
+    """What the command line lets run."""
+    return header_of(
+        session.process,
         seed=options["seed"],
-        schedule=process.scheduler.strategy.describe(),
-        files={session.path: hashlib.sha256(host_bytes(session.path)).hexdigest()},
-        arguments=[argument.decode("utf-8", "surrogateescape") for argument in given.args],
-        environment={key: value for key, _, value in environment},
+        files={session.path: host_bytes(session.path)},
         calls=[call.text for call in session.calls],
-        limits=process.limits._asdict(),
         options={
             "linked": options["linked"],
             "threads": options["threads"],
@@ -245,23 +261,4 @@ def header_of(session: Session, options: Mapping[str, Any]) -> Header:
             "cpus": options["cpus"],
             "kuser_helpers": not options["no_kuser_helpers"],
         },
-    )
-
-
-def end_of(session: Session, refusal: LoadError | UsageError | None) -> End:
-    """How a run ended; `refusal` is what the linker refused, or what made no sense."""
-    process, failure = session.process, session.failure
-    outcome, message = "exited", ""
-    if refusal is not None:
-        outcome, message = "refused", str(refusal)
-    elif failure is not None:
-        outcome, message = _OUTCOMES.get(type(failure), "failed"), failure.report.headline
-    objects = process.link_map.objects if hasattr(process, "link_map") else []
-    return End(
-        outcome=outcome,
-        exit_status=process.kernel.exit_status,
-        message=message,
-        virtual_ns=process.clock.now(),
-        code_bytes=process.cpu.clock_bytes,
-        files={loaded.path: hashlib.sha256(loaded.elf.data).hexdigest() for loaded in objects},
     )

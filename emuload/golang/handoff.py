@@ -20,12 +20,13 @@ twice, from being counted twice.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from emuload.golang.library import GoLibrary, Lookup
-from emuload.trace.events import Value
+from emuload.trace.events import Constant, Value
 
 ENTRIES = {
     "schedinit": ("runtime.schedinit",),
@@ -45,6 +46,9 @@ ENTRIES = {
 
 EXPORT_PREFIX = "_cgoexp_"
 """How the Go side of each export is called, before a hash and the export's name."""
+
+_MOST_EXPORTS = 4096
+"""Exports that are watched: each watch point costs something at every block of code."""
 
 ROLE_OF_EVENT = {"go-rt0-lib-go": "runtime", "go-sysmon": "sysmon"}
 """What an event says of the thread that emits it."""
@@ -140,7 +144,9 @@ def _statement_start(library: GoLibrary, function: int, call: int) -> int:
     index = library.table.index(function)
     assert index is not None
     rows = library.table.lines(index)
-    last = max(at for at, row in enumerate(rows) if row[0] <= call)
+    last = max((at for at, row in enumerate(rows) if row[0] <= call), default=None)
+    if last is None:
+        return call
     _, file, line = rows[last]
     first = last
     while first > 0 and (rows[first - 1][1] != file or rows[first - 1][2] in (line, line - 1)):
@@ -151,7 +157,7 @@ def _statement_start(library: GoLibrary, function: int, call: int) -> int:
 def _export_points(library: GoLibrary, symbol: Lookup) -> list[tuple[int, str, str]]:
     table, points = library.table, list[tuple[int, str, str]]()
     mask = library.row.code_mask
-    for function in table.with_prefix(EXPORT_PREFIX):
+    for function in table.with_prefix(EXPORT_PREFIX)[:_MOST_EXPORTS]:
         name = export_name(function.name)
         if not name:
             continue
@@ -184,9 +190,11 @@ def package_of(function: str) -> str:
     package = head + slash + last.partition(".")[0]
     if "%" not in package:
         return package
-    first, *escaped = package.split("%")
-    return first + "".join(chr(int(part[:2], 16)) + part[2:] for part in escaped)
+    return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), package)
 
+
+_ESCAPE = re.compile("%([0-9a-fA-F]{2})")
+_WAITS = {"export-wait": "runtime_init_done", "export-wait-main": "main_init_done"}
 
 _INIT_DONE = 2
 _ENVIRONMENT_LIMIT = 1 << 16
@@ -231,6 +239,8 @@ class HandoffTracker:
     points: dict[int, list[tuple[str, str]]]
     environment: tuple[bytes, ...] = ()
     """The environment the process was given, as it stands on the stack."""
+    exports: dict[str, Constant] = field(default_factory=dict)
+    """The fields of each export's events."""
     seen: list[str] = field(default_factory=list)
     """Kinds of `_PLAIN` that have happened."""
     inits: list[str | None] = field(default_factory=list)
@@ -254,6 +264,12 @@ class HandoffTracker:
     def addresses(self) -> list[int]:
         """Guest addresses to watch, in order, each once."""
         return list(self.points)
+
+    @property
+    def waits(self) -> list[str]:
+        """What calls of exports wait for before their bodies, by the waits that stand in the library's code."""
+        kinds = {kind for points in self.points.values() for kind, _ in points}
+        return [name for kind, name in _WAITS.items() if kind in kinds]
 
     @property
     def runtime_ready(self) -> bool:
@@ -316,7 +332,7 @@ class HandoffTracker:
         return self._failure(kind, name, cpu, memory)
 
     def _export_entered(self, name: str, tid: int) -> Hit | None:
-        return Hit("go-export-enter", {"function": name, "object": self.object})
+        return Hit("go-export-enter", self._export(name))
 
     def _export_waits_for_runtime(self, name: str, tid: int) -> Hit | None:
         if self.runtime_ready:
@@ -341,12 +357,19 @@ class HandoffTracker:
         if not stack or stack[-1] is not None:
             return None
         stack[-1] = name
-        return Hit("go-export-body", {"function": name, "object": self.object})
+        return Hit("go-export-body", self._export(name))
 
     def _callback_left(self, name: str, tid: int) -> Hit | None:
         stack = self.callbacks.get(tid)
         left = stack.pop() if stack else None
-        return Hit("go-export-return", {"function": left, "object": self.object}) if left is not None else None
+        return Hit("go-export-return", self._export(left)) if left is not None else None
+
+    def _export(self, name: str) -> Constant:
+        """What every event of an export says."""
+        known = self.exports.get(name)
+        if known is None:
+            known = self.exports[name] = Constant(function=name, object=self.object)
+        return known
 
     def _arguments(self, name: str, cpu: Registers, memory: Memory) -> Hit:
         """runtime.args(argc, argv): Go takes what follows argv's NULL for the environment."""

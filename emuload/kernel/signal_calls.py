@@ -181,6 +181,8 @@ def _sigtimedwait(k: Kernel, task: Task, address: int, info_at: int, timeout: in
     info = dequeue(k, task, ~wanted)
     if info is not None:
         recalculate(k, task)
+        if k.events.enabled:
+            k.events.emit("signal-accepted", task.tid, signal=signal_name(info.signo), code=info.code)
         if info_at:
             k.memory.user_write(info_at, encode(info, k.abi.word)[:SIGINFO_SIZE])
         return info.signo

@@ -62,6 +62,7 @@ SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV = 4, 5, 7, 8, 11
 SEGV_MAPERR, SEGV_ACCERR, SI_KERNEL = 1, 2, 0x80
 ILL_ILLOPC, FPE_INTDIV, TRAP_BRKPT, BUS_ADRALN = 1, 1, 1, 1
 
+_REMAINING = c.REMAINING
 _NO_RESERVATION = b"\xff" * 8
 _WRITES = {uc.MEM_WRITE_UNMAPPED, uc.MEM_WRITE_PROT}
 _FETCHES = {uc.MEM_FETCH_UNMAPPED, uc.MEM_FETCH_PROT}
@@ -99,8 +100,8 @@ class Cpu(ABC):
         self.block_count: BlockCount | None = None
         self._template = self.engine.context_template()
         self._context_buffer = ctypes.create_string_buffer(self._template, len(self._template))
-        self._bytes_before = 0
-        self._budget = 0
+        self._bytes_at_end = 0
+        """What `clock_bytes` is when nothing of the slice's budget is left."""
         self._ahead = 0
         self.handler: TrapHandler = self._no_handler
         self.ticks: Callable[[], int] = lambda: self.clock_bytes
@@ -303,7 +304,7 @@ class Cpu(ABC):
     @property
     def clock_bytes(self) -> int:
         """Code bytes executed so far, exact also inside a handler."""
-        return self._bytes_before + self._budget - self._cells[c.REMAINING] - self._ahead
+        return self._bytes_at_end - self._cells[_REMAINING]
 
     def run(self, budget: int) -> Stop:
         """Run the live thread until `budget` code bytes are used, and on to the next jump, or until something needs the host.
@@ -311,7 +312,8 @@ class Cpu(ABC):
         Raises whatever a trap handler raised.
         """
         cells = self._cells
-        self._budget = cells[c.REMAINING] = budget
+        cells[c.REMAINING] = budget
+        self._bytes_at_end += budget
         cells[c.STOPPED] = 0
         self._stop = None
         if self.log is not None:
@@ -323,10 +325,10 @@ class Cpu(ABC):
             error = self._drained_start()
         if not cells[c.STOPPED] and (self._stop is None or self._stop.reason is not Reason.TRAP):
             self._take_back(self.pc)
-        self._bytes_before += budget - cells[c.REMAINING]
-        self._budget = cells[c.REMAINING] = 0
+        self._bytes_at_end -= cells[c.REMAINING]
+        cells[c.REMAINING] = 0
         if self.log is not None:
-            self.log.settle(self.pc)
+            self.log.settle()
         if self.block_count is not None:
             self._stop_counting(self.block_count)
         if self._error is not None:
@@ -341,7 +343,7 @@ class Cpu(ABC):
     def _drained_start(self) -> int:
         """Go on where a buffer of the log was full."""
         assert self.log is not None
-        self.log.settle(self.pc)
+        self.log.settle()
         self.log.drain(self.clock_bytes)
         self.log.blocks.go()
         self._cells[c.STOPPED] = 0
@@ -369,7 +371,8 @@ class Cpu(ABC):
         """After `log_blocks`: the general registers too, as they change, instruction by instruction. Returns their names."""
         assert self.log is not None
         names = self.registers_logged()
-        self.log.add_registers(self.engine, [self._ids[name] for name in names], self._watch_callback, capacity)
+        ids = [self._ids[name] for name in names]
+        self.log.add_registers(self.engine, ids, self._pc, self._watch_callback, capacity)
         return names
 
     def log_writes(self, capacity: int = LOG_BYTES) -> None:
@@ -443,8 +446,14 @@ class Cpu(ABC):
         self.engine.stop()
 
     def _stand_at(self, pc: int) -> None:
-        """The handler that is called now is so in the middle of a block, before the instruction at `pc`."""
+        """The handler that is called now is so in the middle of a block, before the instruction at `pc`; see `_go_on`."""
         self._ahead = self._cells[c.END] - pc
+        self._bytes_at_end -= self._ahead
+
+    def _go_on(self) -> None:
+        """The handler is back: the rest of the block runs."""
+        self._bytes_at_end += self._ahead
+        self._ahead = 0
 
     def _on_watch(self, _: int, address: int, size: int, user: int) -> None:
         self._stand_at(address)
@@ -452,7 +461,7 @@ class Cpu(ABC):
             self.watch_handler(address)
         except BaseException as error:
             self._fail(error)
-        self._ahead = 0
+        self._go_on()
 
     def _guard_memory(self, _: int, kind: int, address: int, size: int, value: int, user: int) -> bool:
         try:
@@ -477,6 +486,10 @@ class Cpu(ABC):
         mapped = self.memory.region_at(address) is not None
         code = SEGV_ACCERR if mapped else SEGV_MAPERR
         return Fault(SIGSEGV, code, address, *self._memory_error(kind, mapped), f"cannot {what} {address:#x}")
+
+    def data_fault(self, address: int, access: str) -> Fault:
+        """The fault that the guest's own "read" or "write" of `address` would be."""
+        return self._memory_fault(uc.MEM_WRITE_UNMAPPED if access == "write" else uc.MEM_READ_UNMAPPED, address)
 
     def _memory_error(self, kind: int, mapped: bool) -> tuple[int, int]:
         """Trap number and error code that the architecture's signal context carries for a memory fault."""

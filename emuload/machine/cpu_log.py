@@ -27,9 +27,11 @@ class CpuLog:
         self.registers: RegisterLog | None = None
         self.writes: WriteLog | None = None
 
-    def add_registers(self, engine: uc.Engine, ids: Sequence[int], watched: object, capacity: int) -> None:
-        """Registers too, as they change; watched addresses are this log's from now on, `watched` is their callback."""
-        self.registers = RegisterLog(self._cells, engine, self._sink, ids, capacity)
+    def add_registers(self, engine: uc.Engine, ids: Sequence[int], pc: int, watched: object, capacity: int) -> None:
+        """Registers too, as they change, and the program counter `pc` at stops; watched addresses are this log's from now on,
+        `watched` is their callback.
+        """
+        self.registers = RegisterLog(self._cells, engine, self._sink, ids, pc, capacity)
         self._hooks.step(self.registers.group, watched)
 
     def add_writes(self, memory: AddressSpace, pc: int, capacity: int) -> None:
@@ -38,10 +40,10 @@ class CpuLog:
         self._hooks.write(pc)
         memory.observer = self.writes.host
 
-    def settle(self, pc: int) -> None:
-        """Write down what the last instruction did; the next one is at `pc`."""
+    def settle(self) -> None:
+        """Write down what the last instruction did."""
         if self.registers is not None:
-            self.registers.settle(pc)
+            self.registers.settle()
         self.blocks.settle()
 
     def drain(self, clock_bytes: int) -> None:

@@ -6,11 +6,12 @@ Every field is an int, a str, a bool or a list of those, so that an event is JSO
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-Value = int | str | bool | None | list[int] | list[str]
+Value = int | str | bool | None | list[int] | list[str] | tuple[int, ...]
+"""A tuple is a list that is cheaper to record; an `Event` has a list instead."""
 
 EVENT_LIMIT = 10_000_000
 
@@ -46,21 +47,110 @@ class Event:
         return f"{self.seq} {self.time} {self.tid} {self.pc:#x} {self.kind} {body}".rstrip()
 
 
-@dataclass
-class Recorder:
-    """Collects events of one run. `enabled` off makes emit a no-op; `listener` sees each event as it happens.
 
-    `pc` is where the guest stands: whoever enters the host from guest code sets it, and every event carries it.
+class Constant(dict[str, Value]):
+    """Fields that are the same whenever their event happens: made once, never changed, so that a copy is the same object."""
+
+    __slots__ = ()
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Constant:
+        return self
+
+
+class Said:
+    """What an event says besides when; the same object for all events that say the same, where that is often.
+
+    Lists among the fields may stand as tuples. `text` is free for the sink, "" at first.
     """
 
-    clock: Clock
-    enabled: bool = True
-    limit: int = EVENT_LIMIT
-    pc: int = 0
-    events: list[Event] = field(default_factory=list)
-    listener: Callable[[Event], None] | None = None
-    observer: Callable[[Event], None] | None = None
-    """Sees each event before the listener: the instruction log, where events say what is logged."""
+    __slots__ = ("fields", "kind", "pc", "text", "tid")
+
+    def __init__(self, tid: int, pc: int, kind: str, fields: dict[str, Value]) -> None:
+        self.tid = tid
+        self.pc = pc
+        self.kind = kind
+        self.fields = fields
+        self.text = ""
+
+
+Row = tuple[int, Said]
+"""What is kept of an event while the guest runs, the time first."""
+
+Sink = Callable[[int, "Sequence[Row]"], None]
+"""Takes events in bulk: the number of the first, and all of them."""
+
+_KNOWN = 1 << 14
+"""Fields that are remembered, to be kept once."""
+
+BATCH = 512
+"""Events a sink may be behind."""
+
+
+class Recorder:
+    """Collects the events of one run. `enabled` off makes emit a no-op.
+
+    `pc` is where the guest stands: whoever enters the host from guest code sets it, and every event carries it. While the
+    guest runs only rows are kept; they become `Event` objects when somebody asks for `events`, or listens.
+    """
+
+    def __init__(self, clock: Clock, enabled: bool = True, limit: int = EVENT_LIMIT) -> None:
+        self.enabled = enabled
+        self.limit = limit
+        self.pc = 0
+        self._now = clock.now
+        self._events: list[Event] = []
+        self._rows: list[Row] = []
+        self._said: dict[tuple[object, ...], Said] = {}
+        self._written = 0
+        """How many of the rows the sink has had."""
+        self._listener: Callable[[Event], None] | None = None
+        self._observer: Callable[[Event], None] | None = None
+        self._sink: Sink | None = None
+        self._mark = limit
+        """With more rows than this there is something to do at once."""
+
+    # -- who wants to know -----------------------------------------------------------------------------------------
+
+    @property
+    def listener(self) -> Callable[[Event], None] | None:
+        """Sees each event as it happens."""
+        return self._listener
+
+    @listener.setter
+    def listener(self, listener: Callable[[Event], None] | None) -> None:
+        self._listener = listener
+        self._set_mark()
+
+    @property
+    def observer(self) -> Callable[[Event], None] | None:
+        """Sees each event before the listener: the instruction log, where events say what is logged."""
+        return self._observer
+
+    @observer.setter
+    def observer(self, observer: Callable[[Event], None] | None) -> None:
+        self._observer = observer
+        self._set_mark()
+
+    @property
+    def sink(self) -> Sink | None:
+        """Takes the events that were recorded, in order: at the latest when `BATCH` wait, and at each `flush`."""
+        return self._sink
+
+    @sink.setter
+    def sink(self, sink: Sink | None) -> None:
+        self._sink = sink
+        self._set_mark()
+
+    def _set_mark(self) -> None:
+        """At the bound, when the sink is to have a batch, or at every event when somebody sees each."""
+        room = self.limit - len(self._events)
+        if self._listener is not None or self._observer is not None:
+            room = 0
+        elif self._sink is not None:
+            room = min(room, self._written + BATCH - 1)
+        self._mark = room
+
+    # -- recording -------------------------------------------------------------------------------------------------
 
     def emit(self, kind: str, tid: int, **fields: Value) -> None:
         """Append one event, stamped with the virtual time. Raises RecorderFull at the bound."""
@@ -69,15 +159,79 @@ class Recorder:
 
     def record(self, kind: str, tid: int, fields: dict[str, Value]) -> None:
         """`emit` with the fields as a dict, which the event keeps."""
-        if not self.enabled:
-            return
-        events = self.events
-        seq = len(events)
-        if seq >= self.limit:
+        if self.enabled:
+            if type(fields) is Constant:
+                key = (id(fields), tid, self.pc, kind)
+                said = self._said.get(key) or self._say(key, kind, tid, fields)
+            else:
+                said = Said(tid, self.pc, kind, fields)
+            rows = self._rows
+            rows.append((self._now(), said))
+            if len(rows) > self._mark:
+                self._reached()
+
+    def repeat(self, kind: str, tid: int, names: tuple[str, ...], values: tuple[Value, ...]) -> None:
+        """`record` for what is often said again, and then kept once. A kind has the same names and types each time."""
+        if self.enabled:
+            key = (values, tid, self.pc, kind)
+            said = self._said.get(key) or self._say(key, kind, tid, dict(zip(names, values, strict=True)))
+            rows = self._rows
+            rows.append((self._now(), said))
+            if len(rows) > self._mark:
+                self._reached()
+
+    def _say(self, key: tuple[object, ...], kind: str, tid: int, fields: dict[str, Value]) -> Said:
+        """Remember what will be said again."""
+        if len(self._said) >= _KNOWN:
+            self._said.clear()
+        said = self._said[key] = Said(tid, self.pc, kind, fields)
+        return said
+
+    def _reached(self) -> None:
+        if len(self) > self.limit:
+            self._rows.pop()
             raise RecorderFull(f"{self.limit} events were recorded")
-        event = Event(seq, self.clock.now(), tid, self.pc, kind, fields)
-        events.append(event)
-        if self.observer is not None:
-            self.observer(event)
-        if self.listener is not None:
-            self.listener(event)
+        if self._listener is None and self._observer is None:
+            self.flush()
+            return
+        known = len(self._events)
+        for event in self.events[known:]:
+            if self._observer is not None:
+                self._observer(event)
+            if self._listener is not None:
+                self._listener(event)
+
+    def flush(self) -> None:
+        """Give the sink, if there is one, what it has not had."""
+        if self._sink is not None and len(self._rows) > self._written:
+            start, self._written = self._written, len(self._rows)
+            self._set_mark()
+            self._sink(len(self._events) + start, self._rows[start:])
+
+    # -- what was recorded -----------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._events) + len(self._rows)
+
+    @property
+    def tids(self) -> set[int]:
+        """The threads that events were of; 0 for those of none."""
+        return {event.tid for event in self._events} | {said.tid for _, said in self._rows}
+
+    @property
+    def events(self) -> list[Event]:
+        """Everything that was recorded so far."""
+        if self._rows:
+            self.flush()
+            rows = self._rows
+            self._rows, self._written = [], 0
+            events, seq = self._events, len(self._events)
+            for time, said in rows:
+                fields = said.fields
+                for name, value in fields.items():
+                    if type(value) is tuple:
+                        fields[name] = list(value)
+                events.append(Event(seq, time, said.tid, said.pc, said.kind, fields))
+                seq += 1
+            self._set_mark()
+        return self._events

@@ -11,12 +11,13 @@ describes the header's entries and every kind of event.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from itertools import count
 from typing import IO, Any, TypeVar
 
 from emuload.errors import UsageError
-from emuload.trace.events import Event, Value
+from emuload.trace.events import Event, Row, Said, Value
 
 FORMAT = "emuload-trace"
 SCHEMA = 2
@@ -104,6 +105,13 @@ def event_line(event: Event) -> str:
     return f'{{{head},"fields":{_ENCODER.encode(event.fields)}}}'
 
 
+def _say(said: Said) -> str:
+    """The rest of an event's line, behind seq and time."""
+    head = f'"tid":{said.tid},"pc":{said.pc},"kind":{_ENCODER.encode(said.kind)}'
+    said.text = f'{head},"fields":{_ENCODER.encode(said.fields)}}}\n'
+    return said.text
+
+
 def end_line(end: End) -> str:
     """The last line, without its newline."""
     return _ENCODER.encode({"end": asdict(end)})
@@ -111,7 +119,7 @@ def end_line(end: End) -> str:
 
 @dataclass
 class Writer:
-    """Writes a trace to an unbuffered binary file, line by line. Errors are the file's own (OSError)."""
+    """Writes a trace to an unbuffered binary file, whole lines at a time. Errors are the file's own (OSError)."""
 
     file: IO[bytes]
 
@@ -123,12 +131,20 @@ class Writer:
         """Write an event."""
         self._write(event_line(event))
 
+    def batch(self, first: int, rows: Sequence[Row]) -> None:
+        """Write events as a recorder keeps them: a `Recorder`'s sink."""
+        texts = [said.text or _say(said) for _, said in rows]
+        self._write_all("".join([f'{{"seq":{seq},"time":{row[0]},{text}' for seq, row, text in zip(count(first), rows, texts)]))
+
     def finish(self, end: End) -> None:
         """Write how the run ended; nothing may follow."""
         self._write(end_line(end))
 
     def _write(self, line: str) -> None:
-        data = line.encode("ascii") + b"\n"
+        self._write_all(f"{line}\n")
+
+    def _write_all(self, lines: str) -> None:
+        data = lines.encode("ascii")
         while data:
             data = data[self.file.write(data) :]
 

@@ -90,9 +90,10 @@ _ENDS_ANY_WAIT = "wait-over"
 _MOVES = "go-package-init-enter"
 """What may end on another thread: inits run on a goroutine."""
 
-_QUIET = frozenset(
-    ("syscall", "mutex-acquire", "mutex-release", "loader-lock-acquire", "loader-lock-release", "wait-over", "futex-wait")
-)
+_QUIET = frozenset((
+    "syscall", "mutex-acquire", "mutex-release", "loader-lock-acquire", "loader-lock-release", "wait-over", "futex-wait",
+    "call-result",
+))  # fmt: skip
 """Events that get no mark: too many, or shown by a slice."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import logging
 import os
 import statistics
 import subprocess
@@ -16,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from unittest import SkipTest
 
@@ -23,12 +25,15 @@ import emuload
 from emuload import samples
 from emuload.cost import CostMeter
 from emuload.instruction_log import LogRequest
+from emuload.library import Function
 from emuload.machine import engine as uc
 from emuload.report.instructions import LoggedCode
 from emuload.trace.events import Event
 from emuload.trace.ilog import IlogFile
+from emuload.trace.jsonl import Writer
 from loader.link_map import RTLD_NOW, LinkMap
 from loader.memory import ByteMemory
+from loader.search import DirectoryFinder
 from tests import oracle, toolchain
 from tests.running import arch_of
 
@@ -38,6 +43,9 @@ WORK = (("gc_load", 20), ("goroutines", 300))
 """What the instruction log's rates are measured on: allocation with garbage collections; thread and goroutine switches."""
 
 MS, US = 1e3, 1e6
+
+Load = Callable[[emuload.Process], Callable[[], object]]
+"""Makes a process ready, and gives what is to be measured."""
 
 
 def row(what: str, value: str, bound: str = "") -> None:
@@ -89,6 +97,41 @@ def _empty_libc(data: bytes) -> dict[str, tuple[str, bytes]]:
 
     arch = ElfFile(data, "").machine.name
     return builtins_for(arch, hard_float(arch, data))
+
+
+def loader_alone(path: str) -> float:
+    """Seconds to read, map and relocate a library alone, without what it needs, as CLE does in `with_cle`."""
+    start = time.perf_counter()
+    links = LinkMap(ByteMemory(), finder=DirectoryFinder(), absent=lambda *_: True, missing=lambda *_: 16)
+    links.dlopen(path, RTLD_NOW)
+    return time.perf_counter() - start
+
+
+def with_cle(path: str) -> float:
+    """Seconds that CLE takes for the same."""
+    import cle
+
+    start = time.perf_counter()
+    cle.Loader(path, auto_load_libs=False)
+    return time.perf_counter() - start
+
+
+def against_cle(rounds: int, name: str, path: str) -> None:
+    """Our loader and CLE in turn, both warm; the best of each."""
+    what = f"load and relocate libhello.so, {name}"
+    if find_spec("cle") is None:
+        row(f"{what}, against CLE", "skipped", "CLE is not installed: pip install '.[bench]'")
+        return
+    logging.disable(logging.WARNING)  # CLE's words about what it does not know
+    ours, theirs = [], []
+    for _ in range(rounds + 1):
+        for measured, measure in ((ours, loader_alone), (theirs, with_cle)):
+            gc.collect()
+            measured.append(measure(path))
+    mine, other = min(ours[1:]), min(theirs[1:])
+    row(f"{what}, alone", f"{mine * MS:.1f} ms")
+    row(f"{what}, CLE", f"{other * MS:.1f} ms")
+    row(f"CLE against ours, {name}", f"{other / mine:.0f}", "at least 20")
 
 
 def constructor(arch: str, path: str) -> float:
@@ -218,6 +261,59 @@ def instructions(file: str) -> int:
     return sum(len(code.instructions(block)) for block in log.blocks())
 
 
+def recording(rounds: int, name: str, arch: str, path: str, behaviour: str, folder: str) -> None:
+    """What recording adds to a run, in memory and to a file, in CPU time: medians of the ratios of neighbours."""
+    loads: dict[str, tuple[int, Load]] = {
+        "init and first call": (rounds, lambda process: lambda: process.dlopen(path).call("add", 1, 2)),
+        "steady add(1, 2)": (8 * rounds, lambda process: partial(many, warm(process.dlopen(path)["add"], 1, 2))),
+        "goroutines": (8 * rounds, lambda process: partial(warm(process.dlopen(behaviour)["goroutines"], 10), 20)),
+    }
+    for where, file in (("in memory", None), ("to .jsonl", os.path.join(folder, f"{name}.jsonl"))):
+        for what, (pairs, load) in loads.items():
+            added = recorded(pairs, arch, load, file, once=what.startswith("init"))
+            row(f"event recording {where}, {what}, {name}", f"{added * 100:.1f} %", "at most 10 %")
+
+
+def warm(function: Function, *arguments: int) -> Function:
+    """The function, after a first call."""
+    function(*arguments)
+    return function
+
+
+def many(add: Function) -> None:
+    """A piece of the steady load."""
+    for _ in range(STEADY_CALLS // 20):
+        add(1, 2)
+
+
+def recorded(pairs: int, arch: str, load: Load, file: str | None, once: bool) -> float:
+    """What share recording adds, from pairs of a load without and with it; `once`: each in a process of its own."""
+    ratios = []
+    process, work = prepared(arch, load)
+    with open(file or os.devnull, "wb", buffering=0) as out:
+        for number in range(pairs):
+            took = {}
+            for on in (False, True) if number % 2 else (True, False):
+                if once:
+                    process, work = prepared(arch, load)
+                    gc.collect()
+                process.recorder.enabled = on
+                if file is not None and process.recorder.sink is None:
+                    process.recorder.sink = Writer(out).batch
+                start = time.process_time()
+                work()
+                process.recorder.flush()
+                took[on] = time.process_time() - start
+            ratios.append(took[True] / took[False])
+    return statistics.median(ratios) - 1
+
+
+def prepared(arch: str, load: Load) -> tuple[emuload.Process, Callable[[], object]]:
+    """A process, and what is to be measured in it."""
+    process = emuload.Process(arch)
+    return process, load(process)
+
+
 def against_qemu(rounds: int, name: str, path: str) -> None:
     """`emuload run` of a sample, and a C program that does the same under qemu-user."""
     target = TARGETS[name]
@@ -257,8 +353,10 @@ def main() -> int:
             ]
             for what, measure, scale, unit, bound in figures:
                 row(f"{what}, {name}", f"{best(rounds, measure) * scale:.1f} {unit}", bound)
+            against_cle(rounds, name, path)
         for name, target in TARGETS.items():
             library = str(toolchain.go_library("behaviour", target))
+            recording(rounds, name, arch_of(target), os.path.join(folder, f"libhello-{name}.so"), library, folder)
             instruction_log(rounds, name, arch_of(target), library, folder)
             instruction_count(rounds, name, arch_of(target), library)
         for name in ("armv7", "arm64"):

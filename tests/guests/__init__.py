@@ -6,6 +6,7 @@ A folder that is not in this table can be built just as well; it then has no spe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 ALL = (
     "amd64-gnu",
@@ -76,6 +77,30 @@ GUESTS = {
     "missing_dependency": Guest("c", link=("missing_dependency_gone",)),
     "faulty": Guest("c"),
     "faulty_host": Guest(link=("faulty",)),
+    # Versions, thread-local variables, an IFUNC, constructors by priority: something of each.
+    "odd": Guest("c", link=(f"-Wl,--version-script={Path(__file__).parent / 'odd' / 'odd.map'}",)),
+    # What orders two threads and what does not; exports and a table that only their callers keep in order.
+    "ordering": Guest(),
+    "racing": Guest("go"),
+    "racing_host": Guest(),
+    "filled_table": Guest("c"),
+    "filled_table_waits": Guest("c", folder="filled_table", flags=("-DWAITS",)),
+    # Opens a Go library at its first call.
+    "lazy_wrapper": Guest("c"),
+    # All that a dynamic linker has to order in one program: orderly_host → orderly_a → orderly_b, and one that is opened.
+    "orderly_b": Guest("c"),
+    "orderly_a": Guest("c", link=("orderly_b",)),
+    "orderly_late": Guest("c"),
+    "orderly_host": Guest(link=("orderly_a", "orderly_b")),
+    # Wrong in one thing each.
+    "cut_environment": Guest("c"),
+    "slow_pthread_create": Guest("c"),
+    "own_thread": Guest("c"),
+    "opens_itself": Guest("c"),
+    "opens_dependent": Guest("c"),
+    "dependent": Guest("c", link=("opens_dependent",)),
+    "init_only": Guest("c"),
+    "panicking_init": Guest("go"),
     # C programs by themselves.
     "echo_stdin": Guest(targets=ALL),
     "threads_stdio": Guest(targets=ALL, link=("-lm",)),

@@ -64,8 +64,8 @@ enum em_event {
     EM_RWLOCK_WAIT,      /* (rwlock, writer's tid | 0, 1: to write | 0: to read) */
     EM_RWLOCK_ACQUIRE,   /* (rwlock, 1: to write | 0: to read) */
     EM_RWLOCK_RELEASE,   /* (rwlock) */
-    EM_BARRIER_WAIT,     /* (barrier) */
-    EM_BARRIER_LEAVE,    /* (barrier) */
+    EM_BARRIER_WAIT,     /* (barrier, how often it has been passed) */
+    EM_BARRIER_LEAVE,    /* (barrier, the same) */
     EM_JOIN_WAIT,        /* (tid) */
     EM_JOIN_DONE,        /* (tid) */
     EM_THREAD_CREATE,    /* (tid, start routine, argument) */
