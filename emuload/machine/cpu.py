@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from emuload.machine import cells as c
-from emuload.machine import native
 from emuload.machine import engine as uc
+from emuload.machine import native
 from emuload.machine.abi import Abi
 from emuload.machine.block_count import BlockCount
 from emuload.machine.block_log import CAPACITY, Sink

@@ -234,7 +234,8 @@ def rates(rounds: int, arch: str, path: str, file: str, function: str, argument:
         executed += 1
 
     requests = [LogRequest(file), *(LogRequest(f"{file}{n}", **asked) for n, asked in enumerate(EFFECTS.values()))]
-    processes = [emuload.Process(arch), *(emuload.Process(arch, instruction_log=each) for each in requests), emuload.Process(arch)]
+    logged = [emuload.Process(arch, instruction_log=each) for each in requests]
+    processes = [emuload.Process(arch), *logged, emuload.Process(arch)]
     processes[-1].cpu.engine.hook(uc.HOOK_CODE, uc.BLOCK_CALLBACK(step))
     works = [process.dlopen(path)[function] for process in processes]
     for work in works:
