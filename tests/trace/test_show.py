@@ -126,11 +126,12 @@ def test_execlog_has_an_address_an_opcode_and_stores(calls: Path, capsys: pytest
     lines = emuload(capsys, "show", calls, "--format", "execlog").out.splitlines()
     texts = [line for line in emuload(capsys, "show", calls).out.splitlines() if "not logged" not in line]
     assert len(lines) == len(texts)
+    threads = list(dict.fromkeys(text.split()[0] for text in texts))
     for line, text in zip(lines, texts, strict=True):
         found = re.fullmatch(r'\d+, (0x[0-9a-f]+), 0x([0-9a-f]+), "(.*?)"((?:, store, 0x[0-9a-f]{8,})*)', line)
         assert found is not None, line
         tid, address, code, *_ = text.split()
-        assert line.partition(",")[0] == str(int(tid) - 1000)
+        assert line.partition(",")[0] == str(threads.index(tid))
         assert found[1] == address
         assert int(found[2], 16) == int.from_bytes(bytes.fromhex(code)[:4], "little")
         assert found[3] in text
