@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from bisect import bisect_right
+from collections.abc import Callable
 from functools import cached_property
 
 from emuload.errors import UsageError
@@ -25,21 +26,32 @@ _MODES = {b"$a": False, b"$t": True}
 
 
 class Line:
-    """One instruction as it is shown; `frames` are the function's and before it those of calls inlined there."""
+    """One instruction as it is shown; its function is looked up when first asked for."""
 
-    __slots__ = ("_head", "frames", "instruction", "where")
+    __slots__ = ("_frames", "_head", "_look_up", "_where", "instruction")
 
-    def __init__(self, instruction: Instruction, frames: list[Frame]) -> None:
+    def __init__(self, instruction: Instruction, look_up: Callable[[int], list[Frame]]) -> None:
         self.instruction = instruction
-        self.frames = frames
-        self.where = _where(frames[0]) if frames else ""
-        address, code, text = instruction
-        self._head = f"{address:#x}  {code.hex():<16}  {text:<36}"
+        self._look_up = look_up
+        self._frames: list[Frame] | None = None
+        self._head = ""
+        self._where = ""
+
+    @property
+    def frames(self) -> list[Frame]:
+        """The function's and before it those of calls inlined there."""
+        if self._frames is None:
+            self._frames = self._look_up(self.instruction.address)
+        return self._frames
 
     def text(self, tid: int, effects: str | None = None) -> str:
         """The line for thread `tid`; with a column for what the instruction did, if that is known."""
+        if not self._head:
+            address, code, text = self.instruction
+            self._head = f"{address:#x}  {code.hex():<16}  {text:<36}"
+            self._where = _where(self.frames[0]) if self.frames else ""
         did = "" if effects is None else f"{effects:<32}  "
-        return f"{tid} {self._head}  {did}{self.where}".rstrip()
+        return f"{tid} {self._head}  {did}{self._where}".rstrip()
 
 
 def _where(shown: Frame) -> str:
@@ -124,10 +136,8 @@ class LoggedCode:
         key = (block.address, block.size, id(mapped))
         known = self._lines.get(key)
         if known is None:
-            files = [self._file(mapped)] if mapped is not None else []
-            known = self._lines[key] = [
-                Line(each, self._unwinder.describe(each.address, files) if files else []) for each in self.instructions(block)
-            ]
+            look_up = self._in(mapped) if mapped is not None else _nothing
+            known = self._lines[key] = [Line(each, look_up) for each in self.instructions(block)]
         return known
 
     def instructions(self, block: Block) -> list[Instruction]:
@@ -147,6 +157,11 @@ class LoggedCode:
         thumb = file.image.word == 4 and file.thumb(block.address, block.size)
         return (self._thumb if thumb else self._disassembler).instructions(code, block.address)
 
+    def _in(self, mapped: MappedObject) -> Callable[[int], list[Frame]]:
+        """Looks up addresses in an object."""
+        files = [self._file(mapped)]
+        return lambda address: self._unwinder.describe(address, files)
+
     def _kept(self, block: Block) -> bytes:
         for start, code in self._log.code.items():
             if start <= block.address < start + len(code):
@@ -161,6 +176,11 @@ class LoggedCode:
                 raise UsageError(f"{mapped.path}: not the file that the log {self._log.path} is of")
             known = self._files[id(mapped)] = _File(mapped, data)
         return known
+
+
+def _nothing(address: int) -> list[Frame]:
+    """What is known of code that no file holds."""
+    return []
 
 
 def _builtin(sha256: str) -> bytes | None:
