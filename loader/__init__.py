@@ -25,7 +25,7 @@ from .link_map import (
 from .machines import BY_NAME, Machine
 from .memory import PROT_EXEC, PROT_READ, PROT_WRITE, ByteMemory, Memory
 from .objects import LinkedObject, Resolved
-from .profiles import PROFILES, Profile
+from .profiles import Profile, UnknownProfile, profile
 from .search import DirectoryFinder
 from .tls import TlsLayout, TlsModule
 
@@ -34,7 +34,6 @@ __all__ = [
     "DEFAULT",
     "MAIN",
     "NEXT",
-    "PROFILES",
     "PROT_EXEC",
     "PROT_READ",
     "PROT_WRITE",
@@ -58,4 +57,6 @@ __all__ = [
     "Symbol",
     "TlsLayout",
     "TlsModule",
+    "UnknownProfile",
+    "profile",
 ]

@@ -33,6 +33,7 @@ EVENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("loader-lock-acquire", ("lock",)),
     ("loader-lock-release", ("lock",)),
     ("wait-over", ("object",)),
+    ("constructors-wait", ("object", "owner")),
 )
 
 WAITS: dict[str, tuple[str, int]] = {
@@ -53,5 +54,6 @@ WAITS: dict[str, tuple[str, int]] = {
     "loader-lock-wait": ("loader lock", 2),
     "loader-lock-acquire": ("", 0),
     "wait-over": ("", 0),
+    "constructors-wait": ("constructors of", 2),
 }
 """Events that begin a wait: what is waited for and which argument is the holder's tid (0: none); "" ends it."""

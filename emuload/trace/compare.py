@@ -18,7 +18,10 @@ _MACHINE = frozenset(
 """Events whose kinds begin with one of these words say how something was done or how long it took."""
 
 _TIMING = frozenset(
-    ("once-wait", "join-wait", "loader-lock-wait", "go-export-wait", "signal-sent", "signal-delivered", "signal-returned")
+    (
+        "once-wait", "join-wait", "loader-lock-wait", "constructors-wait", "go-export-wait", "signal-sent", "signal-delivered",
+        "signal-returned",
+    )
 )
 """Events that happen or not by who is faster."""
 

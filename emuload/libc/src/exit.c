@@ -84,7 +84,7 @@ HIDDEN NORETURN void em_exit(int status) {
     run(&last, 0, status);
     if (!shut_down) {
         shut_down = 1;
-        em_run_constructors(EM_DL_SHUTDOWN());
+        em_run_operation(EM_DL_SHUTDOWN(), 0);
     }
     em_stdio_exit();
     _exit(status);
