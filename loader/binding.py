@@ -26,7 +26,6 @@ from .machines import base as verbs
 from .objects import Handle as Handle
 from .objects import LinkedObject, Resolved, symbol_address
 from .objects import Pseudo as Pseudo
-from .order import breadth_first
 from .state import State
 from .symbols import Query
 from .tls import TlsModule
@@ -89,12 +88,13 @@ class Binding(State):
         return obj, symbol
 
     def _note_binding(self, obj: LinkedObject, definer: LinkedObject) -> None:
-        """Remember that ``obj`` must not outlive ``definer`` when no DT_NEEDED says so (glibc's relocation
-        dependencies)."""
-        if definer is obj or definer.startup or definer in obj.bound_to:
+        """Remember that ``obj`` must not outlive ``definer`` when none of its links says so (glibc elf/dl-lookup.c,
+        add_dependency)."""
+        if definer is obj or definer.startup or definer.nodelete or definer in obj.bound_to:
             return
-        if definer not in breadth_first(obj):
+        if definer not in (obj.order_links or ()):
             obj.bound_to.append(definer)
+            obj.has_bound = True
 
     # -- dlsym --------------------------------------------------------------------------------------------------------
 

@@ -158,7 +158,8 @@ class LinkMap(Binding):
             profile.opened(root, ())
             if flags & RTLD_GLOBAL:
                 self._make_global(profile.made_global(root, ()))
-            return root, []
+            order = profile.constructor_order(root.searchlist, root, [root]) if profile.opens_again else []
+            return root, [obj for obj in order if not obj.initialized]
         self._load_dependencies([root], opened=root)
         root.searchlist = breadth_first(root)
         new = [obj for obj in root.searchlist if obj.index not in known]
@@ -351,11 +352,17 @@ class LinkMap(Binding):
         for other in obj.claims:
             other.claimed = True
         obj.claims = []
-        return self.initializers(obj)
+        rows = self.initializers(obj)
+        obj.constructed = not rows
+        return rows
+
+    def finish_initializers(self, obj: LinkedObject) -> None:
+        """What `start_initializers` answered has all returned."""
+        obj.constructed = True
 
     def start_finalizers(self, obj: LinkedObject) -> list[Initializer]:
         """`finalizers`, once, and only of an object that was initialised."""
         if not obj.initialized:
             return []
-        obj.initialized = False
+        obj.initialized = obj.constructed = False
         return self.finalizers(obj)

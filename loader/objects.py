@@ -32,9 +32,12 @@ class LinkedObject:
     ``needed``       the objects of its DT_NEEDED entries, in order
     ``searchlist``   breadth-first list of itself and its dependencies, once it was opened directly; else empty
     ``scopes``       roots whose search lists its references search after the global one
+    ``bound_to``     objects that must outlive it though it does not need them, because its references bind to theirs;
+                     ``has_bound``: there was one once
     ``refs``         how many dlopen (or start-up) references are open
     ``group``        what was opened when it was loaded: bionic's local group, counted in ``group_refs`` of that one
     ``claims``       objects that count as called once its constructors are (bionic); ``claimed``: this one does
+    ``initialized``  its constructors have begun, ``constructed``: and returned
     ``turn``         how many objects' constructors had begun when its own did, from 1 on; 0: they have not
     """
 
@@ -54,6 +57,7 @@ class LinkedObject:
         self.searchlist: list[LinkedObject] = []
         self.scopes: list[LinkedObject] = []
         self.bound_to: list[LinkedObject] = []
+        self.has_bound = False
         self.refs = 0
         self.group: LinkedObject | None = None
         self.group_refs = 0
@@ -69,6 +73,7 @@ class LinkedObject:
         self.nodelete = elf.nodelete
         self.relocated = False
         self.initialized = False
+        self.constructed = False
         self.removed = False
         self.loader: LinkedObject | None = None
         self.tls: TlsModule | None = None

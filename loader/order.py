@@ -133,7 +133,7 @@ def _post_order(objects: Sequence[LinkedObject], *, bindings: bool) -> tuple[lis
         stack = [(start, iter(_successors(start, bindings)))]
         while stack:
             obj, successors = stack[-1]
-            if bindings and obj.bound_to:
+            if bindings and obj.has_bound:
                 seen_bindings = True
             for successor in successors:
                 if successor.index not in visited and not successor.is_main and successor.index in members:

@@ -236,7 +236,7 @@ class LibcHost:
             del operation.objects[0]
             rows = links.start_finalizers(loaded) if destructors else links.start_initializers(loaded)
             operation.steps = self._steps(loaded, rows)
-            if operation.steps and not destructors:
+            if rows and not destructors:
                 operation.current = loaded
                 self._constructing[loaded.index] = task.tid
         if operation.steps:
@@ -258,6 +258,7 @@ class LibcHost:
         """The constructors of the operation's object have all returned."""
         if operation.current is not None:
             del self._constructing[operation.current.index]
+            self._host.link_map.finish_initializers(operation.current)
             operation.current = None
 
     def _constructing_elsewhere(self, loaded: LinkedObject, operation: Operation, task: Task) -> LinkedObject | None:

@@ -44,6 +44,7 @@ class Profile:
     ``constructor_arguments``    what DT_INIT and DT_INIT_ARRAY functions are passed
     ``surplus, optional``        bytes of static TLS kept for dlopened objects, and the share TLS descriptors may take
     ``late_static_tls``          whether dlopened objects may have static TLS at all
+    ``opens_again``              whether a dlopen of what is open already runs constructors that have not run
     ``applies_relr``             whether DT_RELR is known; else it is passed over in silence
     ``protected, unique``        whether STV_PROTECTED references and STB_GNU_UNIQUE symbols are treated as such
     ``matching``                 which definition of a file a reference fits
@@ -60,6 +61,7 @@ class Profile:
     surplus = 0
     optional = 0
     late_static_tls = False
+    opens_again = False
     applies_relr = True
     protected = False
     unique = False

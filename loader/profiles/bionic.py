@@ -90,6 +90,7 @@ class Bionic(Profile):
 
     family = "bionic"
     title = "bionic"
+    opens_again = True
     locks = Locks(in_constructors=True, iterating=True)
     libc_names = frozenset({"libc.so", "libm.so", "libdl.so", "libstdc++.so"})
 
@@ -274,14 +275,15 @@ class Bionic(Profile):
         group.group_refs = max(group.group_refs - 1, 0)
         if group.group_refs or group.startup or group.is_global or group.nodelete or group in unloaded:
             return []
-        going, others = [group], []
+        going, others, left = [group], [], list(unloaded)
         for each in going:  # grows while it is walked
+            left.append(each)
             for child in each.needed:
-                if child in going:
+                if child in left:
                     continue
                 if (child.group or child) is not group:
                     others.append(child)
-                elif not any(child in o.needed for o in links.objects if o not in going and o not in unloaded):
+                elif child not in going and not any(child in o.needed for o in links.objects if o not in left):
                     going.append(child)
         unloaded += going
         return others

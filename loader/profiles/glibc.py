@@ -174,6 +174,7 @@ class Glibc(Profile):
         order = self._sort(objects, first, destructors=False)
         if first is not None:
             first.order_links = order
+            first.bound_to = [obj for obj in first.bound_to if obj not in objects]
         return order[::-1]
 
     def relocation_order(

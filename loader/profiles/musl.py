@@ -72,6 +72,7 @@ class Musl(Profile):
     family = "musl"
     title = "musl"
     constructor_arguments = ()
+    opens_again = True
     matching = _Matching()
     folders = ("/lib", "/usr/local/lib", "/usr/lib")
     refused = frozenset(
@@ -147,10 +148,10 @@ class Musl(Profile):
     def constructor_order(
         self, objects: Sequence[LinkedObject], first: LinkedObject | None, roots: Sequence[LinkedObject]
     ) -> list[LinkedObject]:
-        """queue_ctors; before 1.1.22 everything from the last loaded to the first."""
+        """queue_ctors, unless what is opened is constructed; before 1.1.22 everything from the last loaded to the first."""
         if not self.queues:
             return sorted(objects, key=lambda obj: -obj.index)
-        return [obj for obj, _ in depth_first(roots, lambda obj: False)]
+        return [obj for obj, _ in depth_first([root for root in roots if not root.constructed], lambda obj: False)]
 
     def relocation_order(
         self, objects: Sequence[LinkedObject], constructors: Sequence[LinkedObject]
@@ -159,8 +160,8 @@ class Musl(Profile):
         return sorted(objects, key=lambda obj: (obj.is_main, obj.index))
 
     def shutdown_order(self, objects: Sequence[LinkedObject], main: LinkedObject | None) -> list[LinkedObject]:
-        """__libc_exit_fini: the reverse of the order in which constructors began."""
-        return sorted(objects, key=lambda obj: -obj.turn)
+        """__libc_exit_fini: of those whose constructors returned, the reverse of the order in which they began."""
+        return sorted((obj for obj in objects if obj.constructed), key=lambda obj: -obj.turn)
 
     def close(self, handle: LinkedObject, links: State) -> list[LinkedObject]:
         """dlclose checks the handle and does nothing."""

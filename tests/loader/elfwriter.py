@@ -47,6 +47,7 @@ class ElfWriter:
     relro: bool = False
     align: int = 0x1000
     bss: int = 0x100
+    sections: bool = False  # whether the header speaks of section headers; there are none
     base: int = 0
     init: int | None = None
     fini: int | None = None
@@ -238,7 +239,7 @@ class ElfWriter:
         ident = b"\x7fELF" + bytes([1 if word == 4 else 2, 1, 1]) + bytes(9)
         header = struct.pack(
             f"<16sHHI3{letter}IHHHHHH", ident, self.type, m.e_machine, 1, base + TEXT, head_size, 0, self.e_flags,
-            head_size, phdr_size, len(segments), 0, 0, 0,
+            head_size, phdr_size, len(segments), *((64 if word == 8 else 40, 2, 1) if self.sections else (0, 0, 0)),
         )  # fmt: skip
         data[:head_size] = header
         for i, (kind_, flags, offset, vaddr, filesz, memsz, align) in enumerate(segments):
