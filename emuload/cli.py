@@ -1,4 +1,4 @@
-"""The command line: `emuload run | trace | diff | show | inspect | exec | demo`.
+"""The command line: `emuload run | trace | cost | diff | show | inspect | exec | demo`.
 
 Only click is imported here: the emulator's modules cost time and are imported by the command that needs them
 (`emuload.commands`). Exit status: 0 fine; 1 the guest failed; 2 usage or input; 3 deadlock; 4 a bound was reached;
@@ -131,6 +131,29 @@ def trace(**options: Any) -> int:
 
 @cli.command()
 @click.argument("library")
+@_call_options
+@click.option("--budget", metavar="FILE", help="Fail where a phase takes more instructions than FILE allows.")
+@click.option("--write-budget", metavar="FILE", help="Write FILE with what each phase took.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
+@_guest_options
+def cost(**options: Any) -> int:
+    """Load LIBRARY and make calls as `run` does, and count the instructions of each phase.
+
+    The figures are exact and the same on every host: the deterministic counterpart of a timing test. Exit status 1 when a
+    phase exceeds its budget.
+
+    \b
+    total = 700000             a budget is a TOML file;
+    [phases]                   phases are named as in the table
+    "runtime init" = 250000
+    """
+    from emuload.commands.cost import measure_cost
+
+    return measure_cost(options)
+
+
+@cli.command()
+@click.argument("library")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
 def inspect(library: str, as_json: bool) -> int:
     """Say what LIBRARY is, without running it."""
@@ -159,14 +182,22 @@ def diff(left: str, right: str, order_only: bool) -> int:
 @click.option("--function", metavar="GLOB", help="Only code of functions whose name matches, inlined ones included.")
 @click.option("--thread", type=int, metavar="TID", help="Only this thread.")
 @click.option("--address", "addresses", metavar="RANGE", help="Only these addresses: START-END, START+SIZE or one.")
-def show(file: str, function: str | None, thread: int | None, addresses: str | None) -> int:
-    """Show the instruction log FILE, which `run --instructions` wrote.
+@click.option("--touched", metavar="RANGE", help="Only what wrote to these addresses.")
+@click.option("--from", "first", metavar="POINT", help="From this block or virtual time on: 12000, 0.35ms, 12us.")
+@click.option("--to", "last", metavar="POINT", help="Up to this block or virtual time.")
+@click.option("--format", default="text", show_default=True, metavar="NAME", help="text, tenet or execlog.")
+def show(**options: Any) -> int:
+    """Show the instruction log FILE, which `trace -o FILE.ilog` wrote.
 
-    A line for each instruction executed: thread, address, bytes, disassembly, function, source line.
+    \b
+    text      a line for each instruction executed: thread, address, bytes, disassembly,
+              what it wrote, function, source line
+    tenet     Tenet's text trace: registers and memory writes, which must be in the log
+    execlog   as QEMU's execlog plugin writes it
     """
     from emuload.commands.show import show_log
 
-    return show_log(file, function, thread, addresses)
+    return show_log(options)
 
 
 @cli.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

@@ -39,7 +39,7 @@ from loader.profiles import profile as profile_by_name
 
 if TYPE_CHECKING:
     from emuload.golang.handoff import Row
-    from emuload.instruction_log import InstructionLog
+    from emuload.instruction_log import InstructionLog, LogRequest
     from emuload.unwind import Unwinder
 
 DEFAULT = "default"
@@ -59,6 +59,11 @@ def argument_bytes(text: str | bytes) -> bytes:
     if b"\0" in data:
         raise UsageError(f"a NUL byte in the argument {text!r}")
     return data
+
+
+def _counted(counts: Mapping[str, int]) -> list[str]:
+    """`name=count` texts."""
+    return [f"{name}={count}" for name, count in counts.items()]
 
 
 class Limits(NamedTuple):
@@ -89,8 +94,8 @@ class Process:
     `args` and `env` are what the guest sees as argv and environ; `maps` are (host path, guest path, writable);
     `needed` are libraries linked at start-up, `program` an executable to run instead of waiting for calls;
     `on_output` sees (stream, bytes) as the guest writes; `cwd` is the guest's folder;
-    `instruction_log` names a file for every block of code that runs (`emuload.trace.ilog`), complete once `exit()` or
-    `instruction_log.close()` was called.
+    `instruction_log` names a file for every block of code that runs (`emuload.trace.ilog_format`), or is a `LogRequest` for part
+    of it, or for what instructions write; it is complete once `exit()` or `instruction_log.close()` was called.
     Raises LoadError for a file the linker refuses, UsageError for values that make no sense.
     """
 
@@ -115,7 +120,7 @@ class Process:
         strategy: Strategy | None = None,
         native_hooks: bool = True,
         cwd: str = "/",
-        instruction_log: str | None = None,
+        instruction_log: str | LogRequest | None = None,
     ) -> None:
         self.arch = arch
         self.limits = limits = limits or Limits()
@@ -157,7 +162,7 @@ class Process:
         self._failure: Report | None = None
         self._started = False
         self._text = range(0)
-        self.watches = Watches(self.cpu, self.kernel, self.recorder)
+        self.watches = Watches(self.cpu, self.kernel, self.recorder, self.options.env)
         self.cpu.handler = self._on_trap
         self.cpu.ticks = self.clock.now
         self.cpu.watch_handler = self.watches.hit
@@ -171,9 +176,10 @@ class Process:
         """A process of the architecture that a file is for. Raises LoadError when it is no ELF file of one we know."""
         return cls(architecture_of(path, host_bytes(path)), **options)
 
-    def _log_instructions(self, path: str, seed: int) -> None:
-        from emuload.instruction_log import InstructionLog
+    def _log_instructions(self, wanted: str | LogRequest, seed: int) -> None:
+        from emuload.instruction_log import InstructionLog, LogRequest
 
+        request = LogRequest(wanted) if isinstance(wanted, str) else wanted
         options = self.options
         header = {
             "arch": self.arch,
@@ -182,7 +188,8 @@ class Process:
             "env": [variable.decode("utf-8", "surrogateescape") for variable in options.env],
             "seed": seed,
         }
-        self.instruction_log = self.scheduler.log = InstructionLog(path, self.cpu, self.clock, header)
+        self.instruction_log = self.scheduler.log = InstructionLog(request, self.cpu, self.clock, header)
+        self.recorder.observer = self.instruction_log.event if self.instruction_log.watches_events else None
 
     # -- start -------------------------------------------------------------------------------------------------
 
@@ -251,7 +258,7 @@ class Process:
         cpu.sp = self.stack.sp
         cpu.tp = self.libc.new_main_thread()
         cpu.enter(self.libc_function("__emu_start"))
-        self.main_task = self.kernel.create_main_task(cpu.switch_out())
+        self.main_task = self.kernel.create_main_task(cpu.switch_out(), thread_pointer=cpu.tp)
         self.main_task.role = "loader"
         self.main = Thread(self, self.main_task.tid)
         if self.options.program is None:
@@ -267,6 +274,7 @@ class Process:
         """Answer a trap in place, or keep it for `_finish_trap` when it needs the CPU stopped."""
         task = self.kernel.current
         assert task is not None
+        task.pc = self.recorder.pc = pc
         gates = self.gates
         if number in HOST_CALLS and pc in self._text:
             if number not in self.libc.stops_first:
@@ -350,6 +358,7 @@ class Process:
         self.cpu.set_return_address(self.gates.base)
         self.cpu.enter(address)
         task.wait = None
+        task.pc = self.recorder.pc = self.cpu.code_address(address)
         self.calls.setdefault(task.tid, []).append(call)
         self.recorder.record("call-enter", task.tid, {"function": name})
         return Pending(self, call, task.tid)
@@ -377,6 +386,9 @@ class Process:
             self._run(lambda: call.done)
         else:
             self._run(lambda: all(p.call.done for p in pending))
+        for each in pending:
+            self.recorder.pc = self.kernel.tasks[each.tid].pc
+            self.recorder.record("call-result", each.tid, {"function": each.call.name})
 
     def _call_words(self, function: str, *words: int) -> int:
         """Call a function of the C library with machine words, on the loading thread if that is free."""
@@ -537,7 +549,7 @@ class Process:
     def _on_link_event(self, kind: str, fields: dict[str, Any]) -> None:
         task = self.kernel.current
         path = fields["object"]
-        shown = {name: value if not isinstance(value, dict) else str(value) for name, value in fields.items()}
+        shown = {name: _counted(value) if isinstance(value, dict) else value for name, value in fields.items()}
         self.recorder.emit(kind, task.tid if task is not None else 0, **shown)
         if kind == "object-relocated":
             loaded = next(o for o in self.link_map.objects if o.path == path)

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from emuload.kernel.clock import VirtualClock
 from emuload.kernel.core import Kernel
 from emuload.kernel.task import Task
 from emuload.machine.cpu import Cpu, Reason
 
-if TYPE_CHECKING:
-    from emuload.instruction_log import InstructionLog
-
 QUANTUM = 400_009
 """Code bytes a thread may run before the next one's turn: 0.1 ms of virtual time. A prime, so that no loop's length divides it
 and a loop is interrupted at all its places in turn, as it would be by a timer."""
 
 MINIMUM_SLICE = 8192
-"""Longer than any block of code Unicorn runs at once, so that every slice makes progress."""
+"""Code bytes: with fewer left of its quantum, a thread has had its turn."""
 
 DEEP_SLEEP = 60_000_000_000
 """Nanoseconds Go's sysmon sleeps when nothing is left to watch (runtime/proc.go, sysmon: forcegcperiod / 2)."""
@@ -45,6 +42,10 @@ class Strategy(Protocol):
         """How many code bytes `task` may run."""
         ...
 
+    def describe(self) -> dict[str, int | str]:
+        """What a trace's header says of it: its name under "strategy", and whatever else decides what it does."""
+        ...
+
 
 @dataclass(eq=False, repr=False)
 class RoundRobin:
@@ -63,6 +64,18 @@ class RoundRobin:
     def quantum(self, task: Task) -> int:
         """The fixed quantum."""
         return self.size
+
+    def describe(self) -> dict[str, int | str]:
+        """The quantum, in code bytes."""
+        return {"strategy": "round-robin", "quantum": self.size}
+
+
+class SliceLog(Protocol):
+    """What is told of each slice before it runs: an instruction log, a cost meter."""
+
+    def slice(self, tid: int) -> None:
+        """A slice of thread `tid` is about to run."""
+        ...
 
 
 class Stuck(Exception):
@@ -88,12 +101,12 @@ class Scheduler:
     on_trap: Callable[[Task], None]
     code_limit: int
     time_limit: int
-    log: InstructionLog | None = None
+    log: SliceLog | None = None
     loaded: Task | None = None
     last: Task | None = None
     _left: int = field(default=0)
     _carried: dict[int, int] = field(default_factory=dict)
-    """Bytes of its quantum that a thread could not use, because its next block of code was longer; part of its next one."""
+    """Bytes of its quantum that a thread could not use, or (below 0) used too many, running on to a jump: for its next one."""
     _quiet: int = field(default=0)
 
     def load(self, task: Task) -> None:
@@ -141,7 +154,7 @@ class Scheduler:
         if not runnable:
             return None
         chosen = self.strategy.choose(runnable, last)
-        self._left = max(self.strategy.quantum(chosen), MINIMUM_SLICE) + self._carried.pop(chosen.tid, 0)
+        self._left = max(self.strategy.quantum(chosen) + self._carried.pop(chosen.tid, 0), MINIMUM_SLICE)
         return chosen
 
     def _slice(self, task: Task, deadline: int | None) -> None:
@@ -170,7 +183,7 @@ class Scheduler:
             assert stop.fault is not None
             self.kernel.fault(cpu, task, stop.fault)
         elif self._left < MINIMUM_SLICE:
-            self._carried[task.tid] = max(self._left, 0)
+            self._carried[task.tid] = self._left
 
     def _idle(self, deadline: int | None) -> None:
         """Nobody can run: jump to the next deadline, unless only Go's idle watchdog still sets any."""

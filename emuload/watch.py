@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emuload.golang.handoff import ROLE_OF_EVENT, ExportStep, HandoffTracker
@@ -20,10 +21,11 @@ class Watches:
     Hooks are installed when an object is mapped and stay: a changed set of hooks would change how code is cut into blocks.
     """
 
-    def __init__(self, cpu: Cpu, kernel: Kernel, recorder: Recorder) -> None:
+    def __init__(self, cpu: Cpu, kernel: Kernel, recorder: Recorder, environment: Sequence[bytes]) -> None:
         self._cpu = cpu
         self._kernel = kernel
         self._recorder = recorder
+        self._environment = tuple(environment)
         self.trackers: list[HandoffTracker] = []
         self._owners: dict[int, tuple[HandoffTracker, tuple[ExportStep, str] | None]] = {}
         self._installed: set[int] = set()
@@ -38,7 +40,7 @@ class Watches:
             found = loaded.symbol(name)
             return found.value if found is not None else None
 
-        tracker = HandoffTracker.of(library, symbol, loaded.path, loaded.bias)
+        tracker = HandoffTracker.of(library, symbol, loaded.path, loaded.bias, self._environment)
         self.trackers.append(tracker)
         for address in tracker.addresses:
             self._owners[address] = (tracker, tracker.step_at(address))
@@ -53,6 +55,7 @@ class Watches:
         task = self._kernel.current
         if task is None:
             return
+        task.pc = self._recorder.pc = address
         if step is not None:
             hit = step[0](tracker, step[1], task.tid)
             if hit is not None:

@@ -37,8 +37,8 @@ class LinkMap(Binding):
     ``builtins``   soname → (path, content); sonames with the same path are one object
     ``missing``    called with (name, requester) for an undefined function: the address to bind it to, or None to refuse
     ``on_event``   called with (kind, details). Kinds: object-found, object-mapped, tls-registered, static-tls,
-                   object-relocated, relro-protected, tls-image, object-unmapped, warning; details are ints, strings,
-                   dicts
+                   object-dependencies, object-relocated, relro-protected, tls-image, object-unmapped, warning; details
+                   are ints, strings, lists of strings, dicts of ints
     ``call_guest`` runs an IFUNC resolver at an address and returns its result
     ``thread_pointers``  gives the thread pointers of all running threads: when a dlopened object takes static TLS, its
                    image is written there; when an object goes, its DTV entries are cleared
@@ -287,6 +287,7 @@ class LinkMap(Binding):
                     queue.append(needed)
 
     def _relocate(self, obj: LinkedObject) -> None:
+        self._event("object-dependencies", obj, needed=[needed.path for needed in obj.needed])
         counts = Relocator(obj, self).run()
         obj.relocated = True
         self._event("object-relocated", obj, relocations=sum(counts.values()), kinds=counts)

@@ -21,6 +21,7 @@ LAYERS = (
     ),
     ("emuload.tokens", "emuload.codecs", "emuload.values", "emuload.calls", "emuload.call_text"),
     ("emuload.threads", "emuload.library", "emuload.diagnosis", "emuload.process"),
+    ("emuload.cost", "emuload.budget"),
     ("emuload.inspect", "emuload.samples"),
     ("emuload.report",),
     ("emuload.commands", "emuload.cli"),

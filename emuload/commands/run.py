@@ -193,6 +193,7 @@ def document(session: Session, with_events: bool) -> dict[str, Any]:
         document["report"] = session.failure.report.to_dict()
     if with_events:
         document["events"] = [
-            {"seq": e.seq, "time_ns": e.time, "thread": e.tid, "kind": e.kind, **e.fields} for e in process.events
+            {"seq": e.seq, "time_ns": e.time, "thread": e.tid, "pc": e.pc, "kind": e.kind, **e.fields}
+            for e in process.events
         ]
     return document

@@ -1,20 +1,63 @@
-"""`emuload show`: an instruction log as text."""
+"""`emuload show`: an instruction log as text, or in another program's format."""
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Mapping
+from typing import Any
 
-from emuload.report.instructions import log_lines, parse_range
+from emuload.errors import UsageError
+from emuload.report.show import FORMATS, Wanted
 from emuload.trace.ilog import IlogFile
+from emuload.trace.selection import parse_range
+
+_UNITS = {"ns": 1, "us": 1000, "ms": 1_000_000, "s": 1_000_000_000}
+_POINT = re.compile(r"(?P<number>\d+(?:\.\d*)?)(?P<unit>ns|us|ms|s)?")
 
 
-def show_log(path: str, function: str | None, thread: int | None, addresses: str | None) -> int:
+def show_log(options: Mapping[str, Any]) -> int:
     """Returns the exit status. Raises UsageError for a file that is no log, or an object file that is not the log's."""
-    wanted = parse_range(addresses) if addresses is not None else None
+    path, name = options["file"], options["format"]
+    if name not in FORMATS:
+        raise UsageError(f"--format {name}: choose from {', '.join(FORMATS)}")
+    addresses = _range(options["addresses"], "--address")
+    touched = _range(options["touched"], "--touched")
+    points = _point(options["first"], "--from"), _point(options["last"], "--to")
     log = IlogFile(path)
-    for line in log_lines(log, function, thread, wanted):
+    first, last = (_block(log, point) for point in points)
+    wanted = Wanted(
+        function=options["function"],
+        thread=options["thread"],
+        addresses=addresses,
+        touched=touched,
+        first=first if first is not None else 0,
+        last=last if last is not None else log.block_count,
+    )
+    for line in FORMATS[name](log, wanted):
         print(line)
     if not log.complete:
         sys.stdout.flush()
         print(f"emuload: {path}: the run was cut off; the log ends at block {log.block_count}", file=sys.stderr)
     return 0
+
+
+def _range(text: str | None, option: str) -> range | None:
+    return parse_range(text, option) if text is not None else None
+
+
+def _point(text: str | None, option: str) -> tuple[float, int] | None:
+    """A number, and the nanoseconds of its unit, 0 for a block's number. Raises UsageError."""
+    if text is None:
+        return None
+    found = _POINT.fullmatch(text)
+    if found is None or (found["unit"] is None and "." in text):
+        raise UsageError(f"{option} takes a block's number, or a virtual time such as 0.35ms or 12us, not {text!r}")
+    return float(found["number"]), _UNITS[found["unit"]] if found["unit"] else 0
+
+
+def _block(log: IlogFile, point: tuple[float, int] | None) -> int | None:
+    if point is None:
+        return None
+    number, unit = point
+    return log.block_at(round(number * unit)) if unit else int(number)

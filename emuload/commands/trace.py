@@ -165,6 +165,7 @@ def header_of(session: Session, options: Mapping[str, Any]) -> Header:
         architecture=process.arch,
         profile=process.profile.name,
         seed=options["seed"],
+        schedule=process.scheduler.strategy.describe(),
         files={session.path: hashlib.sha256(host_bytes(session.path)).hexdigest()},
         arguments=[argument.decode("utf-8", "surrogateescape") for argument in given.args],
         environment={key: value for key, _, value in environment},

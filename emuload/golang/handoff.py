@@ -34,6 +34,8 @@ ENTRIES = {
     "rt0-lib-go": ("runtime.rt0_lib_go", "_rt0_{arch}_lib_go", "_rt0_{arch}_linux_lib_go"),
     "runtime-main": ("runtime.main",),
     "sysmon": ("runtime.sysmon",),
+    "args": ("runtime.args",),
+    "goroutine": ("runtime.newproc1",),
     "throw": ("runtime.throw",),
     "fatal": ("runtime.fatal",),
     "fatalpanic": ("runtime.fatalpanic",),
@@ -79,13 +81,10 @@ class Memory(Protocol):
     def read(self, address: int, size: int) -> bytes: ...
 
 
-def watch_points(
-    library: GoLibrary, symbol: Lookup, bias: int = 0, *, goroutines: bool = False
-) -> list[WatchPoint]:
+def watch_points(library: GoLibrary, symbol: Lookup, bias: int = 0) -> list[WatchPoint]:
     """Every instruction to watch in one Go library, in address order.
 
-    `symbol` looks up the object's own dynamic symbols. With `goroutines` each goroutine's creation is watched
-    too, which is costly in a program that makes many.
+    `symbol` looks up the object's own dynamic symbols.
     """
     table, arch = library.table, library.row.name
     points: list[tuple[int, str, str]] = []
@@ -97,10 +96,6 @@ def watch_points(
                 break
     points += _main_points(library)
     points += _export_points(library, symbol)
-    if goroutines:
-        entry = table.by_name("runtime.newproc1")
-        if entry is not None:
-            points.append((entry, "goroutine", "runtime.newproc1"))
     return sorted((WatchPoint(address + bias, kind, name) for address, kind, name in points), key=_order)
 
 
@@ -194,6 +189,8 @@ def package_of(function: str) -> str:
 
 
 _INIT_DONE = 2
+_ENVIRONMENT_LIMIT = 1 << 16
+"""Entries after which an environment that does not end is given up."""
 
 
 ExportStep = Callable[["HandoffTracker", str, int], "Hit | None"]
@@ -232,6 +229,8 @@ class HandoffTracker:
     object: str
     bias: int
     points: dict[int, list[tuple[str, str]]]
+    environment: tuple[bytes, ...] = ()
+    """The environment the process was given, as it stands on the stack."""
     seen: list[str] = field(default_factory=list)
     """Kinds of `_PLAIN` that have happened."""
     inits: list[str | None] = field(default_factory=list)
@@ -243,13 +242,13 @@ class HandoffTracker:
 
     @classmethod
     def of(
-        cls, library: GoLibrary, symbol: Lookup, object_name: str, bias: int, *, goroutines: bool = False
+        cls, library: GoLibrary, symbol: Lookup, object_name: str, bias: int, environment: tuple[bytes, ...] = ()
     ) -> HandoffTracker:
         """A tracker for a library loaded at `bias`; `addresses` says what to watch."""
         points: dict[int, list[tuple[str, str]]] = {}
-        for point in watch_points(library, symbol, bias, goroutines=goroutines):
+        for point in watch_points(library, symbol, bias):
             points.setdefault(point.address, []).append((point.kind, point.name))
-        return cls(library, object_name, bias, points)
+        return cls(library, object_name, bias, points, environment)
 
     @property
     def addresses(self) -> list[int]:
@@ -310,6 +309,8 @@ class HandoffTracker:
         if kind == "package-init-return":
             package = self.inits.pop() if self.inits else None
             return Hit("go-package-init-exit", {"package": package, "function": name}) if package else None
+        if kind == "args":
+            return self._arguments(name, cpu, memory)
         if kind == "goroutine":
             return Hit("go-goroutine", {"function": self._goroutine_function(cpu, memory)})
         return self._failure(kind, name, cpu, memory)
@@ -347,6 +348,16 @@ class HandoffTracker:
         left = stack.pop() if stack else None
         return Hit("go-export-return", {"function": left, "object": self.object}) if left is not None else None
 
+    def _arguments(self, name: str, cpu: Registers, memory: Memory) -> Hit:
+        """runtime.args(argc, argv): Go takes what follows argv's NULL for the environment."""
+        argc = self._argument(0, cpu, memory, entered=True) & 0xFFFFFFFF
+        argv = self._argument(1, cpu, memory, entered=True)
+        seen = self._pointers(memory, argv + (argc + 1) * self.library.row.word) if argv else []
+        complete = len(seen) == len(self.environment) and all(
+            self._bytes(memory, at, len(text) + 1) == text + b"\0" for at, text in zip(seen, self.environment, strict=True)
+        )
+        return Hit("go-args", {"function": name, "argc": argc, "environment": len(seen), "complete": complete})
+
     def _failure(self, kind: str, name: str, cpu: Registers, memory: Memory) -> Hit:
         fields: dict[str, Value] = {"function": name}
         if kind in ("throw", "fatal"):
@@ -377,6 +388,16 @@ class HandoffTracker:
             return memory.read(address, size)
         except Exception:
             return b""
+
+    def _pointers(self, memory: Memory, at: int) -> list[int]:
+        """The pointers of a list that ends in NULL, up to what cannot be read."""
+        found: list[int] = []
+        while len(found) < _ENVIRONMENT_LIMIT:
+            pointer = self._word(memory, at + len(found) * self.library.row.word)
+            if not pointer:
+                break
+            found.append(pointer)
+        return found
 
     def _string(self, cpu: Registers, memory: Memory, *, entered: bool) -> str:
         """A Go string given as the first argument."""

@@ -300,7 +300,14 @@ class Kernel:
         task.wait = None
 
     def timeouts(self, now: int) -> None:
-        """End every wait and fire every timer due by `now` (monotonic ns)."""
+        """End every wait and fire every timer due by `now` (monotonic ns). What happens by this happens on no thread."""
+        self.current, self.events.pc = None, 0
+        self._end_due_waits(now)
+        from emuload.kernel import timers
+
+        timers.fire_cpu_timers(self)
+
+    def _end_due_waits(self, now: int) -> None:
         from emuload.kernel import timers
         from emuload.kernel.futex import forget_waiter
 
@@ -324,7 +331,6 @@ class Kernel:
             else:
                 forget_waiter(self, task)
                 self.wake(task, result)
-        timers.fire_cpu_timers(self)
 
     def add_timer_deadline(self, due: int, ident: int) -> None:
         """Have `timeouts` fire timer `ident`, as armed just now, at `due`."""
@@ -367,6 +373,7 @@ class Kernel:
         """Bring the task, whose registers are live, to where it may run. False: it may not (blocked or ended)."""
         self.cpu = cpu
         self.current = task
+        self.events.pc = task.pc
         if self.on_cpu is not task:
             self._account(task)
         if task.exited:
@@ -453,13 +460,16 @@ class Kernel:
 
     # -- tasks -------------------------------------------------------------------------------------------------
 
-    def create_main_task(self, context: Context, name: str = "main") -> Task:
+    def create_main_task(self, context: Context, name: str = "main", thread_pointer: int = 0) -> Task:
         """The thread the process begins with; its tid is the pid."""
         assert not self.tasks
-        return self.spawn(context, name=name)
+        return self.spawn(context, name=name, thread_pointer=thread_pointer)
 
-    def spawn(self, context: Context, name: str = "", parent: Task | None = None) -> Task:
-        """Add a runnable task with a new tid. It inherits name and signal mask from `parent`."""
+    def spawn(self, context: Context, name: str = "", parent: Task | None = None, thread_pointer: int = 0) -> Task:
+        """Add a runnable task with a new tid. It inherits name and signal mask from `parent`.
+
+        `thread_pointer` is what was set for it, 0 when it starts with its parent's.
+        """
         task = Task(self.next_tid, name, context)
         self.next_tid += 1
         if parent is not None:
@@ -468,7 +478,7 @@ class Kernel:
             task.name = name or parent.name
         task.started = self.clock.now()
         self.tasks[task.tid] = task
-        self.events.emit("task-create", parent.tid if parent else 0, child=task.tid)
+        self.events.emit("task-create", parent.tid if parent else 0, child=task.tid, thread_pointer=thread_pointer)
         return task
 
     @property

@@ -59,7 +59,8 @@ def _sigreturn(k: Kernel, task: Task, rt: bool) -> Result:
     if stack is not None:
         _set_altstack(k, task, AltStack(*stack), cpu.sp)
     if k.events.enabled:
-        k.events.emit("signal-returned", task.tid, pc=cpu.pc)
+        task.pc = k.events.pc = cpu.pc
+        k.events.emit("signal-returned", task.tid)
     set_mask(k, task, mask)
     return SWITCH
 
@@ -180,6 +181,8 @@ def _sigtimedwait(k: Kernel, task: Task, address: int, info_at: int, timeout: in
     info = dequeue(k, task, ~wanted)
     if info is not None:
         recalculate(k, task)
+        if k.events.enabled:
+            k.events.emit("signal-accepted", task.tid, signal=signal_name(info.signo), code=info.code)
         if info_at:
             k.memory.user_write(info_at, encode(info, k.abi.word)[:SIGINFO_SIZE])
         return info.signo

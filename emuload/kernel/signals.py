@@ -177,6 +177,8 @@ def _wake_for_signal(k: Kernel, task: Task, signo: int) -> None:
 def force_fault(k: Kernel, task: Task, fault: Fault) -> None:
     """A synchronous exception of the thread: its signal cannot be held back, only handled."""
     task.trap = (fault.trapno, fault.error, fault.address)
+    assert k.cpu is not None
+    task.pc = k.events.pc = k.cpu.pc
     k.events.emit(
         "fault", task.tid, signal=signal_name(fault.signo), code=fault.code, address=fault.address, what=fault.what
     )
@@ -324,7 +326,7 @@ def _enter_handler(k: Kernel, cpu: Cpu, task: Task, info: SigInfo, action: Actio
         error,
         address,
     )
-    from_pc = cpu.pc
+    task.pc = k.events.pc = cpu.pc
     if action.flags & SA_RESETHAND:
         k.signals.actions[info.signo] = Action(SIG_DFL, action.flags, action.restorer, action.mask)
     try:
@@ -342,7 +344,7 @@ def _enter_handler(k: Kernel, cpu: Cpu, task: Task, info: SigInfo, action: Actio
     if k.events.enabled:
         k.events.emit(
             "signal-delivered", task.tid, signal=signal_name(info.signo), code=info.code, address=info.address,
-            handler=action.handler, pc=from_pc,
+            handler=action.handler,
         )  # fmt: skip
     set_mask(k, task, blocked)
 

@@ -98,6 +98,7 @@ class Task:
     attention      a signal may be deliverable (Linux: TIF_SIGPENDING)
     deferred       the call needs the CPU stopped (sigreturn, clone): `Kernel.prepare` runs it
     blocked_call   the call in progress was reported as entered, its end is to be reported too
+    pc             address of the instruction at which it last entered the host
     trap           (trap number, error code, address) of the last fault
     yielded        the task gave up the rest of its slice; the scheduler clears it
     role           "loader", "runtime", "foreign", "sysmon" or ""; for reports
@@ -127,6 +128,7 @@ class Task:
     interrupted: Wait | None = None
     deferred: bool = False
     blocked_call: bool = False
+    pc: int = 0
     trap: tuple[int, int, int] = (0, 0, 0)
     yielded: bool = False
     started: int = 0

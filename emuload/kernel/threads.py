@@ -49,8 +49,9 @@ def _clone(k: Kernel, task: Task, flags: int, stack: int, parent_tid: int, child
     if not k.stopped:
         return k.defer(task)
     assert k.cpu is not None
-    context = k.cpu.child_context(stack, tls if flags & CLONE_SETTLS else None)
-    child = k.spawn(context, parent=task)
+    own_tls = bool(flags & CLONE_SETTLS)
+    context = k.cpu.child_context(stack, tls if own_tls else None)
+    child = k.spawn(context, parent=task, thread_pointer=tls if own_tls else 0)
     if flags & CLONE_PARENT_SETTID:
         k.put_u32(parent_tid, child.tid)
     if flags & CLONE_CHILD_SETTID:

@@ -18,8 +18,8 @@ EVENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("rwlock-wait", ("rwlock", "owner", "write")),
     ("rwlock-acquire", ("rwlock", "write")),
     ("rwlock-release", ("rwlock",)),
-    ("barrier-wait", ("barrier",)),
-    ("barrier-leave", ("barrier",)),
+    ("barrier-wait", ("barrier", "generation")),
+    ("barrier-leave", ("barrier", "generation")),
     ("join-wait", ("thread",)),
     ("join-done", ("thread",)),
     ("thread-create", ("child", "routine", "argument")),
@@ -33,6 +33,7 @@ EVENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("loader-lock-acquire", ("lock",)),
     ("loader-lock-release", ("lock",)),
     ("wait-over", ("object",)),
+    ("once-pass", ("once",)),
     ("constructors-wait", ("object", "owner")),
 )
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from emuload.kernel.core import Kernel
     from emuload.machine.cpu import Cpu
     from emuload.startup import InitialStack
-    from emuload.trace.events import Recorder
+    from emuload.trace.events import Recorder, Value
 
 EM_BASE = 0x454D0000
 (
@@ -139,7 +139,12 @@ class LibcHost:
         tls = self._host.link_map.tls
         room = tls.area_size + tls.area_align
         base = self._host.cpu.memory.map(None, room, _READ_WRITE, "[tls]")
-        return self._tls_fill(-(-base // tls.area_align) * tls.area_align)
+        return self._new_block(0, -(-base // tls.area_align) * tls.area_align)
+
+    def _new_block(self, creator: int, area: int) -> int:
+        tp = self._tls_fill(area)
+        self._host.recorder.emit("tls-block", creator, area=area, thread_pointer=tp)
+        return tp
 
     def _tls_fill(self, area: int) -> int:
         memory = self._host.cpu.memory
@@ -156,9 +161,7 @@ class LibcHost:
         return self._put(arguments[0], tls.area_size, tls.area_align, tls.tp_offset)
 
     def _tls_init(self, task: Task, arguments: Sequence[int]) -> Result:
-        tp = self._tls_fill(arguments[0])
-        self._host.recorder.emit("tls-block", task.tid, area=arguments[0], thread_pointer=tp)
-        return tp
+        return self._new_block(task.tid, arguments[0])
 
     def _tls_free(self, task: Task, arguments: Sequence[int]) -> Result:
         self.areas.pop(arguments[0], None)
@@ -241,11 +244,11 @@ class LibcHost:
                 self._constructing[loaded.index] = task.tid
         if operation.steps:
             step = operation.running = operation.steps.pop(0)
-            emit(f"{word}-enter", task.tid, object=step.object.path, index=step.index, address=step.address, array=step.kind)
-            stack = self._host.stack
-            given = {"argc": stack.argc, "argv": stack.argv, "envp": stack.envp}
-            passed = () if destructors else links.profile.constructor_arguments
-            self._put(out, step.address, *(given[name] if name in passed else 0 for name in given), operation.value)
+            given = self._constructor_arguments(destructors)
+            begun: dict[str, Value] = {"object": step.object.path, "index": step.index, "address": step.address}
+            begun |= {"array": step.kind} if destructors else {"array": step.kind, **given}
+            self._host.recorder.record(f"{word}-enter", task.tid, begun)
+            self._put(out, step.address, *given.values(), operation.value)
             return NEXT_CALL
         del self._operations[number]
         if operation.release:
@@ -274,6 +277,13 @@ class LibcHost:
         busy = next((i for i in waits if self._constructing.get(i, task.tid) != task.tid), None)
         return next((o for o in links.objects if o.index == busy), None)
 
+    def _constructor_arguments(self, none: bool) -> dict[str, int]:
+        """What a constructor is called with: 0 where the profile passes nothing, as for destructors."""
+        stack = self._host.stack
+        passed = () if none else self._host.link_map.profile.constructor_arguments
+        given = {"argc": stack.argc, "argv": stack.argv, "envp": stack.envp}
+        return {name: value if name in passed else 0 for name, value in given.items()}
+
     def _dl_close(self, task: Task, arguments: Sequence[int]) -> Result:
         links = self._host.link_map
         handle = self._handle(arguments[0])
@@ -287,6 +297,7 @@ class LibcHost:
         except LoadError as error:
             error.facts["handle"] = shown
             self._refuse(task, error, "dlclose")
+            emit("dlclose-exit", task.tid, error=str(links.profile.told(error, "dlclose")))
             return 0
         return self._begin(Operation("dlclose", objects, release=list(objects)))
 
@@ -302,6 +313,7 @@ class LibcHost:
         main = links.main
         if phase not in (1, 2):
             return 0
+        self._host.recorder.emit("startup-enter", task.tid, phase=phase)
         operation = Operation("startup", [])
         if phase == 1:
             operation.objects = [o for o in links.startup_order() if not o.is_main]
@@ -316,23 +328,29 @@ class LibcHost:
         return [Step(loaded, *row) for row in rows if row[1] not in (0, self._host.cpu.abi.word_mask)]
 
     def _dl_shutdown(self, task: Task, arguments: Sequence[int]) -> Result:
+        self._host.recorder.emit("shutdown-enter", task.tid)
         return self._begin(Operation("shutdown", self._host.link_map.shutdown_order()))
 
     def _dl_sym(self, task: Task, arguments: Sequence[int]) -> Result:
         number, name, version, caller = arguments[:4]
         links = self._host.link_map
+        emit = self._host.recorder.emit
+        wanted = self._text(name)
+        emit("dlsym-enter", task.tid, name=wanted, handle=number)
         try:
             handle = self._handle(number)
             if handle is None:
                 raise LoadError("", "", "invalid handle", "handle", handle=f"{number:#x}")
-            wanted = self._text(version) if version else None
             requester = links.object_at(caller)
             if handle is NEXT and requester is None:
                 raise LoadError("", "", "RTLD_NEXT used in code not dynamically loaded", "next")
-            return links.dlsym(handle, self._text(name), wanted, requester, self._host.cpu.tp)
+            value = links.dlsym(handle, wanted, self._text(version) if version else None, requester, self._host.cpu.tp)
         except LoadError as error:
             self._refuse(task, error, "dlsym")
+            emit("dlsym-exit", task.tid, error=str(links.profile.told(error, "dlsym")))
             return 0
+        emit("dlsym-exit", task.tid, value=value)
+        return value
 
     def _dl_error(self, task: Task, arguments: Sequence[int]) -> Result:
         text = self._errors.pop(task.tid, "").encode("utf-8", "backslashreplace")

@@ -9,6 +9,7 @@ be canonical by a TLB hook, because Unicorn's own TLB cuts them to 52 bits.
 from __future__ import annotations
 
 import struct
+from functools import cached_property
 
 from emuload.machine import engine as uc
 from emuload.machine import native
@@ -28,6 +29,7 @@ from emuload.machine.cpu import (
     Reason,
     Stop,
 )
+from emuload.machine.disassembly import Disassembler
 
 ABI = Abi(
     name="amd64",
@@ -69,6 +71,7 @@ class Amd64(Cpu):
         "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip", "eflags",
     )  # fmt: skip
     sp_name = "rsp"
+    pc_name, flags_name = "rip", "eflags"
     _ids = _IDS
     _pc, _sp, _tp, _result = _IDS["rip"], _IDS["rsp"], _IDS["fs_base"], _IDS["rax"]
 
@@ -114,10 +117,9 @@ class Amd64(Cpu):
 
     def _on_syscall(self, _: int, user: int) -> None:
         pc, number, a, b, c, d, e, f, flags = self.engine.read_group(self._call_group)
-        next_pc = pc + 2
-        result = self._trap(next_pc, number, (a, b, c, d, e, f))
+        result = self._trap(pc, number, (a, b, c, d, e, f))
         if result is not None:
-            self.engine.write_group(self._return_group, (result & 0xFFFFFFFFFFFFFFFF, next_pc, flags))
+            self.engine.write_group(self._return_group, (result & 0xFFFFFFFFFFFFFFFF, pc + 2, flags))
 
     def _on_time_stamp(self, _: int, user: int) -> int:
         """RDTSC and RDTSCP: virtual time in edx:eax, processor 0 in ecx for both, as the second has it."""
@@ -160,6 +162,14 @@ class Amd64(Cpu):
         if error == uc.ERR_OK and self.pc == self.abi.word_mask:
             return Fault(SIGSEGV, SEGV_MAPERR, self.pc, 14, 0x14, "cannot execute the last address")
         return Fault(SIGSEGV, SI_KERNEL, 0, 13, 0, "privileged instruction or general protection fault")
+
+    @cached_property
+    def _disassembler(self) -> Disassembler:
+        return Disassembler(ABI.name)
+
+    def instructions_in(self, code: bytes, address: int) -> int:
+        """Instructions are of any length, so they are decoded."""
+        return len(self._disassembler.instructions(code, address))
 
     def fp_state(self) -> bytes:
         """The 512 bytes of FXSAVE64 (Intel SDM 1, table 10-2)."""

@@ -46,6 +46,7 @@ _IDS = {f"r{i}": register for i, register in enumerate(_R)} | {
 }  # fmt: skip
 _D0 = 14
 _THUMB = 0x20
+_FIRST_WIDE = 0b11101
 _USER_MODE = 0x10
 
 HELPER_PAGE = 0xFFFF0000
@@ -90,14 +91,21 @@ class Arm(ArmFamily):
     abi = ABI
     registers_shown = (*(f"r{i}" for i in range(13)), "sp", "lr", "pc", "cpsr")
     sp_name = "sp"
+    pc_name, flags_name = "pc", "cpsr"
     _ids = _IDS
+    _thumb = _THUMB
     _pc, _sp, _tp, _result = _IDS["pc"], _IDS["sp"], _IDS["tpidruro"], _IDS["r0"]
 
     def __init__(self, *, native_hooks: bool = True) -> None:
-        self._call_group = uc.RegisterGroup([_IDS[name] for name in ("pc", "r7", "r0", "r1", "r2", "r3", "r4", "r5", "r6")])
+        called = ("cpsr", "pc", "r7", "r0", "r1", "r2", "r3", "r4", "r5", "r6")
+        self._call_group = uc.RegisterGroup([_IDS[name] for name in called])
         self._enter_group = uc.RegisterGroup([_IDS["cpsr"], _IDS["pc"]])
         self._resume_group = uc.RegisterGroup([_IDS["pc"], _IDS["cpsr"]])
         super().__init__(uc.ARCH_ARM, uc.MODE_LITTLE_ENDIAN, uc.CPU_ARM_CORTEX_A15, native_hooks=native_hooks)
+
+    def registers_logged(self) -> tuple[str, ...]:
+        """With pc: a Thumb instruction whose condition fails calls no hook, which shows in its absence."""
+        return self.registers_shown
 
     def _install(self) -> None:
         super()._install()
@@ -136,6 +144,10 @@ class Arm(ArmFamily):
         cpsr = self.register("cpsr") & ~_THUMB & ~0x0600FC00
         self.engine.write_group(self._enter_group, (cpsr | (_THUMB if pc & 1 else 0), pc))
 
+    def code_address(self, pc: int) -> int:
+        """Without the bit that selects Thumb state."""
+        return pc & ~1
+
     def return_address(self) -> int:
         """lr"""
         return self.register("lr")
@@ -143,6 +155,16 @@ class Arm(ArmFamily):
     def gate_code(self) -> bytes:
         """svc 0; bx lr"""
         return bytes.fromhex("000000ef1eff2fe1")
+
+    def instructions_in(self, code: bytes, address: int) -> int:
+        """In Thumb state a first halfword from 0b11101 on begins an instruction of two (Arm ARM DDI 0406, A6.1)."""
+        if not self.register("cpsr") & _THUMB:
+            return super().instructions_in(code, address)
+        count = at = 0
+        while at < len(code):
+            at += 4 if code[min(at + 1, len(code) - 1)] >> 3 >= _FIRST_WIDE else 2
+            count += 1
+        return count
 
     def _start(self) -> int:
         pc, cpsr = self.engine.read_group(self._resume_group)

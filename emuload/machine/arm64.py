@@ -45,11 +45,12 @@ class Arm64(ArmFamily):
     abi = ABI
     registers_shown = (*(f"x{i}" for i in range(31)), "sp", "pc", "pstate")
     sp_name = "sp"
+    pc_name, flags_name = "pc", "pstate"
     _ids = _IDS
     _pc, _sp, _tp, _result = _IDS["pc"], _IDS["sp"], _IDS["tpidr_el0"], _IDS["x0"]
 
     def __init__(self, *, native_hooks: bool = True) -> None:
-        self._call_group = uc.RegisterGroup([_IDS[name] for name in ("pc", "x8", "x0", "x1", "x2", "x3", "x4", "x5")])
+        self._call_group = uc.RegisterGroup([_IDS[name] for name in ("pstate", "pc", "x8", "x0", "x1", "x2", "x3", "x4", "x5")])
         super().__init__(uc.ARCH_ARM64, uc.MODE_LITTLE_ENDIAN, uc.CPU_ARM64_CORTEX_A72, native_hooks=native_hooks)
 
     def _install(self) -> None:
@@ -76,6 +77,10 @@ class Arm64(ArmFamily):
     def sigreturn_code(self) -> bytes:
         """mov x8, #139 (rt_sigreturn); svc 0"""
         return bytes.fromhex("681180d2010000d4")
+
+    def _hook_writes(self) -> None:
+        super()._hook_writes()
+        self._hooks.zero(self._pc)
 
     def _exclusive_load(self) -> bytes:
         """ldxr x0, [x1]"""

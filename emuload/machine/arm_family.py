@@ -21,23 +21,26 @@ from emuload.machine.cpu import (
 # target/arm/cpu.h: EXCP_UDEF, EXCP_SWI, EXCP_PREFETCH_ABORT, EXCP_DATA_ABORT, EXCP_BKPT
 _UNDEFINED, _SUPERVISOR_CALL, _PREFETCH_ABORT, _DATA_ABORT, _BREAKPOINT = 1, 2, 3, 4, 7
 _UNDEFINED_TRAP_NUMBER = 6
+_INSTRUCTION = 4
 
 
 class ArmFamily(Cpu):
     """A CPU whose system calls and faults arrive as Unicorn's interrupt hook.
 
-    `_call_group` holds the PC, the system-call number's register and those of the arguments.
+    `_call_group` holds the processor state, the PC, the system-call number's register and those of the arguments; `_thumb` is
+    the state's bit that makes instructions two bytes long.
     """
 
     _call_group: uc.RegisterGroup
+    _thumb = 0
 
     def _install(self) -> None:
         self.engine.hook(uc.HOOK_INTR, uc.INTERRUPT_CALLBACK(self._on_interrupt))
 
     def _on_interrupt(self, _: int, number: int, user: int) -> None:
         if number == _SUPERVISOR_CALL:
-            pc, call, *arguments = self.engine.read_group(self._call_group)
-            result = self._trap(pc, call, arguments)
+            state, pc, call, *arguments = self.engine.read_group(self._call_group)
+            result = self._trap(pc - (2 if state & self._thumb else 4), call, arguments)
             if result is not None:
                 self.syscall_result(result)
             return
@@ -51,3 +54,7 @@ class ArmFamily(Cpu):
         else:
             fault = Fault(SIGSEGV, SI_KERNEL, 0, 0, 0, f"exception {number}")
         self._halt(Stop(Reason.FAULT, fault))
+
+    def instructions_in(self, code: bytes, address: int) -> int:
+        """All instructions are of one size."""
+        return len(code) // _INSTRUCTION

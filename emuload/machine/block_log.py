@@ -1,16 +1,18 @@
 """The CPU's side of the instruction log: blocks collected in host memory by the block hook, handed on in bulk.
 
-The hook's further cells and the table of guesses (`emuload.trace.predictor`) live here. When the buffer has no room for
-another entry the hook stops the CPU before the block, as at the budget's end; `Cpu.run` then drains it and goes on in
+The hook's further cells and the table of guesses (`emuload.trace.predictor`) live here. When a buffer has no room for
+another block the hook stops the CPU before it, as at the budget's end; `Cpu.run` then drains the log and goes on in
 the same slice. The guest sees nothing of it: schedule and virtual time are those of a run without a log.
 """
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from typing import Protocol
 
-from emuload.machine import native
+from emuload.machine import cells as c
+from emuload.machine import hooks_python
 from emuload.trace import predictor
 
 ENTRY = 16
@@ -19,15 +21,26 @@ ENTRY = 16
 CAPACITY = 1 << 16
 """Entries in the buffer: 1 MB."""
 
+_WORD = (1 << 64) - 1
+
 
 class Sink(Protocol):
-    """What takes the log."""
+    """What takes the log. A stretch's registers and writes come after its blocks."""
 
     def blocks(self, count: int, entries: bytes, code_bytes: int) -> None:
         """A stretch of `count` blocks, whose guesses began with an empty table; `code_bytes` ran until its end."""
 
     def cut(self, block: int, size: int) -> None:
-        """Of the block before number `block` only `size` bytes were executed."""
+        """Of the block before number `block` only `size` bytes belong to the log."""
+
+    def registers(self, entries: bytes) -> None:
+        """Register values: entries of two words, see `cells` and `native`."""
+
+    def writes(self, entries: bytes) -> None:
+        """Memory writes: entries of three words."""
+
+    def host_write(self, block: int, address: int, data: bytes) -> None:
+        """Before block number `block` the host wrote to the guest's memory."""
 
 
 class BlockLog:
@@ -37,49 +50,92 @@ class BlockLog:
         assert capacity > 0
         self._cells = cells
         self._sink = sink
-        self._buffer = (ctypes.c_uint64 * (2 * capacity))()
+        self._buffer = (ctypes.c_uint64 * (2 * capacity + 8))()  # a gap and a block behind the limit, twice
         self._table = (ctypes.c_uint64 * (1 << predictor.TABLE_BITS))()
         self._first = 0
-        base = ctypes.addressof(self._buffer)
-        self._base = base
-        cells[native.LIMIT] = base + capacity * ENTRY
-        cells[native.TABLE] = ctypes.addressof(self._table)
-        cells[native.MULTIPLIER] = predictor.MULTIPLIER - (1 << 64)
+        self._stopped_inside = False
+        self._base = ctypes.addressof(self._buffer)
+        cells[c.LIMIT] = self._base + capacity * ENTRY
+        cells[c.TABLE] = ctypes.addressof(self._table)
+        cells[c.MULTIPLIER] = c.signed(predictor.MULTIPLIER)
         self._rewind()
+        self.choose(None)
 
     def _rewind(self) -> None:
         cells = self._cells
-        cells[native.CURSOR] = self._base
-        cells[native.SLOT] = cells[native.TABLE]
-        cells[native.MISSED_AT] = cells[native.BLOCKS]
+        cells[c.FULL] = 0
+        cells[c.CURSOR] = self._base
+        cells[c.SLOT] = cells[c.TABLE]
+        cells[c.MISSED_AT] = cells[c.BLOCKS]
         ctypes.memset(self._table, 0, ctypes.sizeof(self._table))
+
+    def choose(self, ranges: Sequence[range] | None) -> None:
+        """From the next block on, log those that overlap these ranges of addresses (in order and apart); None: all."""
+        rows = [(_WORD, 0)] if ranges is None else [*((min(each.stop, _WORD), each.start) for each in ranges), (_WORD, _WORD)]
+        words = [word for row in rows for word in row]
+        self._ranges = (ctypes.c_uint64 * len(words))(*words)
+        self._cells[c.RANGES] = ctypes.addressof(self._ranges)
+        self._cells[c.RANGE_COUNT] = len(rows) - 1
 
     @property
     def blocks(self) -> int:
-        """How many blocks have run since logging began."""
-        return self._cells[native.BLOCKS]
+        """How many blocks and gaps have been logged."""
+        return self._cells[c.BLOCKS]
 
     @property
     def pending(self) -> int:
         """How many of them have not been handed on."""
         return self.blocks - self._first
 
+    @property
+    def inside(self) -> bool:
+        """Whether the block that runs, or ran last, is logged."""
+        return self._stopped_inside or self._cells[c.INSIDE] == 1
+
+    def go(self) -> None:
+        """The CPU is about to run."""
+        self._stopped_inside = False
+
+    def settle(self) -> None:
+        """The CPU stopped, and everything the last block did is written down."""
+        self._stopped_inside = self.inside
+        self._cells[c.INSIDE] = 0
+
     def host_memory(self) -> list[tuple[int, int]]:
         """(address, size) of everything the hook touches."""
-        return [(ctypes.addressof(each), ctypes.sizeof(each)) for each in (self._cells, self._table, self._buffer)]
+        touched = (self._cells, self._table, self._buffer, self._ranges)
+        return [(ctypes.addressof(each), ctypes.sizeof(each)) for each in touched]
 
     def drain(self, clock_bytes: int) -> None:
         """Hand on what was collected; `clock_bytes` are the CPU's."""
-        count = self.pending
+        cells, count = self._cells, self.pending
+        entries = ctypes.string_at(self._base, cells[c.CURSOR] - self._base)
+        self._first = self.blocks
+        self._rewind()
         if count:
-            entries = ctypes.string_at(self._base, self._cells[native.CURSOR] - self._base)
-            self._first = self.blocks
-            self._rewind()
-            self._sink.blocks(count, entries, clock_bytes)
+            self._sink.blocks(count, entries, clock_bytes - cells[c.SKIPPED])
 
-    def stopped_at(self, pc: int) -> None:
-        """The CPU stopped at `pc`, not at the budget's end: the last block may not have run to its end."""
-        key = self._cells[native.LAST] & predictor.WORD
-        done = pc - (key & predictor.ADDRESS)
-        if 0 <= done < key >> predictor.SIZE_SHIFT:
-            self._sink.cut(self.blocks, done)
+    def unexecuted(self, pc: int) -> None:
+        """The block that ran last was left before its instruction at `pc`."""
+        cells = self._cells
+        if self.inside:
+            self._sink.cut(self.blocks, pc - cells[c.START])
+        else:
+            cells[c.SKIPPED] -= cells[c.END] - pc
+
+    def leave(self, pc: int) -> None:
+        """Nothing of the block that runs is logged from the instruction at `pc` on."""
+        cells = self._cells
+        if self.inside:
+            self._sink.cut(self.blocks, pc - cells[c.START])
+            cells[c.SKIPPED] += cells[c.END] - pc
+            cells[c.INSIDE] = 0
+
+    def enter(self, pc: int) -> None:
+        """The block that runs is logged from the instruction at `pc` on."""
+        cells = self._cells
+        if not self.inside:
+            rest = cells[c.END] - pc
+            cells[c.SKIPPED] -= rest
+            cells[c.START], cells[c.INSIDE] = pc, 1
+            hooks_python.put(cells, pc | rest << predictor.SIZE_SHIFT)

@@ -12,17 +12,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from emuload.machine import cells as c
+from emuload.machine import effect_log, native
 from emuload.machine import engine as uc
-from emuload.machine import native
 from emuload.machine.abi import Abi
+from emuload.machine.block_count import BlockCount
 from emuload.machine.block_log import CAPACITY, BlockLog, Sink
+from emuload.machine.effect_log import RegisterLog, WriteLog
 from emuload.machine.memory import AddressSpace
 
 Context = bytes
 """A thread's registers as Unicorn keeps them: opaque, immutable, copyable."""
 
 TrapHandler = Callable[[int, int, Sequence[int]], "int | None"]
-"""(pc of the next instruction, call number, six arguments) → value for the result register, or None to stop the slice."""
+"""(address of the trapping instruction, call number, six arguments) → value for the result register, or None to stop."""
 
 
 class Reason(Enum):
@@ -73,6 +76,10 @@ class Cpu(ABC):
     sp_name: str
     """The stack pointer's name."""
 
+    pc_name: str
+    flags_name: str
+    """The program counter's and the flags register's."""
+
     _ids: dict[str, int]
     _pc: int
     _sp: int
@@ -84,13 +91,18 @@ class Cpu(ABC):
         self.memory = AddressSpace(self.engine, self.abi.map_low, self.abi.map_high, self.abi.map_top)
         self._native = native.native_code() if native_hooks else None
         self.native = self._native is not None
-        self._cells = native.CELLS()
-        self._block_hook = native.install_block_hook(self.engine, self._cells, self._native)
+        self._cells = c.Cells()
+        self._hooks = native.Hooks(self.engine, self._cells, self._native)
+        self._block_hook = self._hooks.block()
         self.block_log: BlockLog | None = None
+        self.register_log: RegisterLog | None = None
+        self.write_log: WriteLog | None = None
+        self.block_count: BlockCount | None = None
         self._template = self.engine.context_template()
         self._context_buffer = ctypes.create_string_buffer(self._template, len(self._template))
         self._bytes_before = 0
         self._budget = 0
+        self._ahead = 0
         self.handler: TrapHandler = self._no_handler
         self.ticks: Callable[[], int] = lambda: self.clock_bytes
         """What the guest reads as its time-stamp counter."""
@@ -212,6 +224,10 @@ class Cpu(ABC):
         """Go on at `pc`; on ARM bit 0 selects Thumb state."""
         self.pc = pc
 
+    def code_address(self, pc: int) -> int:
+        """Where the instruction lies at which `enter(pc)` goes on."""
+        return pc
+
     # -- threads -----------------------------------------------------------------------------------------------
 
     def save(self) -> Context:
@@ -264,9 +280,9 @@ class Cpu(ABC):
         before = self.save()
         base, data = self.argument_registers()[1], page + 0x7F8
         self.set_register(base, data)
-        self._cells[native.REMAINING] = 4096
+        self._cells[c.REMAINING] = 4096
         self.engine.start(page, page + len(code))
-        self._cells[native.REMAINING] = 0
+        self._cells[c.REMAINING] = 0
         after = self.save()
         self.restore(before)
         self.memory.munmap(page, 4096)
@@ -287,45 +303,139 @@ class Cpu(ABC):
 
     @property
     def clock_bytes(self) -> int:
-        """Code bytes executed so far, exact also inside a trap handler."""
-        return self._bytes_before + self._budget - self._cells[native.REMAINING]
+        """Code bytes executed so far, exact also inside a handler."""
+        return self._bytes_before + self._budget - self._cells[c.REMAINING] - self._ahead
 
     def run(self, budget: int) -> Stop:
-        """Run the live thread until `budget` code bytes are used or something needs the host.
+        """Run the live thread until `budget` code bytes are used, and on to the next jump, or until something needs the host.
 
         Raises whatever a trap handler raised.
         """
         cells = self._cells
-        self._budget = cells[native.REMAINING] = budget
-        cells[native.STOPPED] = 0
+        self._budget = cells[c.REMAINING] = budget
+        cells[c.STOPPED] = 0
         self._stop = None
+        if self.block_log is not None:
+            self.block_log.go()
+        if self.block_count is not None:
+            self.block_count.running = True
         error = self._start()
-        while cells[native.STOPPED] == native.LOG_FULL:
-            assert self.block_log is not None
-            self.block_log.drain(self.clock_bytes)
-            cells[native.STOPPED] = 0
+        while cells[c.STOPPED] == c.LOG_FULL:
+            self._settle_log()
+            self.drain_log()
+            cells[c.STOPPED] = 0
             error = self._start()
-        self._bytes_before += budget - cells[native.REMAINING]
-        self._budget = cells[native.REMAINING] = 0
-        if self.block_log is not None and not cells[native.STOPPED]:
-            self.block_log.stopped_at(self.pc)
+        if not cells[c.STOPPED] and (self._stop is None or self._stop.reason is not Reason.TRAP):
+            self._take_back(self.pc)
+        self._bytes_before += budget - cells[c.REMAINING]
+        self._budget = cells[c.REMAINING] = 0
+        self._settle_log()
+        if self.block_count is not None:
+            self._stop_counting(self.block_count)
         if self._error is not None:
             raised, self._error = self._error, None
             raise raised
         if self._stop is not None:
             return self._stop
-        if cells[native.STOPPED]:
+        if cells[c.STOPPED]:
             return Stop(Reason.BUDGET)
         return Stop(Reason.FAULT, self._unexplained(error))
 
+    def _take_back(self, pc: int) -> None:
+        """What the block that ran last did not execute, from `pc` on, was counted when it began."""
+        if self._cells[c.START] <= pc < self._cells[c.END]:
+            self._cells[c.REMAINING] += self._cells[c.END] - pc
+            if self.block_log is not None:
+                self.block_log.unexecuted(pc)
+
+    # -- logs: to be asked for before any code has run ----------------------------------------------------------
+
     def log_blocks(self, sink: Sink, capacity: int = CAPACITY) -> BlockLog:
-        """Hand every block of code that runs to `sink`, in bulk; to be called once, before any code has run."""
+        """Hand every block of code that runs to `sink`, in bulk."""
         assert self.block_log is None
         assert self.clock_bytes == 0
         self.block_log = BlockLog(self._cells, sink, capacity)
         self.engine.remove_hook(self._block_hook)
-        self._block_hook = native.install_log_hook(self.engine, self._cells, self._native)
+        self._block_hook = self._hooks.log()
         return self.block_log
+
+    def log_registers(self, sink: Sink, capacity: int = effect_log.CAPACITY) -> tuple[str, ...]:
+        """After `log_blocks`: the general registers too, as they change, instruction by instruction. Returns their names."""
+        assert self.block_log is not None
+        names = self.registers_logged()
+        ids = [self._ids[name] for name in names]
+        self.register_log = RegisterLog(self._cells, self.engine, sink, ids, capacity)
+        self._hooks.step(self.register_log.group, self._watch_callback)
+        return names
+
+    def log_writes(self, sink: Sink, capacity: int = effect_log.CAPACITY) -> None:
+        """After `log_blocks`: writes to memory too."""
+        assert self.block_log is not None
+        self.write_log = WriteLog(self._cells, self.block_log, sink, capacity)
+        self._hook_writes()
+        self.memory.observer = self.write_log.host
+
+    def registers_logged(self) -> tuple[str, ...]:
+        """The general registers without the program counter, which the blocks tell."""
+        return tuple(name for name in self.registers_shown if name != self.pc_name)
+
+    def _hook_writes(self) -> None:
+        self._hooks.write(self._pc)
+
+    def drain_log(self) -> None:
+        """Hand on what the logs have collected; the CPU is stopped."""
+        assert self.block_log is not None
+        if not self.block_log.pending:
+            return
+        self.block_log.drain(self.clock_bytes)
+        if self.register_log is not None:
+            self.register_log.drain()
+        if self.write_log is not None:
+            self.write_log.drain()
+
+    def _settle_log(self) -> None:
+        if self.register_log is not None:
+            self.register_log.settle(self.pc)
+        if self.block_log is not None:
+            self.block_log.settle()
+
+    def choose_log(self, ranges: Sequence[range] | None) -> None:
+        """From the next instruction on, log the blocks that overlap these ranges (in order and apart); None: all blocks."""
+        log = self.block_log
+        assert log is not None
+        log.choose(ranges)
+        if not self._ahead:
+            return  # the running block is at its end
+        end = self._cells[c.END]
+        pc = end - self._ahead
+        wanted = ranges is None or any(pc < each.stop and each.start < end for each in ranges)
+        if log.inside and not wanted:
+            log.leave(pc)
+        elif wanted and not log.inside:
+            log.enter(pc)
+            if self.register_log is not None:
+                self.register_log.enter()
+
+    def count_instructions(self) -> BlockCount:
+        """Count every instruction from now on; to be called once, before any code has run."""
+        assert self.block_count is None
+        assert self.clock_bytes == 0
+        self.block_count = BlockCount(self.engine, self._cells, self._native, self._instructions_at)
+        return self.block_count
+
+    def _stop_counting(self, count: BlockCount) -> None:
+        count.running = False
+        if not self._cells[c.STOPPED]:
+            count.stopped_at(self.pc)
+        if count.error is not None:
+            self._error, count.error = self._error or count.error, None
+
+    def _instructions_at(self, address: int, size: int) -> int:
+        return self.instructions_in(self.memory.read(address, size), address)
+
+    @abstractmethod
+    def instructions_in(self, code: bytes, address: int) -> int:
+        """How many instructions `code` is, which is about to run at `address`."""
 
     def _start(self) -> int:
         return self.engine.start(self.pc, self.abi.word_mask)
@@ -342,7 +452,10 @@ class Cpu(ABC):
 
     def watch(self, address: int) -> None:
         """Call `watch_handler(address)` each time the instruction at `address` is about to run."""
-        self.engine.add_hook(uc.HOOK_CODE, self._watch_callback, address, address, 0)
+        if self.register_log is not None:
+            self.register_log.watch(address)
+        else:
+            self.engine.add_hook(uc.HOOK_CODE, self._watch_callback, address, address, 0)
 
     # -- hooks: nothing may be raised through Unicorn -----------------------------------------------------------
 
@@ -355,13 +468,17 @@ class Cpu(ABC):
         self.engine.stop()
 
     def _on_watch(self, _: int, address: int, size: int, user: int) -> None:
+        self._ahead = self._cells[c.END] - address
         try:
             self.watch_handler(address)
         except BaseException as error:
             self._fail(error)
+        self._ahead = 0
 
     def _guard_memory(self, _: int, kind: int, address: int, size: int, value: int, user: int) -> bool:
         try:
+            if self.write_log is not None and kind in _WRITES:
+                self.write_log.failed(address)
             self._stop = Stop(Reason.FAULT, self._memory_fault(kind, address & 0xFFFFFFFFFFFFFFFF))
         except BaseException as error:
             self._fail(error)

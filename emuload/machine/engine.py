@@ -19,6 +19,7 @@ MODE_LITTLE_ENDIAN, MODE_64 = 0, 1 << 3
 PROT_READ, PROT_WRITE, PROT_EXEC = 1, 2, 4
 
 HOOK_INTR, HOOK_INSN, HOOK_CODE, HOOK_BLOCK = 1, 2, 4, 8
+HOOK_MEM_WRITE = 1 << 11
 HOOK_MEM_INVALID = 0x3F0
 HOOK_INSN_INVALID = 1 << 14
 HOOK_TLB_FILL = 1 << 17
@@ -28,6 +29,7 @@ MEM_WRITE_UNMAPPED, MEM_FETCH_UNMAPPED, MEM_WRITE_PROT, MEM_FETCH_PROT = 20, 21,
 CTL_CPU_MODEL, CTL_TB_REMOVE_CACHE, CTL_TLB_TYPE = 7, 9, 12
 TLB_VIRTUAL = 1
 INSN_SYSCALL, INSN_RDTSC, INSN_RDTSCP = 699, 608, 609
+INSN_ARM64_SYS = 3
 CPU_X86_SANDYBRIDGE, CPU_ARM_CORTEX_A15, CPU_ARM64_CORTEX_A72 = 17, 17, 2
 
 ERR_OK = 0
@@ -40,6 +42,10 @@ INVALID_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_voi
 MEMORY_CALLBACK = ctypes.CFUNCTYPE(
     ctypes.c_bool, ctypes.c_void_p, ctypes.c_int, ctypes.c_uint64, ctypes.c_int, ctypes.c_int64, ctypes.c_void_p
 )
+WRITE_CALLBACK = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.c_int, ctypes.c_uint64, ctypes.c_int, ctypes.c_uint64, ctypes.c_void_p
+)
+SYSTEM_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 TLB_CALLBACK = ctypes.CFUNCTYPE(
     ctypes.c_bool, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p
 )
@@ -185,6 +191,10 @@ class Engine:
         """A register wider than 64 bits."""
         buffer = ctypes.create_string_buffer(data, max(len(data), 16))
         self.lib.uc_reg_write(self.handle, register, ctypes.addressof(buffer))
+
+    def fill_group(self, group: RegisterGroup) -> None:
+        """Read all registers of a group into its `values`."""
+        self.lib.uc_reg_read_batch(self.handle, group.ids, group.pointers, group.count)
 
     def read_group(self, group: RegisterGroup) -> list[int]:
         """All registers of a group."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import mmap as host_mmap
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from emuload.machine.engine import PROT_EXEC, PROT_READ, PROT_WRITE, Engine
@@ -95,6 +95,8 @@ class AddressSpace:
         self._top = top
         self.limit = limit
         self.accessible = 0
+        self.observer: Callable[[int, bytes | bytearray | memoryview], None] | None = None
+        """Sees each `write` and `user_write`: what the kernel and the C library do in the guest's name."""
         self._starts: list[int] = []
         self._regions: list[Region] = []
 
@@ -358,6 +360,8 @@ class AddressSpace:
             assert region.backing is not None
             start = region.offset + address - region.start
             region.backing.view[start : start + len(data)] = data
+            if self.observer is not None:
+                self.observer(address, data)
             return
         self._store(address, data, PROT_WRITE)
 
@@ -390,6 +394,8 @@ class AddressSpace:
             region = self.region_at(at)
             if region is not None and region.prot & PROT_EXEC:
                 self._engine.forget_code(at, at + length)
+        if self.observer is not None:
+            self.observer(address, data)
 
     def read_cstring(self, address: int, limit: int = 1 << 20) -> bytes:
         """Bytes up to a NUL, which is not included. Raises MemoryFault when memory or `limit` ends before it."""

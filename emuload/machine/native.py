@@ -1,23 +1,36 @@
-"""The hooks that run often enough to need native code: the block hook, with or without a log, and amd64's TLB fill.
+"""The hooks that run often enough to need native code: budget, log, registers, memory writes, amd64's TLB fill.
 
-No compiler is needed at run time: the instructions are below, assembled, and go into an executable mapping. Where the
-host forbids that or is of another kind, the same work is done by a Python callback: slower, with the same trace.
-`tests/machine/test_native.py` disassembles the bytes and compares the two ways.
+No compiler is needed at run time: the instructions are in `hooks_x86_64` and `hooks_aarch64`, assembled, and go into an
+executable mapping. Where the host forbids that or is of another kind, `hooks_python` does the same: slower, with
+the same trace. Tests disassemble the bytes and compare the two ways.
 
-The block hook keeps the time budget (cells: remaining bytes, address of uc_emu_stop, stopped flag):
+**BLOCK**, on each block, keeps the time budget:
 
-    remaining -= size of block;  if that went below zero: put it back, stopped = 1, uc_emu_stop(uc)
+    remaining <= 0, and the block was jumped to:  stopped = 1, uc_emu_stop(uc)
+    else:  remaining -= size;  start, end = the block's
 
 A block at which the budget ends is not executed (Unicorn looks for a stop request after the hook), so the bytes counted are
-exactly the bytes run.
+exactly the bytes run. Where code runs on from the end of the block before, it is not stopped: such places are also where
+Unicorn cuts long runs of instructions, which depends on the hooks there are (it ends a block after 4,000 operations of
+its own, and a hook on each instruction takes some). So a slice ends at the same instruction whatever is hooked.
 
-The logging block hook keeps the budget in the same way, and then writes the block down if it is not the one that was to be
-expected after the block before (`emuload.trace.predictor`, `emuload.machine.block_log`):
+**LOG** in its place also writes the block down if it is not the one that was to be expected after the block before
+(`emuload.trace.predictor`, `block_log`):
 
-    cursor >= limit:  remaining += size, stopped = 2, uc_emu_stop(uc): there is no room, the block is not executed
-    key = address | size << 48;  blocks += 1;  last = key
-    if *slot != key:  *slot = key;  cursor[0] = key, cursor[1] = blocks - missed_at;  cursor += 2;  missed_at = blocks
-    slot = table + (key * multiplier >> 49)
+    full:  stopped = 2, uc_emu_stop(uc): there is no room, the block is not executed
+    not in a chosen range:  skipped += size;  inside = away if inside else 0
+    else:  inside = 1;  log GAP | skipped if that is not 0;  log address | size << 48
+    to log a key:  blocks += 1;  if *slot != key:  *slot = key;  cursor[0] = key, cursor[1] = blocks - missed_at;  cursor += 2;
+                   missed_at = blocks;  full = cursor >= limit
+                   slot = table + (key * multiplier >> 49)
+
+**STEP**, on each instruction, writes down the registers that changed, as (block << 24 | offset << 8 | register, value), where
+offset is the instruction's in the block: they hold before it. The first instruction behind the chosen ranges does so too, with
+AFTER as its offset. Then it looks for the address in the table of watched ones, and calls their callback: hooks
+for single addresses would make Unicorn walk their list at each instruction.
+
+**WRITE**, before each write to memory, notes (block << 24 | offset << 8 | WRITE | size, address, value), the offset from the
+program counter, which Unicorn has made exact. **ZERO** calls it for arm64's DC ZVA, which that hook does not see.
 """
 
 from __future__ import annotations
@@ -27,153 +40,26 @@ import mmap
 import os
 import sys
 from collections.abc import Callable
+from typing import Any
 
+from emuload.machine import cells as c
 from emuload.machine import engine as uc
-from emuload.trace import predictor
+from emuload.machine import hooks_aarch64, hooks_python, hooks_x86_64
 
-CELLS = ctypes.c_int64 * 11
-REMAINING, STOP_FUNCTION, STOPPED = 0, 1, 2
-CURSOR, LIMIT, TABLE, SLOT, MULTIPLIER, LAST, BLOCKS, MISSED_AT = range(3, 11)
-
-BUDGET_USED, LOG_FULL = 1, 2
-"""Values of STOPPED."""
-
-# sub [rcx], rdx (edx is zero-extended) / js / ret ; stop: add back, flag, jmp uc_emu_stop
-_BLOCK_X86_64_SYSV = bytes.fromhex(
-    "89d2"  # mov edx, edx
-    "482911"  # sub [rcx], rdx
-    "7801"  # js +1
-    "c3"  # ret
-    "480111"  # add [rcx], rdx
-    "48c7411001000000"  # mov qword [rcx + 16], 1
-    "ff6108"  # jmp [rcx + 8]        (rdi still holds uc)
-)
-_BLOCK_X86_64_WINDOWS = bytes.fromhex(
-    "4589c0"  # mov r8d, r8d
-    "4d2901"  # sub [r9], r8
-    "7801"  # js +1
-    "c3"  # ret
-    "4d0101"  # add [r9], r8
-    "49c7411001000000"  # mov qword [r9 + 16], 1
-    "41ff6108"  # jmp [r9 + 8]
-)
-_BLOCK_AARCH64 = bytes.fromhex(
-    "640040f9"  # ldr x4, [x3]
-    "844022eb"  # subs x4, x4, w2, uxtw
-    "64000054"  # b.mi +12
-    "640000f9"  # str x4, [x3]
-    "c0035fd6"  # ret
-    "26008052"  # mov w6, #1
-    "660800f9"  # str x6, [x3, #16]
-    "650440f9"  # ldr x5, [x3, #8]
-    "a0001fd6"  # br x5
-)
-
-_LOG_X86_64_SYSV = bytes.fromhex(
-    "89d0"  # mov eax, edx
-    "482901"  # sub [rcx], rax
-    "785b"  # js stop
-    "4c8b4118"  # mov r8, [rcx + 24]      (cursor)
-    "4c3b4120"  # cmp r8, [rcx + 32]      (limit)
-    "735f"  # jae full
-    "48c1e030"  # shl rax, 48
-    "4809f0"  # or rax, rsi              (key)
-    "48ff4148"  # inc qword [rcx + 72]    (blocks)
-    "48894140"  # mov [rcx + 64], rax     (last)
-    "4c8b4930"  # mov r9, [rcx + 48]      (slot)
-    "493901"  # cmp [r9], rax
-    "7516"  # jne missed
-    "480faf4138"  # next: imul rax, [rcx + 56]
-    "48c1e831"  # shr rax, 49
-    "4c8b5128"  # mov r10, [rcx + 40]     (table)
-    "4d8d14c2"  # lea r10, [r10 + rax * 8]
-    "4c895130"  # mov [rcx + 48], r10
-    "c3"  # ret
-    "498901"  # missed: mov [r9], rax
-    "498900"  # mov [r8], rax
-    "4c8b5948"  # mov r11, [rcx + 72]
-    "4d89da"  # mov r10, r11
-    "4c2b5950"  # sub r11, [rcx + 80]     (missed_at)
-    "4c895150"  # mov [rcx + 80], r10
-    "4d895808"  # mov [r8 + 8], r11
-    "4983c010"  # add r8, 16
-    "4c894118"  # mov [rcx + 24], r8
-    "ebc7"  # jmp next
-    "480101"  # stop: add [rcx], rax
-    "48c7411001000000"  # mov qword [rcx + 16], 1
-    "ff6108"  # jmp [rcx + 8]        (rdi still holds uc)
-    "480101"  # full: add [rcx], rax
-    "48c7411002000000"  # mov qword [rcx + 16], 2
-    "ff6108"  # jmp [rcx + 8]
-)
-_LOG_AARCH64 = bytes.fromhex(
-    "640040f9"  # ldr x4, [x3]
-    "844022eb"  # subs x4, x4, w2, uxtw
-    "64030054"  # b.mi stop
-    "659841a9"  # ldp x5, x6, [x3, #24]   (cursor, limit)
-    "bf0006eb"  # cmp x5, x6
-    "42030054"  # b.hs full
-    "640000f9"  # str x4, [x3]
-    "27c002aa"  # orr x7, x1, x2, lsl #48 (key)
-    "682440f9"  # ldr x8, [x3, #72]
-    "08050091"  # add x8, x8, #1
-    "672004a9"  # stp x7, x8, [x3, #64]   (last, blocks)
-    "691840f9"  # ldr x9, [x3, #48]       (slot)
-    "2a0140f9"  # ldr x10, [x9]
-    "5f0107eb"  # cmp x10, x7
-    "01010054"  # b.ne missed
-    "6a1c40f9"  # next: ldr x10, [x3, #56]
-    "4a7d079b"  # mul x10, x10, x7
-    "4afd71d3"  # lsr x10, x10, #49
-    "6b1440f9"  # ldr x11, [x3, #40]      (table)
-    "6b0d0a8b"  # add x11, x11, x10, lsl #3
-    "6b1800f9"  # str x11, [x3, #48]
-    "c0035fd6"  # ret
-    "270100f9"  # missed: str x7, [x9]
-    "6c2840f9"  # ldr x12, [x3, #80]      (missed_at)
-    "0d010ccb"  # sub x13, x8, x12
-    "682800f9"  # str x8, [x3, #80]
-    "a73481a8"  # stp x7, x13, [x5], #16
-    "650c00f9"  # str x5, [x3, #24]
-    "f3ffff17"  # b next
-    "26008052"  # stop: mov w6, #1
-    "02000014"  # b end
-    "46008052"  # full: mov w6, #2
-    "660800f9"  # end: str x6, [x3, #16]
-    "650440f9"  # ldr x5, [x3, #8]
-    "a0001fd6"  # br x5
-)
-
-# bool fill(uc, vaddr, type, uc_tlb_entry *result, user): identity for canonical addresses, refuse the others
-_TLB_X86_64_SYSV = bytes.fromhex(
-    "4889f0"  # mov rax, rsi
-    "48c1f82f"  # sar rax, 47
-    "7409"  # jz ok
-    "4883f8ff"  # cmp rax, -1
-    "7403"  # je ok
-    "31c0"  # xor eax, eax
-    "c3"  # ret
-    "488931"  # ok: mov [rcx], rsi
-    "c7410807000000"  # mov dword [rcx + 8], 7
-    "b801000000"  # mov eax, 1
-    "c3"  # ret
-)
+HOOKS = {
+    "x86_64": {name: getattr(hooks_x86_64, name) for name in ("BLOCK", "LOG", "STEP", "WRITE", "ZERO", "TLB")},
+    "x86_64-windows": {"BLOCK": hooks_x86_64.BLOCK_WINDOWS},
+    "aarch64": {name: getattr(hooks_aarch64, name) for name in ("BLOCK", "LOG", "STEP", "WRITE", "ZERO")},
+}
+"""Machine code by host and hook."""
 
 
-def _host() -> str:
+def host() -> str:
+    """What the host's machine code is called here."""
     machine = os.uname().machine.lower() if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "").lower()
     if machine in ("x86_64", "amd64"):
         return "x86_64-windows" if sys.platform == "win32" else "x86_64"
     return "aarch64" if machine in ("aarch64", "arm64") else machine
-
-
-BLOCK_HOOKS = {
-    "x86_64": _BLOCK_X86_64_SYSV,
-    "x86_64-windows": _BLOCK_X86_64_WINDOWS,
-    "aarch64": _BLOCK_AARCH64,
-}
-LOG_HOOKS = {"x86_64": _LOG_X86_64_SYSV, "aarch64": _LOG_AARCH64}
-TLB_HOOKS = {"x86_64": _TLB_X86_64_SYSV}
 
 
 class NativeCode:
@@ -196,7 +82,7 @@ class NativeCode:
 
 def native_code() -> NativeCode | None:
     """An executable mapping, or None where the host forbids one or is of a kind we have no code for."""
-    if _host() not in ("x86_64", "aarch64") or sys.platform == "darwin":
+    if host() not in ("x86_64", "aarch64") or sys.platform == "darwin":
         return None
     try:
         return NativeCode()
@@ -204,59 +90,68 @@ def native_code() -> NativeCode | None:
         return None
 
 
-def install_block_hook(engine: uc.Engine, cells: ctypes.Array[ctypes.c_int64], code: NativeCode | None) -> int:
-    """Let the engine count executed code bytes down in cells[REMAINING], stopping when they run out. Returns the hook."""
-    stop = ctypes.cast(engine.lib.uc_emu_stop, ctypes.c_void_p).value
-    assert stop is not None
-    cells[STOP_FUNCTION] = stop
-    if code is not None:
-        return _install_native(engine, cells, code.place(BLOCK_HOOKS[_host()]))
-
-    def count(_: int, address: int, size: int, user: int) -> None:
-        cells[REMAINING] -= size
-        if cells[REMAINING] < 0:
-            cells[REMAINING] += size
-            cells[STOPPED] = BUDGET_USED
-            engine.stop()
-
-    return engine.add_hook(uc.HOOK_BLOCK, uc.BLOCK_CALLBACK(count), 1, 0, 0)
+def _place(code: NativeCode | None, hook: str) -> int | None:
+    """The host address of a hook's machine code; None where there is none."""
+    return code.place(HOOKS[host()][hook]) if code is not None and hook in HOOKS[host()] else None
 
 
-def install_log_hook(engine: uc.Engine, cells: ctypes.Array[ctypes.c_int64], code: NativeCode | None) -> int:
-    """`install_block_hook` with a log, whose cells are set (`emuload.machine.block_log`)."""
-    if code is not None:
-        return _install_native(engine, cells, code.place(LOG_HOOKS[_host()]))
-    return engine.add_hook(uc.HOOK_BLOCK, uc.BLOCK_CALLBACK(logging_callback(cells, engine.stop)), 1, 0, 0)
+def function_address(function: Any) -> int:
+    """The host address of a function of libunicorn's, or of a ctypes callback."""
+    address = ctypes.cast(function, ctypes.c_void_p).value
+    assert address is not None
+    return address
 
 
-def _install_native(engine: uc.Engine, cells: ctypes.Array[ctypes.c_int64], address: int) -> int:
-    return engine.add_hook(uc.HOOK_BLOCK, address, 1, 0, ctypes.addressof(cells))
+class Hooks:
+    """Puts hooks on an engine that work on one set of cells, native ones where there is native code."""
 
+    def __init__(self, engine: uc.Engine, cells: ctypes.Array[ctypes.c_int64], code: NativeCode | None) -> None:
+        self._engine = engine
+        self._cells = cells
+        self._code = code
+        cells[c.STOP_FUNCTION] = function_address(engine.lib.uc_emu_stop)
 
-def logging_callback(cells: ctypes.Array[ctypes.c_int64], stop: Callable[[], None]) -> Callable[[int, int, int, int], None]:
-    """What LOG_HOOKS do, in Python."""
-    word = ctypes.c_uint64.from_address
+    def _callback(self, hook: str, prototype: Any, python: Callable[..., object]) -> int | object:
+        """The address of a hook's machine code, or a callback of its Python form."""
+        return _place(self._code, hook) or prototype(python)
 
-    def log(_: int, address: int, size: int, user: int) -> None:
-        cursor = cells[CURSOR]
-        short = cells[REMAINING] < size
-        if short or cursor >= cells[LIMIT]:
-            cells[STOPPED] = BUDGET_USED if short else LOG_FULL
-            stop()
-            return
-        cells[REMAINING] -= size
-        cells[BLOCKS] += 1
-        key = (address | size << predictor.SIZE_SHIFT) & predictor.WORD
-        cells[LAST] = key
-        slot = word(cells[SLOT])
-        if slot.value != key:
-            slot.value = word(cursor).value = key
-            word(cursor + 8).value = cells[BLOCKS] - cells[MISSED_AT]
-            cells[MISSED_AT] = cells[BLOCKS]
-            cells[CURSOR] = cursor + 16
-        cells[SLOT] = cells[TABLE] + predictor.place(key) * 8
+    def _add(self, kind: int, callback: int | object, *extra: object) -> int:
+        return self._engine.add_hook(kind, callback, 1, 0, ctypes.addressof(self._cells), *extra)
 
-    return log
+    def block(self) -> int:
+        """Count executed code bytes down in cells[REMAINING], stopping when they run out. Returns the hook."""
+        python = hooks_python.block(self._cells, self._engine.stop)
+        return self._add(uc.HOOK_BLOCK, self._callback("BLOCK", uc.BLOCK_CALLBACK, python))
+
+    def log(self) -> int:
+        """`block` with a log, whose cells are set (`block_log`)."""
+        python = hooks_python.log(self._cells, self._engine.stop)
+        return self._add(uc.HOOK_BLOCK, self._callback("LOG", uc.BLOCK_CALLBACK, python))
+
+    def step(self, group: uc.RegisterGroup, watched: object) -> None:
+        """Log registers at each instruction, and call `watched`, a BLOCK_CALLBACK, at each of the watched addresses."""
+        engine, cells = self._engine, self._cells
+        cells[c.READ_MANY] = function_address(engine.lib.uc_reg_read_batch)
+        cells[c.WATCH_FUNCTION] = function_address(watched)
+        python = hooks_python.step(cells, lambda: engine.fill_group(group), watched)  # type: ignore[arg-type]
+        self._add(uc.HOOK_CODE, self._callback("STEP", uc.BLOCK_CALLBACK, python))
+
+    def write(self, pc: int) -> None:
+        """Log memory writes; `pc` is the program counter's number."""
+        cells, engine = self._cells, self._engine
+        cells[c.READ_ONE] = function_address(engine.lib.uc_reg_read)
+        cells[c.PC_ID] = pc
+        python = hooks_python.write(cells, lambda: engine.read_register(pc))
+        hook = self._callback("WRITE", uc.WRITE_CALLBACK, python)
+        cells[c.WRITE_HOOK] = hook if isinstance(hook, int) else function_address(hook)
+        self._add(uc.HOOK_MEM_WRITE, hook)
+
+    def zero(self, pc: int) -> None:
+        """Log the writes of DC ZVA; after `write`."""
+        cells, engine = self._cells, self._engine
+        python = hooks_python.zero(cells, hooks_python.write(cells, lambda: engine.read_register(pc)))
+        callback = self._callback("ZERO", uc.SYSTEM_CALLBACK, python)
+        self._add(uc.HOOK_INSN, callback, ctypes.c_int(uc.INSN_ARM64_SYS))
 
 
 class _TlbEntry(ctypes.Structure):
@@ -266,8 +161,9 @@ class _TlbEntry(ctypes.Structure):
 def install_canonical_tlb(engine: uc.Engine, code: NativeCode | None) -> None:
     """amd64: refuse addresses whose bits 63..47 differ, which Unicorn's own TLB would cut to 52 bits and alias."""
     engine.control(uc.CTL_TLB_TYPE, uc.TLB_VIRTUAL)
-    if code is not None and _host() in TLB_HOOKS:
-        engine.hook(uc.HOOK_TLB_FILL, code.place(TLB_HOOKS[_host()]))
+    native = _place(code, "TLB")
+    if native is not None:
+        engine.hook(uc.HOOK_TLB_FILL, native)
         return
 
     def fill(_: int, address: int, access: int, entry: int, user: int) -> bool:
@@ -278,4 +174,3 @@ def install_canonical_tlb(engine: uc.Engine, code: NativeCode | None) -> None:
         return True
 
     engine.hook(uc.HOOK_TLB_FILL, uc.TLB_CALLBACK(fill))
-

@@ -54,7 +54,9 @@ class Filter(NamedTuple):
 
 
 def follow_line(event: Event, role: str) -> str:
-    """`   0.367 1000 loader   constructor-enter     object=…`: milliseconds of virtual time, thread, what happened."""
+    """`   0.367 1000 loader       0xb6e701f8 constructor-enter     object=…`: milliseconds of virtual time, thread, place in the
+    code, what happened.
+    """
     return f"{milliseconds(event.time):>10} {described(event, role)}"
 
 
@@ -65,7 +67,8 @@ def exact_line(event: Event, role: str) -> str:
 
 def described(event: Event, role: str) -> str:
     """An event without its time."""
-    return f"{event.tid:>4} {role:<8} {event.kind:<21} {_body(event)}".rstrip()
+    place = f"{event.pc:#x}" if event.pc else "-"
+    return f"{event.tid:>4} {role:<8} {place:>14} {event.kind:<21} {_body(event)}".rstrip()
 
 
 def _body(event: Event) -> str:

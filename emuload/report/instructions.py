@@ -8,8 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 from bisect import bisect_right
-from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import NamedTuple
 
@@ -33,16 +31,22 @@ class Line(NamedTuple):
     instruction: Instruction
     frames: list[Frame]
 
-    def text(self, tid: int) -> str:
-        """The line for thread `tid`."""
-        where = ""
-        if self.frames and (shown := self.frames[0]).function:
-            offset = "" if shown.inlined else f"+{shown.offset:#x}"
-            where = f"{shown.function}{offset}" + (f" {shown.file}:{shown.line}" if shown.file else "")
-        elif self.frames and self.frames[0].object:
-            where = self.frames[0].object
+    @property
+    def where(self) -> str:
+        """Function and source line; the object where the function is not known."""
+        if not self.frames:
+            return ""
+        shown = self.frames[0]
+        if not shown.function:
+            return shown.object
+        offset = "" if shown.inlined else f"+{shown.offset:#x}"
+        return f"{shown.function}{offset}" + (f" {shown.file}:{shown.line}" if shown.file else "")
+
+    def text(self, tid: int, effects: str | None = None) -> str:
+        """The line for thread `tid`; with a column for what the instruction did, if that is known."""
         address, code, text = self.instruction
-        return f"{tid} {address:#x}  {code.hex():<16}  {text:<36}  {where}".rstrip()
+        did = "" if effects is None else f"{effects:<32}  "
+        return f"{tid} {address:#x}  {code.hex():<16}  {text:<36}  {did}{self.where}".rstrip()
 
 
 class _File:
@@ -159,42 +163,3 @@ def _builtin(sha256: str) -> bytes | None:
             if hashlib.sha256(data).hexdigest() == sha256:
                 return data
     return None
-
-
-def log_lines(log: IlogFile, function: str | None, thread: int | None, addresses: range | None) -> Iterator[str]:
-    """The log's instructions in the order in which they ran, as far as they pass the filters.
-
-    `function` is a glob that the function's name must match, or that of a call inlined there.
-    """
-    code = LoggedCode(log)
-    for block in log.blocks():
-        if thread is not None and block.tid != thread:
-            continue
-        if addresses is not None and not _overlaps(addresses, block):
-            continue
-        lines = code.lines(block)
-        if not lines and function is None:
-            yield f"{block.tid} {block.address:#x}  ({block.size} bytes of code that no file holds)"
-        for line in lines:
-            if addresses is not None and line.instruction.address not in addresses:
-                continue
-            if function is None or any(fnmatchcase(frame.function, function) for frame in line.frames):
-                yield line.text(block.tid)
-
-
-def _overlaps(addresses: range, block: Block) -> bool:
-    return block.address < addresses.stop and addresses.start < block.address + block.size
-
-
-def parse_range(text: str) -> range:
-    """`START-END`, `START+SIZE` or one address, numbers as Python writes them. Raises UsageError."""
-    first, plus, size = text.partition("+")
-    first, dash, last = (first, "", "") if plus else text.partition("-")
-    try:
-        start = int(first, 0)
-        stop = start + int(size, 0) if plus else int(last, 0) if dash else start + 1
-    except ValueError:
-        raise UsageError(f"--address takes START-END, START+SIZE or one address, not {text!r}") from None
-    if not 0 <= start < stop:
-        raise UsageError(f"--address {text}: an empty range")
-    return range(start, stop)

@@ -11,8 +11,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from emuload.trace.events import Value
 from emuload.trace.jsonl import Trace, header_entries
-from emuload.trace.timeline import Timeline, timeline
+from emuload.trace.timeline import Step, Timeline, timeline
 
 PROCESS = 1
 
@@ -34,10 +35,15 @@ def _entries(drawn: Timeline) -> Iterator[dict[str, Any]]:
         place = {"ts": step.time / 1000, "pid": PROCESS, "tid": step.tid}
         common = {"name": step.name, "cat": step.category, **place}
         if step.what == "begin":
-            yield {"ph": "B", **common, "args": dict(step.fields)}
+            yield {"ph": "B", **common, "args": _arguments(step)}
         elif step.what == "end":
             yield {"ph": "E", **common}
         else:
-            yield {"ph": "X", "dur": 0, **common, "args": dict(step.fields)}
+            yield {"ph": "X", "dur": 0, **common, "args": _arguments(step)}
         yield from ({"ph": "s", "id": flow, "name": "flow", "cat": "flow", **place} for flow in step.starts if flow in complete)
         yield from ({"ph": "f", "bp": "e", "id": flow, "name": "flow", "cat": "flow", **place} for flow in step.ends)
+
+
+def _arguments(step: Step) -> dict[str, Value]:
+    """What the viewer shows of a slice: its fields, and the position in the code in hexadecimal."""
+    return {**step.fields, "pc": f"{step.pc:#x}"}

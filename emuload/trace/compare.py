@@ -56,9 +56,9 @@ class ThreadDifference:
 
 
 def exact(event: Event) -> Hashable:
-    """All of an event: its time, its place among the other threads' events, every field."""
+    """All of an event: its time, its place among the other threads' events and in the code, every field."""
     fields = tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in event.fields.items())
-    return event.seq, event.time, event.kind, fields
+    return event.seq, event.time, event.pc, event.kind, fields
 
 
 def order(event: Event) -> Hashable:

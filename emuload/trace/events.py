@@ -29,29 +29,38 @@ class RecorderFull(Exception):
 
 @dataclass(slots=True)
 class Event:
-    """One thing that happened: `seq` counts from 0, `time` is virtual nanoseconds, `tid` the guest thread (0: host)."""
+    """One thing that happened: `seq` counts from 0, `time` is virtual nanoseconds, `tid` the guest thread (0: host), `pc` the
+    address of the guest instruction at which it happened (0: at none).
+    """
 
     seq: int
     time: int
     tid: int
+    pc: int
     kind: str
     fields: dict[str, Value]
 
     def line(self) -> str:
         """The event as one line of text, stable across hosts and Python versions."""
         body = " ".join(f"{name}={value}" for name, value in self.fields.items())
-        return f"{self.seq} {self.time} {self.tid} {self.kind} {body}".rstrip()
+        return f"{self.seq} {self.time} {self.tid} {self.pc:#x} {self.kind} {body}".rstrip()
 
 
 @dataclass
 class Recorder:
-    """Collects events of one run. `enabled` off makes emit a no-op; `listener` sees each event as it happens."""
+    """Collects events of one run. `enabled` off makes emit a no-op; `listener` sees each event as it happens.
+
+    `pc` is where the guest stands: whoever enters the host from guest code sets it, and every event carries it.
+    """
 
     clock: Clock
     enabled: bool = True
     limit: int = EVENT_LIMIT
+    pc: int = 0
     events: list[Event] = field(default_factory=list)
     listener: Callable[[Event], None] | None = None
+    observer: Callable[[Event], None] | None = None
+    """Sees each event before the listener: the instruction log, where events say what is logged."""
 
     def emit(self, kind: str, tid: int, **fields: Value) -> None:
         """Append one event, stamped with the virtual time. Raises RecorderFull at the bound."""
@@ -66,7 +75,9 @@ class Recorder:
         seq = len(events)
         if seq >= self.limit:
             raise RecorderFull(f"{self.limit} events were recorded")
-        event = Event(seq, self.clock.now(), tid, kind, fields)
+        event = Event(seq, self.clock.now(), tid, self.pc, kind, fields)
         events.append(event)
+        if self.observer is not None:
+            self.observer(event)
         if self.listener is not None:
             self.listener(event)

@@ -1,53 +1,24 @@
-"""The instruction log on disk: every block of code a run executed, with thread and virtual time, in bounded memory.
+"""Reads the instruction log (`ilog_format`): its objects at once, its blocks as they are asked for.
 
-An `.ilog` file is `EMUILOG\\0` and then records, all little-endian:
-
-    kind (one letter), payload size u32, CRC-32 of the payload u32, payload
-
-    H  the first one: JSON with `schema`, `arch`, and what the run was given
-    O  JSON: an object was mapped: `block` (how many blocks had run), path, name, bias, start, end, size and SHA-256 of its
-       file
-    U  JSON: the object mapped at `start` went away, before block `block`
-    K  JSON: code that no file holds (the kernel's pages, the emulator's gates): start, hex
-    B  blocks: the 40 bytes of _BLOCKS, then zlib: marks (LEB128), entries' keys u64, entries' runs u64
-    E  the last one: JSON with `blocks` and `code_bytes`; a file without it was cut off, its other records still count
-
-Every B record is a keyframe: it says how many blocks and code bytes went before, which thread runs, how far virtual
-time has jumped, and its guesses begin with an empty table (`emuload.trace.predictor`).
-
-Marks are kind, blocks since the mark before, values. Kind 0, a slice began: thread, nanoseconds virtual time has jumped since the
-start of the run. Kind 1, the block just run was left in the middle (a fault, a stop): bytes of it that were executed.
-
-The contents are the same on every host; how zlib packs them may depend on its version.
+Opening a log reads the heads of its records; only the stretches that hold what is asked for are read and unpacked.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import struct
 import zlib
-from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple
 
 from emuload.errors import UsageError
+from emuload.trace import ilog_format as f
 from emuload.trace import predictor
 
-MAGIC = b"EMUILOG\0"
-SCHEMA = 1
-HEADER, OBJECT, UNMAPPED, CODE, BLOCKS, END = b"H", b"O", b"U", b"K", b"B", b"E"
-SLICE, CUT = 0, 1
-MARK_BYTES = 1 << 16
-"""So many bytes of marks end a chunk, so that waiting threads cannot fill memory."""
-
-_RECORD = struct.Struct("<cII")
-_BLOCKS = struct.Struct("<QQIIQII")
-"""First block, code bytes before it, blocks, entries, virtual nanoseconds skipped, thread, bytes of marks."""
-_MOST_BLOCKS = 0xFFFFFFFF
-_MOST_PAYLOAD = 1 << 28
-
+_STRETCH = (f.BLOCKS, f.REGISTERS, f.WRITES, f.HOST_WRITES)
+_SENSELESS = (ValueError, KeyError, TypeError, AttributeError, IndexError, struct.error, zlib.error)
 
 class IlogError(UsageError):
     """The file is no instruction log, or a damaged one; the message says where."""
@@ -63,101 +34,26 @@ class Block(NamedTuple):
     time: int
 
 
-def _leb(value: int) -> bytes:
-    """Unsigned LEB128 (DWARF 5, 7.6)."""
-    made = bytearray()
-    while value > 0x7F:
-        made.append(value & 0x7F | 0x80)
-        value >>= 7
-    made.append(value)
-    return bytes(made)
+class Write(NamedTuple):
+    """A write to memory by the instruction at `offset` in its block."""
+
+    offset: int
+    address: int
+    data: bytes
 
 
-class IlogWriter:
-    """Writes a log while the run goes on. Raises UsageError when the file cannot be made or written."""
+class Effects(NamedTuple):
+    """What is known of a block beside its code.
 
-    def __init__(self, path: str, header: dict[str, Any]) -> None:
-        self.path = path
-        self._file = self._open()
-        self._marks = bytearray()
-        self._marked_at = 0
-        self._written = 0
-        self._code_bytes = 0
-        self._current = (0, 0)
-        self._at_start = (0, 0)
-        self._put(HEADER, {"schema": SCHEMA, **header}, MAGIC)
+    `registers` are (offset, register, value): values that hold before the instruction there, where they differ from what
+    was known; those at offsets not below the block's size hold after it. `linked`: the first ones are the block before's doing.
+    `host` are (address, bytes) that the host wrote before it.
+    """
 
-    def _open(self) -> BinaryIO:
-        try:
-            return open(self.path, "wb")
-        except OSError as error:
-            raise UsageError(f"{self.path}: {error.strerror or error}") from None
-
-    def _put(self, kind: bytes, content: dict[str, Any], before: bytes = b"") -> None:
-        self._record(kind, json.dumps(content, ensure_ascii=True).encode(), before)
-
-    def _record(self, kind: bytes, payload: bytes, before: bytes = b"") -> None:
-        if self._file.closed:
-            return
-        try:
-            self._file.write(before + _RECORD.pack(kind, len(payload), zlib.crc32(payload)) + payload)
-            self._file.flush()
-        except OSError as error:
-            raise UsageError(f"{self.path}: {error.strerror or error}") from None
-
-    def _mark(self, block: int, kind: int, *values: int) -> None:
-        self._marks += b"".join(map(_leb, (kind, block - self._marked_at, *values)))
-        self._marked_at = block
-
-    @property
-    def closed(self) -> bool:
-        """Whether the file has its end."""
-        return self._file.closed
-
-    def slice(self, block: int, tid: int, skipped: int) -> bool:
-        """Before block number `block`: thread `tid` runs, time has jumped by `skipped` ns so far. True: drain, please."""
-        if self._current != (tid, skipped):
-            self._current = (tid, skipped)
-            self._mark(block, SLICE, tid, skipped)
-        return len(self._marks) >= MARK_BYTES
-
-    def cut(self, block: int, size: int) -> None:
-        """Of the block before number `block` only `size` bytes were executed."""
-        self._mark(block, CUT, size)
-
-    def blocks(self, count: int, entries: bytes, code_bytes: int) -> None:
-        """A stretch of the log: entries of key and run, both 64 bits; `code_bytes` had been executed at its end."""
-        assert count <= _MOST_BLOCKS
-        pairs = array("Q", entries)
-        marks = bytes(self._marks)
-        tid, skipped = self._at_start
-        head = _BLOCKS.pack(self._written, self._code_bytes, count, len(pairs) // 2, skipped, tid, len(marks))
-        packed = zlib.compress(marks + pairs[::2].tobytes() + pairs[1::2].tobytes(), 1)
-        self._record(BLOCKS, head + packed)
-        self._written += count
-        self._code_bytes = code_bytes
-        self._at_start = self._current
-        self._marks.clear()
-        self._marked_at = self._written
-
-    def mapped(self, block: int, described: dict[str, Any], content: bytes) -> None:
-        """An object was mapped; `content` is its file's."""
-        digest = hashlib.sha256(content).hexdigest()
-        self._put(OBJECT, {"block": block, **described, "size": len(content), "sha256": digest})
-
-    def unmapped(self, block: int, start: int) -> None:
-        """The object at `start` went away."""
-        self._put(UNMAPPED, {"block": block, "start": start})
-
-    def code(self, start: int, content: bytes) -> None:
-        """Code that no file holds."""
-        self._put(CODE, {"start": start, "hex": content.hex()})
-
-    def close(self) -> None:
-        """End the file; it stays as it is when called again."""
-        if not self._file.closed:
-            self._put(END, {"blocks": self._written, "code_bytes": self._code_bytes})
-            self._file.close()
+    registers: list[tuple[int, int, int]]
+    writes: list[Write]
+    host: list[tuple[int, bytes]]
+    linked: bool
 
 
 @dataclass
@@ -176,9 +72,18 @@ class MappedObject:
     until: int | None = None
 
 
+class _Stretch(NamedTuple):
+    """Where a B record lies, the first block in it, code bytes and virtual nanoseconds before it; where its R, W, M lie."""
+
+    at: int
+    first: int
+    time: int
+    others: dict[bytes, int]
+
+
 @dataclass
 class IlogFile:
-    """A log opened for reading: everything but the blocks, which are read as they are asked for.
+    """A log opened for reading: everything but the blocks.
 
     `complete` is false when the file ends without its last record. Raises IlogError.
     """
@@ -190,17 +95,21 @@ class IlogFile:
     complete: bool = False
     block_count: int = 0
     code_bytes: int = 0
-    _chunks: list[int] = field(default_factory=list)
+    _stretches: list[_Stretch] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         with self._open() as file:
-            if file.read(len(MAGIC)) != MAGIC:
+            if file.read(len(f.MAGIC)) != f.MAGIC:
                 raise IlogError(f"{self.path}: not an instruction log")
-            for at, kind, payload in self._records(file):
+            size = file.seek(0, 2)
+            at = len(f.MAGIC)
+            while at < size:
+                kind, length = self._head(file, at, size)
                 try:
-                    self._take(at, kind, payload)
-                except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
-                    raise IlogError(f"{self.path}: offset {at}: record {kind!r} makes no sense ({error})") from None
+                    self._take(file, at, kind)
+                except _SENSELESS as error:
+                    raise IlogError(f"{self.path}: offset {at}: record {_shown(kind)} makes no sense ({error})") from None
+                at += f.RECORD.size + length
         if not self.header:
             raise IlogError(f"{self.path}: the header is missing")
 
@@ -210,46 +119,75 @@ class IlogFile:
         except OSError as error:
             raise IlogError(f"{self.path}: {error.strerror or error}") from None
 
-    def _records(self, file: BinaryIO) -> Iterator[tuple[int, bytes, bytes]]:
-        """(offset, kind, payload) of every record, checked. A file that ends within one was damaged."""
-        while True:
-            at = file.tell()
-            head = file.read(_RECORD.size)
-            if not head:
-                return
-            if len(head) < _RECORD.size:
-                raise IlogError(f"{self.path}: offset {at}: cut short")
-            kind, size, crc = _RECORD.unpack(head)
-            payload = file.read(size) if size <= _MOST_PAYLOAD else b""
-            if len(payload) < size:
-                raise IlogError(f"{self.path}: offset {at}: cut short")
-            if zlib.crc32(payload) != crc:
-                raise IlogError(f"{self.path}: offset {at}: the checksum is wrong")
-            yield at, kind, payload
+    def _head(self, file: BinaryIO, at: int, size: int) -> tuple[bytes, int]:
+        """Kind and payload size of the record at `at`, which must lie in the file of `size` bytes."""
+        file.seek(at)
+        head = file.read(f.RECORD.size)
+        if len(head) < f.RECORD.size:
+            raise IlogError(f"{self.path}: offset {at}: cut short")
+        kind, length, _ = f.RECORD.unpack(head)
+        if length > f.MOST_PAYLOAD or at + f.RECORD.size + length > size:
+            raise IlogError(f"{self.path}: offset {at}: cut short")
+        return kind, length
 
-    def _take(self, at: int, kind: bytes, payload: bytes) -> None:
-        if kind == BLOCKS:
-            first, before, count, *_ = _BLOCKS.unpack_from(payload)
+    def _payload(self, file: BinaryIO, at: int) -> bytes:
+        """The payload of the record at `at`, checked."""
+        file.seek(at)
+        _, length, crc = f.RECORD.unpack(file.read(f.RECORD.size))
+        payload = file.read(length)
+        if zlib.crc32(payload) != crc:
+            raise IlogError(f"{self.path}: offset {at}: the checksum is wrong")
+        return payload
+
+    def _take(self, file: BinaryIO, at: int, kind: bytes) -> None:
+        if kind == f.BLOCKS:
+            first, before, count, _, skipped, *_ = f.BLOCKS_HEAD.unpack(file.read(f.BLOCKS_HEAD.size))
             if first != self.block_count or before < self.code_bytes:
                 raise ValueError(f"block {first} follows {self.block_count}")
+            numerator, denominator = self.header["clock"]
             self.block_count, self.code_bytes = first + count, before
-            self._chunks.append(at)
-            return
-        content = json.loads(payload)
-        if kind == HEADER:
-            if content["schema"] != SCHEMA:
-                raise IlogError(f"{self.path}: schema {content['schema']} is newer than this program's {SCHEMA}")
+            self._stretches.append(_Stretch(at, first, skipped + before * numerator // denominator, {}))
+        elif kind in _STRETCH:
+            (first,) = f.FIRST.unpack(file.read(f.FIRST.size))
+            if first != (self._stretches[-1].first if self._stretches else 0):
+                raise ValueError(f"it is of block {first}")
+            if self._stretches:
+                self._stretches[-1].others[kind] = at
+        elif kind not in (f.HEADER, f.OBJECT, f.UNMAPPED, f.CODE, f.END):
+            raise ValueError("unknown")
+        else:
+            self._understand(kind, json.loads(self._payload(file, at)))
+
+    def _understand(self, kind: bytes, content: dict[str, Any]) -> None:
+        if kind == f.HEADER:
+            if content["schema"] != f.SCHEMA:
+                raise IlogError(f"{self.path}: schema {content['schema']} is unknown: this emuload reads schema {f.SCHEMA}")
+            numerator, denominator = content["clock"]
+            if not _number(numerator) or not _number(denominator):
+                raise ValueError("the clock stands still")
+            if not all(type(name) is str for name in content.get("registers", [])):
+                raise ValueError("a register's name is no text")
             self.header = content
-        elif kind == OBJECT:
-            self.objects.append(MappedObject(**content))
-        elif kind == UNMAPPED:
+        elif kind == f.OBJECT:
+            self.objects.append(_object(content))
+        elif kind == f.UNMAPPED:
             for known in self.objects:
                 if known.start == content["start"] and known.until is None:
                     known.until = content["block"]
-        elif kind == CODE:
-            self.code[content["start"]] = bytes.fromhex(content["hex"])
-        elif kind == END:
-            self.complete, self.code_bytes = content["blocks"] == self.block_count, content["code_bytes"]
+        elif kind == f.CODE:
+            self.code[_number(content["start"])] = bytes.fromhex(content["hex"])
+        else:
+            self.complete, self.code_bytes = content["blocks"] == self.block_count, _number(content["code_bytes"])
+
+    @property
+    def registers(self) -> list[str]:
+        """The registers whose values were logged, by their numbers; none if that was not asked for."""
+        return self.header.get("registers") or []
+
+    @property
+    def has_writes(self) -> bool:
+        """Whether writes to memory were logged."""
+        return bool(self.header.get("memory"))
 
     def object_at(self, address: int, block: int) -> MappedObject | None:
         """The object that held `address` when block number `block` ran."""
@@ -258,34 +196,69 @@ class IlogFile:
                 return known
         return None
 
+    def block_at(self, time: int) -> int:
+        """The number of the first block that began at that virtual nanosecond or later; the count of blocks if none did."""
+        at = bisect_right(self._stretches, time - 1, key=lambda stretch: stretch.time) - 1
+        for block in self.blocks(self._stretches[max(at, 0)].first if self._stretches else 0):
+            if block.time >= time:
+                return block.number
+        return self.block_count
+
     def blocks(self, first: int = 0) -> Iterator[Block]:
         """The blocks from number `first` on; the keyframe before it is where reading begins. Raises IlogError."""
-        with self._open() as file:
-            for at in self._chunks:
-                file.seek(at)
-                _, _, payload = next(self._records(file))
-                if _BLOCKS.unpack_from(payload)[0] + _BLOCKS.unpack_from(payload)[2] <= first:
-                    continue
-                try:
-                    for block in self._expand(payload):
-                        if block.number >= first:
-                            yield block
-                except (zlib.error, IndexError, struct.error) as error:
-                    raise IlogError(f"{self.path}: offset {at}: the blocks make no sense ({error})") from None
+        return (block for block, _ in self._read(first, ()))
 
-    def _expand(self, payload: bytes) -> Iterator[Block]:
-        number, code_bytes, count, misses, skipped, tid, marks_size = _BLOCKS.unpack_from(payload)
-        plain = zlib.decompress(memoryview(payload)[_BLOCKS.size :])
+    def effects(self, first: int = 0) -> Iterator[tuple[Block, Effects]]:
+        """`blocks` with what else is known of them, and a block of no size for what the host wrote at the end.
+
+        All registers are known where a stretch begins (`stretch_of`).
+        """
+        return self._read(first, (f.REGISTERS, f.WRITES, f.HOST_WRITES))
+
+    def stretch_of(self, block: int) -> int:
+        """The first block of the stretch that holds a block: there all registers are known."""
+        at = bisect_right(self._stretches, block, key=lambda stretch: stretch.first) - 1
+        return self._stretches[at].first if at >= 0 else 0
+
+    def _read(self, first: int, wanted: tuple[bytes, ...]) -> Iterator[tuple[Block, Effects]]:
+        start = max(bisect_right(self._stretches, first, key=lambda stretch: stretch.first) - 1, 0)
+        host: list[tuple[int, bytes]] = []
+        with self._open() as file:
+            for stretch in self._stretches[start:]:
+                others = {}
+                at = stretch.at
+                try:
+                    payload = self._payload(file, at)
+                    for kind in wanted:
+                        at = stretch.others.get(kind, 0)
+                        others[kind] = _unpacked(self._payload(file, at)[f.FIRST.size :], f.MOST_UNPACKED) if at else b""
+                    at = stretch.at
+                    for block, effects in self._expand(payload, others, host):
+                        if block.number >= first:
+                            yield block, effects
+                except _SENSELESS as error:
+                    raise IlogError(f"{self.path}: offset {at}: the record makes no sense ({error})") from None
+        if host:
+            yield Block(self.block_count, 0, 0, 0, 0), Effects([], [], host, False)
+
+    def _expand(
+        self, payload: bytes, others: dict[bytes, bytes], host: list[tuple[int, bytes]]
+    ) -> Iterator[tuple[Block, Effects]]:
+        """A stretch's blocks. `host` takes what the host wrote before the block that is to come."""
+        number, code_bytes, count, misses, skipped, tid, marks_size = f.BLOCKS_HEAD.unpack_from(payload)
+        plain = _unpacked(payload[f.BLOCKS_HEAD.size :], marks_size + 16 * misses)
         numerator, denominator = self.header["clock"]
         keys = struct.unpack_from(f"<{misses}Q", plain, marks_size)
         runs = iter(struct.unpack_from(f"<{misses}Q", plain, marks_size + 8 * misses))
         marks = _marks(plain[:marks_size], number)
         mark = next(marks, None)
+        told = _Told(others)
         table: dict[int, int] = {}
         slot, taken, missed = 0, 0, number - 1 + next(runs, count + 1)
+        linked = False
         for block in range(number, number + count):
             while mark is not None and mark[1] <= block:
-                if mark[0] == SLICE:
+                if mark[0] == f.SLICE:
                     _, _, tid, skipped = mark
                 mark = next(marks, None)
             if block == missed:
@@ -293,16 +266,108 @@ class IlogFile:
                 taken += 1
                 missed += next(runs, count + 1)
             else:
-                key = table.get(slot, 0)
+                key = table[slot]
             slot = predictor.place(key)
             address, size = key & predictor.ADDRESS, key >> predictor.SIZE_SHIFT
-            time = skipped + code_bytes * numerator // denominator
-            code_bytes += size
-            if mark is not None and mark[0] == CUT and mark[1] == block + 1:
+            if size == f.GAP_SIZE:
+                code_bytes += address
+                linked = False
+                continue
+            if mark is not None and mark[0] == f.CUT and mark[1] == block + 1:
                 size = mark[2]
                 mark = next(marks, None)
+            time = skipped + code_bytes * numerator // denominator
+            code_bytes += size
+            host += told.host(block)
+            registers, writes = told.registers(block), told.writes(block)
             if size:
-                yield Block(block, tid, address, size, time)
+                yield Block(block, tid, address, size, time), Effects(registers, writes, host[:], linked)
+                host.clear()
+            linked = not (registers and registers[-1][1] == f.STOPPED)
+        host += told.host(number + count)
+
+
+class _Told:
+    """The entries of a stretch's other records, in the order of their blocks."""
+
+    def __init__(self, records: dict[bytes, bytes]) -> None:
+        registers = f.from_planes(records.get(f.REGISTERS, b""), f.REGISTER_ENTRY)
+        writes = f.from_planes(records.get(f.WRITES, b""), f.WRITE_ENTRY)
+        self._registers = struct.iter_unpack("<QQ", registers)
+        self._writes = struct.iter_unpack("<QQQ", writes)
+        self._host = _host_writes(records.get(f.HOST_WRITES, b""))
+        self._register: tuple[int, ...] | None = next(self._registers, None)
+        self._write: tuple[int, ...] | None = next(self._writes, None)
+        self._host_write = next(self._host, None)
+
+    def registers(self, block: int) -> list[tuple[int, int, int]]:
+        """(offset, register, value) of a block."""
+        found = []
+        while self._register is not None and self._register[0] >> 24 <= block:
+            where, value = self._register
+            found.append((where >> 8 & 0xFFFF, where & 0xFF, value))
+            self._register = next(self._registers, None)
+        return found
+
+    def writes(self, block: int) -> list[Write]:
+        """Those of a block. The byte by which Unicorn touches memory before it zeroes 64 is no write of its own."""
+        found: list[Write] = []
+        while self._write is not None and self._write[0] >> 24 <= block:
+            where, address, value = self._write
+            offset, size = where >> 8 & 0xFFFF, where & f.WRITE - 1
+            last = found[-1] if found else None
+            if last is None or last.offset != offset or len(last.data) <= 8 or not 0 <= address - last.address < len(last.data):
+                data = bytes(size) if size > 8 else value.to_bytes(8, "little")[:size]
+                found.append(Write(offset, address, data))
+            self._write = next(self._writes, None)
+        return found
+
+    def host(self, block: int) -> list[tuple[int, bytes]]:
+        """What the host wrote before a block."""
+        found = []
+        while self._host_write is not None and self._host_write[0] <= block:
+            found.append(self._host_write[1:])
+            self._host_write = next(self._host, None)
+        return found
+
+
+def _unpacked(data: bytes, limit: int) -> bytes:
+    """What zlib packed, which must be no more than `limit` bytes. Raises zlib.error, ValueError."""
+    unpacking = zlib.decompressobj()
+    plain = unpacking.decompress(data, limit + 1)
+    if len(plain) > limit or not unpacking.eof:
+        raise ValueError("its length is wrong")
+    return plain
+
+
+def _host_writes(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    at = 0
+    while at < len(data):
+        block, address, size = f.HOST_HEAD.unpack_from(data, at)
+        at += f.HOST_HEAD.size
+        if at + size > len(data):
+            raise ValueError("a write is cut short")
+        yield block, address, data[at : at + size]
+        at += size
+
+
+def _number(value: Any) -> int:
+    """A whole number that is not negative. Raises ValueError."""
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{value!r} is no number")
+    return value
+
+
+def _object(content: dict[str, Any]) -> MappedObject:
+    for name in ("block", "bias", "start", "end", "size"):
+        _number(content[name])
+    if not all(type(content[name]) is str for name in ("path", "name", "sha256")):
+        raise ValueError("a name is no text")
+    return MappedObject(**content)
+
+
+def _shown(kind: bytes) -> str:
+    return kind.decode("latin-1") if kind.isalpha() else kind.hex()
 
 
 def _marks(data: bytes, first: int) -> Iterator[tuple[int, ...]]:
@@ -323,10 +388,10 @@ def _marks(data: bytes, first: int) -> Iterator[tuple[int, ...]]:
     while at < len(data):
         kind = value()
         block += value()
-        if kind == SLICE:
-            yield SLICE, block, value(), value()
-        elif kind == CUT:
-            yield CUT, block, value()
+        if kind == f.SLICE:
+            yield f.SLICE, block, value(), value()
+        elif kind == f.CUT:
+            yield f.CUT, block, value()
         else:
             raise IndexError(f"mark {kind}")
 

@@ -1,7 +1,7 @@
 """The canonical form of a trace: JSON lines (https://jsonlines.org), ASCII, written as things happen.
 
-    {"format":"emuload-trace","schema":1, …}                                   what ran: the header, always the first line
-    {"seq":0,"time":0,"tid":0,"kind":"object-found","fields":{…}}              one line for each event; seq counts from 0
+    {"format":"emuload-trace","schema":2, …}                                   what ran: the header, always the first line
+    {"seq":0,"time":0,"tid":0,"pc":0,"kind":"object-found","fields":{…}}       one line for each event; seq counts from 0
     {"end":{"outcome":"exited","exit_status":0, …}}                            how it ended; missing when the run was killed
 
 Each line is handed to the system when it is complete, so that a run killed half-way leaves whole lines. `traces/README.md`
@@ -19,14 +19,14 @@ from emuload.errors import UsageError
 from emuload.trace.events import Event, Value
 
 FORMAT = "emuload-trace"
-SCHEMA = 1
+SCHEMA = 2
 """Counted up when a reader of the present version would misunderstand what is written."""
 
 LINE_LIMIT = 16 << 20
 """Bytes of the longest line that is read."""
 
 _ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-_EVENT_KEYS = ["seq", "time", "tid", "kind", "fields"]
+_EVENT_KEYS = ["seq", "time", "tid", "pc", "kind", "fields"]
 
 
 class TraceError(UsageError):
@@ -41,7 +41,8 @@ class TraceError(UsageError):
 @dataclass
 class Header:
     """What ran. `files` are SHA-256 sums, in hexadecimal, of the files named on the command line, by the names they had there;
-    `limits` as in `emuload.process.Limits`; `options` whatever else decided the run.
+    `schedule` is how threads took turns (`emuload.scheduler.Strategy.describe`), `limits` as in `emuload.process.Limits`,
+    `options` whatever else decided the run.
     """
 
     emuload: str
@@ -49,6 +50,7 @@ class Header:
     architecture: str
     profile: str
     seed: int
+    schedule: dict[str, Any]
     files: dict[str, str]
     arguments: list[str]
     environment: dict[str, str]
@@ -98,7 +100,7 @@ def header_line(header: Header) -> str:
 
 def event_line(event: Event) -> str:
     """An event as a line, without its newline."""
-    head = f'"seq":{event.seq},"time":{event.time},"tid":{event.tid},"kind":{_ENCODER.encode(event.kind)}'
+    head = f'"seq":{event.seq},"time":{event.time},"tid":{event.tid},"pc":{event.pc},"kind":{_ENCODER.encode(event.kind)}'
     return f'{{{head},"fields":{_ENCODER.encode(event.fields)}}}'
 
 
@@ -224,7 +226,7 @@ def _record(path: str, number: int, made: type[_Record], entries: object, what: 
 def _event(path: str, number: int, entry: Mapping[str, Any]) -> Event:
     if list(entry) != _EVENT_KEYS:
         raise TraceError(path, number, f"an event has {', '.join(_EVENT_KEYS)}; this line has {', '.join(entry) or 'nothing'}")
-    for name in ("seq", "time", "tid"):
+    for name in ("seq", "time", "tid", "pc"):
         if type(entry[name]) is not int or entry[name] < 0:
             raise TraceError(path, number, f"{name} is no number from 0 on")
     if type(entry["kind"]) is not str or not entry["kind"]:

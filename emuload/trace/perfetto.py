@@ -85,6 +85,9 @@ class _Writer:
             note = event.debug_annotations.add()
             note.name_iid = self._number(packet, "debug_annotation_names", name)
             _set(note, value)
+        place = event.debug_annotations.add()
+        place.name_iid = self._number(packet, "debug_annotation_names", "pc")
+        place.pointer_value = step.pc
         event.flow_ids.extend(flow for flow in step.starts if flow in arriving)
         event.terminating_flow_ids.extend(step.ends)
 

@@ -15,7 +15,7 @@ from emuload.trace.roles import Roles
 
 
 class Step(NamedTuple):
-    """One change of a thread's track. `starts` and `ends` are the numbers of flows that begin or end at it."""
+    """One change of a thread's track, at the guest address `pc`. `starts` and `ends` number the flows that begin or end at it."""
 
     what: Literal["begin", "end", "mark"]
     time: int
@@ -23,6 +23,7 @@ class Step(NamedTuple):
     category: str
     name: str
     fields: Mapping[str, Value]
+    pc: int = 0
     starts: tuple[int, ...] = ()
     ends: tuple[int, ...] = ()
 
@@ -48,6 +49,7 @@ _BEGINS = {
     "destructor-enter": _Family("destructor", "object"),
     "dlopen-enter": _Family("dlopen", "name"),
     "dlclose-enter": _Family("dlclose", "object"),
+    "dlsym-enter": _Family("dlsym", "name"),
     "call-enter": _Family("call", "function"),
     "go-package-init-enter": _Family("init", "package"),
     "go-export-body": _Family("export", "function"),
@@ -69,6 +71,7 @@ _ENDS = {
     "destructor-exit": "destructor-enter",
     "dlopen-exit": "dlopen-enter",
     "dlclose-exit": "dlclose-enter",
+    "dlsym-exit": "dlsym-enter",
     "call-exit": "call-enter",
     "go-package-init-exit": "go-package-init-enter",
     "go-export-return": "go-export-body",
@@ -88,9 +91,10 @@ _ENDS_ANY_WAIT = "wait-over"
 _MOVES = "go-package-init-enter"
 """What may end on another thread: inits run on a goroutine."""
 
-_QUIET = frozenset(
-    ("syscall", "mutex-acquire", "mutex-release", "loader-lock-acquire", "loader-lock-release", "wait-over", "futex-wait")
-)
+_QUIET = frozenset((
+    "syscall", "mutex-acquire", "mutex-release", "loader-lock-acquire", "loader-lock-release", "wait-over", "futex-wait",
+    "call-result",
+))  # fmt: skip
 """Events that get no mark: too many, or shown by a slice."""
 
 
@@ -156,7 +160,7 @@ class _Maker:
             if found:
                 while len(stack) > found[-1]:
                     kind, name = stack.pop()
-                    self.result.steps.append(Step("end", event.time, tid, _BEGINS[kind].category, name, event.fields))
+                    self.result.steps.append(Step("end", event.time, tid, _BEGINS[kind].category, name, event.fields, event.pc))
                 return
 
     def _step(
@@ -169,7 +173,8 @@ class _Maker:
         starts: Iterable[int] = (),
         ends: Iterable[int] = (),
     ) -> None:
-        self.result.steps.append(Step(what, event.time, event.tid, category, name, event.fields, tuple(starts), tuple(ends)))
+        step = Step(what, event.time, event.tid, category, name, event.fields, event.pc, tuple(starts), tuple(ends))
+        self.result.steps.append(step)
 
     def finish(self) -> Timeline:
         for tid, stack in self.open.items():

@@ -6,6 +6,7 @@ import io
 import posixpath
 from array import array
 from bisect import bisect_right
+from collections.abc import Iterator
 from typing import Any
 
 from emuload.golang.image import Image
@@ -38,6 +39,14 @@ class SymbolTable:
         if size and pc >= start + size:
             return None
         return self._names[at], start
+
+    def ranges(self) -> Iterator[tuple[str, int, int]]:
+        """(name, start, end) of every symbol; where sizes say nothing, the end is the next one's start, 0 behind the last."""
+        for at, name in enumerate(self._names):
+            start, size = self._starts[at], self._sizes[at]
+            following = bisect_right(self._starts, start)
+            next_start = self._starts[following] if following < len(self._starts) else 0
+            yield name, start, start + size if size else next_start
 
     def names(self, start: int) -> str | None:
         """Name of the function that starts at `start`, or None."""

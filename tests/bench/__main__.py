@@ -21,6 +21,7 @@ from unittest import SkipTest
 
 import emuload
 from emuload import samples
+from emuload.cost import CostMeter
 from emuload.machine import engine as uc
 from emuload.report.instructions import LoggedCode
 from emuload.trace.events import Event
@@ -144,6 +145,26 @@ def instruction_log(rounds: int, name: str, arch: str, path: str, folder: str) -
         row(f"{what}, log against hook", f"{with_log / python:.1f}", "at least 15")
 
 
+def instruction_count(rounds: int, name: str, arch: str, path: str) -> None:
+    """What counting the instructions of each phase adds to a run, pairs of both in turn."""
+    for function, argument in WORK:
+        processes = [emuload.Process(arch), emuload.Process(arch)]
+        CostMeter(processes[1])
+        works = [process.dlopen(path)[function] for process in processes]
+        for work in works:
+            work(argument)
+        pairs = [[seconds(work, argument) for work in works] for _ in range(rounds)]
+        ratio = statistics.median(counted / plain for plain, counted in pairs)
+        row(f"Go code ({function}), {name}, instructions counted", f"{ratio:.2f}", "times as long as without")
+
+
+def seconds(work: Callable[[int], object], argument: int) -> float:
+    """How long one call takes."""
+    start = time.perf_counter()
+    work(argument)
+    return time.perf_counter() - start
+
+
 def rates(rounds: int, arch: str, path: str, file: str, function: str, argument: int) -> tuple[float, float, float]:
     """Instructions a second without a log, with one, with a Python hook on each: best rounds, the three side by side."""
     executed = 0
@@ -222,6 +243,7 @@ def main() -> int:
         for name, target in TARGETS.items():
             library = str(toolchain.go_library("behaviour", target))
             instruction_log(rounds, name, arch_of(target), library, folder)
+            instruction_count(rounds, name, arch_of(target), library)
         for name in ("armv7", "arm64"):
             against_qemu(rounds, name, os.path.join(folder, f"libhello-{name}.so"))
     return 0

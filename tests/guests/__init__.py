@@ -76,6 +76,14 @@ GUESTS = {
     "missing_dependency": Guest("c", link=("missing_dependency_gone",)),
     "faulty": Guest("c"),
     "faulty_host": Guest(link=("faulty",)),
+    # What orders two threads and what does not; exports and a table that only their callers keep in order.
+    "ordering": Guest(),
+    "racing": Guest("go"),
+    "racing_host": Guest(),
+    "filled_table": Guest("c"),
+    "filled_table_waits": Guest("c", folder="filled_table", flags=("-DWAITS",)),
+    # Opens a Go library at its first call.
+    "lazy_wrapper": Guest("c"),
     # C programs by themselves.
     "echo_stdin": Guest(targets=ALL),
     "threads_stdio": Guest(targets=ALL, link=("-lm",)),

@@ -36,3 +36,12 @@ FAULTS = {
         ("jump to nil", bytes.fromhex("000080d2" "00001fd6"), 11, 1, 0, -1),
     ],
 }
+# an instruction without a jump, and the jump back over so many bytes
+STRAIGHT = {
+    # paddd xmm0, xmm1
+    "amd64": (bytes.fromhex("660ffec1"), lambda size: b"\xe9" + (-size - 5).to_bytes(4, "little", signed=True)),
+    # adds r0, r0, r1
+    "arm": (bytes.fromhex("010090e0"), lambda size: (-(size + 8) >> 2 & 0xFFFFFF | 0xEA000000).to_bytes(4, "little")),
+    # adds x0, x0, x1
+    "arm64": (bytes.fromhex("000001ab"), lambda size: (-size >> 2 & 0x3FFFFFF | 0x14000000).to_bytes(4, "little")),
+}

@@ -1,30 +1,30 @@
-"""The CPU's block log: what ran and nothing else, whatever the buffer's size; machine code and Python write the same."""
+"""The CPU's block log: what ran and nothing else, whatever the buffer's size, wherever it begins and ends."""
 
 from __future__ import annotations
 
-import ctypes
-import random
+import itertools
 from array import array
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
-from emuload.machine import ARCHITECTURES, create_cpu, native
-from emuload.machine import engine as uc
-from emuload.machine.block_log import BlockLog
-from emuload.machine.cpu import Reason
+from emuload.machine import ARCHITECTURES, create_cpu
+from emuload.machine import cells as c
+from emuload.machine.cpu import Cpu, Reason
 from emuload.trace import predictor
-from tests.machine.code import FAULTS, LOOP
+from tests.machine.code import FAULTS, LOOP, STRAIGHT
 from tests.machine.test_cpu import BUDGET, place
 
 
 @dataclass
 class Kept:
-    """A sink that expands what it gets into (address, size)."""
+    """A sink that expands what it gets into (address, size); gaps have size 0xffff, cuts the negative block as address."""
 
     seen: list[tuple[int, int]] = field(default_factory=list)
     stretches: int = 0
+    register_entries: list[tuple[int, int]] = field(default_factory=list)
+    write_entries: list[tuple[int, int, int]] = field(default_factory=list)
+    host: list[tuple[int, int, bytes]] = field(default_factory=list)
 
     def blocks(self, count: int, entries: bytes, code_bytes: int) -> None:
         self.stretches += 1
@@ -46,6 +46,17 @@ class Kept:
     def cut(self, block: int, size: int) -> None:
         self.seen.append((-block, size))
 
+    def registers(self, entries: bytes) -> None:
+        words = array("Q", entries)
+        self.register_entries += zip(words[::2], words[1::2], strict=True)
+
+    def writes(self, entries: bytes) -> None:
+        words = array("Q", entries)
+        self.write_entries += zip(words[::3], words[1::3], words[2::3], strict=True)
+
+    def host_write(self, block: int, address: int, data: bytes) -> None:
+        self.host.append((block, address, data))
+
 
 @pytest.mark.parametrize("native_hooks", [True, False], ids=["native", "python"])
 @pytest.mark.parametrize("capacity", [1, 2, 1000])
@@ -54,13 +65,13 @@ def test_a_full_buffer_changes_neither_what_runs_nor_what_is_logged(arch: str, c
     plain = create_cpu(arch)
     at = place(plain, LOOP[arch])
     cpu, sink = create_cpu(arch, native_hooks=native_hooks), Kept()
-    log = cpu.log_blocks(sink, capacity)
+    cpu.log_blocks(sink, capacity)
     assert place(cpu, LOOP[arch]) == at
     for _ in range(3):
         assert plain.run(BUDGET).reason is cpu.run(BUDGET).reason is Reason.BUDGET
         assert plain.clock_bytes == cpu.clock_bytes
     assert plain.registers() == cpu.registers()
-    log.drain(cpu.clock_bytes)
+    cpu.drain_log()
     half = 5 if arch == "amd64" else 8
     assert sink.seen == [(at + half * (n % 2), half) for n in range(cpu.clock_bytes // half)]
     assert sink.stretches > (0 if capacity > 2 else 1)
@@ -70,101 +81,152 @@ def test_a_full_buffer_changes_neither_what_runs_nor_what_is_logged(arch: str, c
     ("arch", "code", "pc"),
     [pytest.param(arch, row[1], row[5], id=f"{arch}-{row[0]}") for arch, rows in FAULTS.items() for row in rows],
 )
-def test_a_block_that_faults_is_logged_up_to_the_fault(arch: str, code: bytes, pc: int) -> None:
+def test_a_block_that_faults_is_logged_and_counted_up_to_the_fault(arch: str, code: bytes, pc: int) -> None:
     cpu, sink = create_cpu(arch), Kept()
-    log = cpu.log_blocks(sink)
+    cpu.log_blocks(sink)
     at = place(cpu, code)
     assert cpu.run(BUDGET).reason is Reason.FAULT
-    log.drain(cpu.clock_bytes)
+    cpu.drain_log()
     cut = next((size for address, size in sink.seen if address < 0), None)
     (whole,) = [(address, size) for address, size in sink.seen if address >= 0]
     assert whole[0] == at
     if cut is None:
         assert pc in (-1, whole[1])
+        assert cpu.clock_bytes == whole[1]
     else:
         assert cut == pc < whole[1]
+        assert cpu.clock_bytes == pc
 
 
-def blocks_at_random(count: int) -> list[tuple[int, int]]:
-    chance = random.Random(1)
-    known = [(chance.randrange(1 << 47), chance.randrange(1, 5000)) for _ in range(50)]
-    return [known[chance.choice((n % 7, n % 50, chance.randrange(50)))] for n in range(count)]
+def loops(arch: str, repeats: int) -> tuple[bytes, int]:
+    """A loop of many equal instructions without a jump, and the bytes of one of them."""
+    one, back = STRAIGHT[arch]
+    return one * repeats + back(len(one) * repeats), len(one)
 
 
-class HostCode:
-    """The hook's machine code for a host, run in Unicorn on memory at the same addresses as the real cells and table."""
-
-    def __init__(self, host: str, cells: ctypes.Array[ctypes.c_int64], log: BlockLog) -> None:
-        arch, registers, stack = {
-            "x86_64": (uc.ARCH_X86, (39, 43, 40, 38), 44),  # rdi, rsi, rdx, rcx; rsp
-            "aarch64": (uc.ARCH_ARM64, (199, 200, 201, 202), 2),  # x0-x3; x30, which takes the return address
-        }[host]
-        self.engine = uc.Engine(arch, uc.MODE_64 if host == "x86_64" else 0)
-        self.registers, self.stack, self.host = registers, stack, host
-        self.cells = cells
-        self.pages = ctypes.create_string_buffer(3 * 4096)
-        self.base = (ctypes.addressof(self.pages) + 4095) & -4096
-        self.engine.map(0x10000, 4096, 7, self.base)
-        ctypes.memmove(self.base, native.LOG_HOOKS[host], len(native.LOG_HOOKS[host]))
-        pages = {p for a, n in log.host_memory() for p in range(a & -4096, a + n, 4096)}
-        for page in sorted(pages):
-            self.engine.map(page, 4096, 3, page)
-
-    def __call__(self, address: int, size: int) -> None:
-        junk = 0xABCD << 32  # what a calling convention leaves in the upper half of a 32-bit argument
-        values = (0, address, size | junk, ctypes.addressof(self.cells))
-        for register, value in zip(self.registers, values, strict=True):
-            self.engine.write_register(register, value)
-        if self.host == "x86_64":
-            ctypes.c_uint64.from_address(self.base + 2048).value = 0x10F00
-            self.engine.write_register(self.stack, 0x10800)
-        else:
-            self.engine.write_register(self.stack, 0x10F00)
-        assert self.engine.start(0x10000, 0x10F00) == 0
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_hooks_on_every_instruction_do_not_change_where_a_slice_ends(arch: str) -> None:
+    code, _ = loops(arch, 1400)
+    budgets = [1000, 2600, 5000, 9100, 11_000, 30_001]
+    ends, cuts = [], []
+    for stepped in (False, True):
+        cpu, sink = create_cpu(arch), Kept()
+        cpu.log_blocks(sink)
+        if stepped:
+            cpu.log_registers(sink)
+        place(cpu, code)
+        ends.append([(cpu.run(budget).reason, cpu.clock_bytes, cpu.pc) for budget in budgets])
+        cpu.drain_log()
+        cuts.append({size for _, size in sink.seen})
+    assert cuts[0] != cuts[1]
+    assert ends[0] == ends[1]
 
 
-@pytest.mark.parametrize("host", sorted(native.LOG_HOOKS))
-def test_machine_code_of_every_host_writes_what_python_writes(host: str) -> None:
-    kept = []
-    for way in ("python", host):
-        cells = native.CELLS()
-        sink = Kept()
-        log = BlockLog(cells, sink, 300)
-        cells[native.STOP_FUNCTION] = 0x10F00
-        python = native.logging_callback(cells, lambda: None)
-        hook = HostCode(host, cells, log) if way == host else lambda a, s, call=python: call(0, a, s, 0)
-        states: list[object] = []
-        for number, (address, size) in enumerate(blocks_at_random(900)):
-            if number % 100 == 0:
-                cells[native.REMAINING] = 240_000
-            cells[native.STOPPED] = 0
-            hook(address, size)
-            base = cells[native.LIMIT]
-            states.append((*cells[:1], cells[native.STOPPED], cells[native.CURSOR] - base, *cells[native.LAST :]))
-        log.drain(0)
-        kept.append((states, sink.seen))
-    assert kept[0] == kept[1]
-    stops = {state[1] for state in kept[0][0]}  # type: ignore[index]
-    assert stops == {0, native.BUDGET_USED, native.LOG_FULL}
+def inside_only(cpu: Cpu, arch: str, at: int) -> tuple[list[tuple[int, int]], int]:
+    """Log the second half of LOOP only; what was logged, and a half's size."""
+    half = 5 if arch == "amd64" else 8
+    cpu.choose_log([range(at + half, at + half + 1)])
+    return [(at + half, half)], half
 
 
-@pytest.mark.parametrize("host", sorted(native.LOG_HOOKS))
-def test_machine_code_is_what_stands_beside_it(host: str) -> None:
-    capstone = pytest.importorskip("capstone")
-    machine = {
-        "x86_64": (capstone.CS_ARCH_X86, capstone.CS_MODE_64),
-        "aarch64": (capstone.CS_ARCH_ARM64, capstone.CS_MODE_LITTLE_ENDIAN),
-    }[host]
-    code = native.LOG_HOOKS[host]
-    found = [(i.size, i.mnemonic) for i in capstone.Cs(*machine).disasm(code, 0)]
-    assert sum(size for size, _ in found) == len(code)
-    written = commented(host)
-    assert [mnemonic for _, mnemonic in found] == written
+@pytest.mark.parametrize("native_hooks", [True, False], ids=["native", "python"])
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_only_blocks_in_the_ranges_are_logged_with_the_bytes_between_them(arch: str, native_hooks: bool) -> None:
+    cpu, sink = create_cpu(arch, native_hooks=native_hooks), Kept()
+    cpu.log_blocks(sink)
+    at = place(cpu, LOOP[arch])
+    (wanted,), half = inside_only(cpu, arch, at)
+    cpu.run(BUDGET)
+    cpu.drain_log()
+    assert sink.seen == [(half, 0xFFFF), wanted] * (cpu.clock_bytes // half // 2)
 
 
-def commented(host: str) -> list[str]:
-    """The mnemonics in the comments of emuload/machine/native.py."""
-    name = {"x86_64": "_LOG_X86_64_SYSV", "aarch64": "_LOG_AARCH64"}[host]
-    body = Path(native.__file__).read_text().partition(f"{name} = ")[2].partition("\n)\n")[0]
-    comments = [line.partition("# ")[2] for line in body.splitlines() if "# " in line]
-    return [comment.rpartition(": ")[2].split()[0] for comment in comments]
+@pytest.mark.parametrize("native_hooks", [True, False], ids=["native", "python"])
+@pytest.mark.parametrize(
+    ("ranges", "wanted"),
+    [
+        ([], []),
+        (None, [0, 1]),
+        ([(0, 1)], [0]),
+        ([(2, 3)], [0]),
+        ([(-100, 0)], []),
+        ([(-100, 1)], [0]),
+        ([(3, 6)], [0, 1]),
+        ([(-9, -8), (-7, -6), (-5, -4), (-3, -2), (6, 7), (100, 200), (300, 301)], [1]),
+        ([(-9, -8), (0, 1), (7, 9), (100, 200)], [0, 1]),
+        ([(10, 20), (30, 40)], []),
+    ],
+)
+def test_a_block_is_logged_if_it_overlaps_a_range(
+    ranges: list[tuple[int, int]] | None, wanted: list[int], native_hooks: bool
+) -> None:
+    cpu, sink = create_cpu("amd64", native_hooks=native_hooks), Kept()
+    cpu.log_blocks(sink)
+    at = place(cpu, LOOP["amd64"])
+    cpu.choose_log(ranges if ranges is None else [range(at + a, at + b) for a, b in ranges])
+    cpu.run(10)
+    cpu.drain_log()
+    assert [address - at for address, size in sink.seen if size != 0xFFFF] == [5 * n for n in wanted]
+
+
+@pytest.mark.parametrize("native_hooks", [True, False], ids=["native", "python"])
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_a_log_begins_and_ends_at_an_instruction_in_the_middle_of_a_block(arch: str, native_hooks: bool) -> None:
+    code, one = loops(arch, 10)
+    cpu, sink = create_cpu(arch, native_hooks=native_hooks), Kept()
+    cpu.log_blocks(sink)
+    at = place(cpu, code)
+    visits = itertools.count()
+
+    def hit(address: int) -> None:
+        visit = next(visits)
+        if visit == 2:
+            assert address == at + 3 * one
+            cpu.choose_log(None)
+        elif visit == 5:
+            assert address == at + 7 * one
+            cpu.choose_log([])
+
+    cpu.watch_handler = hit
+    cpu.watch(at + 3 * one)
+    cpu.watch(at + 7 * one)
+    cpu.choose_log([])
+    cpu.run(len(code) * 4)
+    cpu.drain_log()
+    cut, gap, first, second = sink.seen
+    assert gap == (len(code) + 3 * one, 0xFFFF)
+    assert first == (at + 3 * one, len(code) - 3 * one)
+    assert second == (at, len(code))
+    assert cut == (-3, 7 * one)
+
+
+@pytest.mark.parametrize("native_hooks", [True, False], ids=["native", "python"])
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_the_clock_is_exact_at_a_watched_instruction(arch: str, native_hooks: bool) -> None:
+    code, one = loops(arch, 10)
+    cpu = create_cpu(arch, native_hooks=native_hooks)
+    at = place(cpu, code)
+    seen: list[int] = []
+    cpu.watch_handler = lambda address: seen.append(cpu.clock_bytes)
+    cpu.watch(at + 4 * one)
+    cpu.run(len(code) * 3)
+    assert seen == [4 * one + n * len(code) for n in range(3)]
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_a_stop_at_a_watched_instruction_counts_what_ran(arch: str) -> None:
+    code, one = loops(arch, 10)
+    cpu = create_cpu(arch)
+    at = place(cpu, code)
+    cpu.watch_handler = lambda address: cpu.request_stop()
+    cpu.watch(at + 4 * one)
+    assert cpu.run(BUDGET).reason is Reason.REQUEST
+    assert (cpu.pc, cpu.clock_bytes) == (at + 4 * one, 4 * one)
+
+
+def test_cells_are_as_many_as_their_names() -> None:
+    numbers = [value for name, value in vars(c).items() if name.isupper() and name not in NO_CELLS]
+    assert sorted(numbers) == list(range(c.Cells._length_))
+
+
+NO_CELLS = {"BUDGET_USED", "LOG_FULL", "LEAVING", "GAP", "AFTER", "WRITE", "STOPPED_AT"}

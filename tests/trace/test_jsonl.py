@@ -17,6 +17,8 @@ from emuload.trace.jsonl import TraceError, read
 from tests.command_line import emuload, source_file, start
 from tests.toolchain import c_library
 
+KEYS = "seq, time, tid, pc, kind, fields"
+
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -33,10 +35,11 @@ def trace(library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_the_header_says_what_ran(trace: Path, library: Path) -> None:
     header = json.loads(trace.read_text().splitlines()[0])
-    assert (header["format"], header["schema"]) == ("emuload-trace", 1)
+    assert (header["format"], header["schema"]) == ("emuload-trace", 2)
     assert header["files"] == {str(library): hashlib.sha256(library.read_bytes()).hexdigest()}
     assert (header["architecture"], header["profile"], header["seed"]) == ("arm", "glibc", 7)
     assert (header["arguments"], header["environment"]) == (["prog", "x"], {"K": "v"})
+    assert header["schedule"] == {"strategy": "round-robin", "quantum": 400009}
     assert header["calls"] == ["add(1, 2)"]
     assert header["emuload"]
     assert header["unicorn"]
@@ -46,7 +49,8 @@ def test_the_events_are_those_that_run_shows(trace: Path, library: Path, capsys:
     arguments = ("-c", "add(1, 2)", "-a", "x", "-e", "K=v", "--seed", "7")
     shown = json.loads(emuload(capsys, "run", library, "--json", "--events", *arguments).out)["events"]
     kept = [
-        {"seq": e.seq, "time_ns": e.time, "thread": e.tid, "kind": e.kind, **e.fields} for e in read(str(trace)).events
+        {"seq": e.seq, "time_ns": e.time, "thread": e.tid, "pc": e.pc, "kind": e.kind, **e.fields}
+        for e in read(str(trace)).events
     ]
     assert kept == shown
 
@@ -114,22 +118,26 @@ def test_what_the_linker_refuses_is_in_the_trace(library: Path, tmp_path: Path, 
     ("line", "old", "new", "complaint"),
     [
         (1, "emuload-trace", "other", "1: this is no trace of emuload: the first line is no header"),
-        (1, '"schema":1', '"schema":2', "1: schema 2 is unknown: this emuload reads schema 1"),
-        (1, '"schema":1', '"schema":"1"', '1: schema "1" is unknown: this emuload reads schema 1'),
+        (1, '"schema":2', '"schema":1', "1: schema 1 is unknown: this emuload reads schema 2"),
+        (1, '"schema":2', '"schema":3', "1: schema 3 is unknown: this emuload reads schema 2"),
+        (1, '"schema":2', '"schema":"2"', '1: schema "2" is unknown: this emuload reads schema 2'),
         (1, '"seed":7,', "", "1: the header has no 'seed'"),
         (1, '"seed":7,', '"seed":7,"more":0,', "1: the header has an unknown entry 'more'"),
         (1, '"seed":7', '"seed":"7"', "1: the header's 'seed' is no int"),
+        (1, '"schedule":{', '"schedule":7,"more":{', "1: the header's 'schedule' is no dict[str, Any]"),
         (5, '"seq":3', '"seq":4', "5: event 4 where event 3 belongs"),
         (5, '"seq":3', '"seq":-3', "5: seq is no number from 0 on"),
         (5, '"seq":3', '"seq":3.0', "5: seq is no number from 0 on"),
-        (9, r'"time":\d+', '"time":5', "9: time goes back from {before} to 5"),
-        (5, '"kind":', '"sort":', "5: an event has seq, time, tid, kind, fields; this line has seq, time, tid, sort, fields"),
-        (5, r'"size":\d+', '"size":8192.5', "5: field 'size' is neither a whole number, a text, true, false, null nor a list"),
-        (5, r'"size":\d+', '"size":{}', "5: field 'size' is neither a whole number, a text, true, false, null nor a list"),
-        (5, r'"size":\d+', '"size":NaN', "5: field 'size' is neither a whole number, a text, true, false, null nor a list"),
-        (5, r'"size":\d+', '"size":' + "[" * 100_000, "5: this is no JSON: nested too deeply or a number too long"),
-        (5, r'"size":\d+', '"size":' + "9" * 10_000, "5: this is no JSON: nested too deeply or a number too long"),
-        (5, '"size"', "size", "5: this is no JSON from column 104 on"),
+        (5, '"pc":0', '"pc":null', "5: pc is no number from 0 on"),
+        (11, r'"time":\d+', '"time":5', "11: time goes back from {before} to 5"),
+        (5, '"kind":', '"sort":', f"5: an event has {KEYS}; this line has seq, time, tid, pc, sort, fields"),
+        (5, '"pc":0,', "", f"5: an event has {KEYS}; this line has seq, time, tid, kind, fields"),
+        (6, r'"size":\d+', '"size":8192.5', "6: field 'size' is neither a whole number, a text, true, false, null nor a list"),
+        (6, r'"size":\d+', '"size":{}', "6: field 'size' is neither a whole number, a text, true, false, null nor a list"),
+        (6, r'"size":\d+', '"size":NaN', "6: field 'size' is neither a whole number, a text, true, false, null nor a list"),
+        (6, r'"size":\d+', '"size":' + "[" * 100_000, "6: this is no JSON: nested too deeply or a number too long"),
+        (6, r'"size":\d+', '"size":' + "9" * 10_000, "6: this is no JSON: nested too deeply or a number too long"),
+        (6, '"size"', "size", "6: this is no JSON from column 111 on"),
         (5, r"\{", "[", "5: this is no JSON from column 7 on"),
     ],
 )

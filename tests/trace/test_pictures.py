@@ -20,6 +20,7 @@ PAIRS = {
     "go-package-init-enter": "go-package-init-exit",
     "call-enter": "call-exit",
     "dlopen-enter": "dlopen-exit",
+    "dlsym-enter": "dlsym-exit",
     "go-export-body": "go-export-return",
     "syscall-enter": "syscall-exit",
     "cond-wait": "cond-return",
@@ -209,7 +210,7 @@ def test_a_missing_package_is_told_in_one_line(
 
 
 def test_a_slice_that_never_ends_is_ended_with_the_run() -> None:
-    events = [Event(0, 0, 1000, "call-enter", {"function": "f"}), Event(1, 5, 1000, "mutex-wait", {"mutex": 1, "owner": 2})]
+    events = [Event(0, 0, 1000, 8, "call-enter", {"function": "f"}), Event(1, 5, 1000, 9, "mutex-wait", {"mutex": 1, "owner": 2})]
     steps = timeline(events).steps
     assert [(s.what, s.name, s.time) for s in steps] == [
         ("begin", "call f", 0), ("begin", "mutex-wait", 5), ("end", "mutex-wait", 5), ("end", "call f", 5),
@@ -219,13 +220,13 @@ def test_a_slice_that_never_ends_is_ended_with_the_run() -> None:
 
 def test_a_lock_taken_inside_a_wait_does_not_end_it() -> None:
     kinds = ["cond-wait", "mutex-acquire", "cond-return"]
-    steps = timeline([Event(n, n, 1000, kind, {}) for n, kind in enumerate(kinds)]).steps
+    steps = timeline([Event(n, n, 1000, 0, kind, {}) for n, kind in enumerate(kinds)]).steps
     assert [(s.what, s.time) for s in steps] == [("begin", 0), ("end", 2)]
 
 
 def test_an_init_that_ends_on_another_thread_ends_where_it_began() -> None:
     events = [
-        Event(0, 0, 1001, "go-package-init-enter", {"package": "os"}),
-        Event(1, 7, 1002, "go-package-init-exit", {"package": "os"}),
+        Event(0, 0, 1001, 8, "go-package-init-enter", {"package": "os"}),
+        Event(1, 7, 1002, 9, "go-package-init-exit", {"package": "os"}),
     ]
     assert [(s.what, s.tid, s.time) for s in timeline(events).steps] == [("begin", 1001, 0), ("end", 1001, 7)]

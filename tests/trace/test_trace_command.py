@@ -44,7 +44,7 @@ def test_system_calls_are_shown_as_strace_shows_them(library: Path, capsys: pyte
 
 
 def test_kinds_are_chosen_by_pattern(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    kinds = {line.split()[3] for line in shown(capsys, library, "-t", "runtime", "--kind", "go-rt0*", "-k", "tls-*")}
+    kinds = {line.split()[4] for line in shown(capsys, library, "-t", "runtime", "--kind", "go-rt0*", "-k", "tls-*")}
     assert kinds == {"go-rt0-lib-go", "go-rt0-go", "tls-block"}
 
 
@@ -112,3 +112,12 @@ def test_a_full_disk_is_told_in_one_line(library: Path, tmp_path: Path, capsys: 
     (tmp_path / "full.jsonl").symlink_to("/dev/full")
     ended = emuload(capsys, "trace", library, "-o", tmp_path / "full.jsonl")
     assert (ended.status, ended.err) == (2, f"emuload: {tmp_path}/full.jsonl: No space left on device\n")
+
+
+@pytest.mark.parametrize("name", ["amd64", "armv7", "armv5", "arm64"])
+def test_goroutines_are_told_with_what_they_run(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    library = samples.path(name, tmp_path)
+    lines = emuload(capsys, "trace", library, "-c", "sum(3)", "--follow", "-k", "go-goroutine").out.splitlines()
+    made = [line.split("function=")[1].split()[0] for line in lines]
+    assert made[0] == "runtime.main"
+    assert made[-3:] == ["main.sum.gowrap1"] * 3

@@ -19,10 +19,10 @@ EXPORT int pthread_barrier_init(pthread_barrier_t *object, const pthread_barrier
 
 EXPORT int pthread_barrier_wait(pthread_barrier_t *object) {
     struct barrier *b = (struct barrier *)object;
-    EM_EVENT(EM_BARRIER_WAIT, b, 0, 0, 0);
     em_lock(&b->guard);
-    b->inside++;
     unsigned generation = b->generation;
+    EM_EVENT(EM_BARRIER_WAIT, b, generation, 0, 0);
+    b->inside++;
     int last = ++b->arrived == b->count;
     if (last) {
         b->arrived = 0;
@@ -31,7 +31,7 @@ EXPORT int pthread_barrier_wait(pthread_barrier_t *object) {
     em_unlock(&b->guard);
     if (last) em_futex_wake(&b->generation, INT_MAX);
     else while (__atomic_load_n(&b->generation, __ATOMIC_ACQUIRE) == generation) em_futex_wait(&b->generation, (int)generation, 0, 0);
-    EM_EVENT(EM_BARRIER_LEAVE, b, 0, 0, 0);
+    EM_EVENT(EM_BARRIER_LEAVE, b, generation, 0, 0);
     if (__atomic_sub_fetch(&b->inside, 1, __ATOMIC_ACQ_REL) == 0) em_futex_wake(&b->inside, INT_MAX);
     return last ? PTHREAD_BARRIER_SERIAL_THREAD : 0;
 }

@@ -74,8 +74,8 @@ enum em_event {
     EM_RWLOCK_WAIT,      /* (rwlock, writer's tid | 0, 1: to write | 0: to read) */
     EM_RWLOCK_ACQUIRE,   /* (rwlock, 1: to write | 0: to read) */
     EM_RWLOCK_RELEASE,   /* (rwlock) */
-    EM_BARRIER_WAIT,     /* (barrier) */
-    EM_BARRIER_LEAVE,    /* (barrier) */
+    EM_BARRIER_WAIT,     /* (barrier, how often it has been passed) */
+    EM_BARRIER_LEAVE,    /* (barrier, the same) */
     EM_JOIN_WAIT,        /* (tid) */
     EM_JOIN_DONE,        /* (tid) */
     EM_THREAD_CREATE,    /* (tid, start routine, argument) */
@@ -89,6 +89,7 @@ enum em_event {
     EM_LOADER_LOCK_ACQUIRE,  /* (lock) */
     EM_LOADER_LOCK_RELEASE,  /* (lock) */
     EM_WAIT_OVER,            /* (object): the wait ended without it: time limit, signal, cancellation */
+    EM_ONCE_PASS,            /* (once): the routine was done already */
     EM_CONSTRUCTORS_WAIT,    /* (start of the object, tid that runs its constructors) */
 };
 

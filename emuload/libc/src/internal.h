@@ -54,6 +54,7 @@ struct thread {
 #endif
     int err;                   /* errno */
     int tid;                   /* cleared and woken by the kernel when the thread is gone (CLONE_CHILD_CLEARTID) */
+    int id;                    /* the same for good, for events */
     struct thread *next, *prev;
     void *mapping;             /* what pthread_create mapped: guard, stack, TLS; 0 for the main thread */
     size_t mapping_size;

@@ -14,7 +14,10 @@ static void run_again(void *once) {
 EXPORT int pthread_once(pthread_once_t *once, void (*routine)(void)) {
     for (;;) {
         int state = __atomic_load_n(once, __ATOMIC_ACQUIRE);
-        if (LIKELY(state == DONE)) return 0;
+        if (LIKELY(state == DONE)) {
+            EM_EVENT(EM_ONCE_PASS, once, 0, 0, 0);
+            return 0;
+        }
         if (state == 0) {
             if (!__atomic_compare_exchange_n(once, &state, em_self()->tid << 2 | RUNNING, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
                 continue;

@@ -69,13 +69,13 @@ EXPORT int sem_trywait(sem_t *s) {
 EXPORT int sem_post(sem_t *object) {
     struct semaphore *s = (struct semaphore *)object;
     int value = __atomic_load_n(&s->value, __ATOMIC_RELAXED);
+    if (value != INT_MAX) EM_EVENT(EM_SEM_POST, s, 0, 0, 0);   /* before anybody can have it */
     do {
         if (value == INT_MAX) {
             errno = EOVERFLOW;
             return -1;
         }
     } while (!__atomic_compare_exchange_n(&s->value, &value, value + 1, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
-    EM_EVENT(EM_SEM_POST, s, 0, 0, 0);
     if (__atomic_load_n(&s->waiters, __ATOMIC_ACQUIRE)) em_futex_wake(&s->value, 1);
     return 0;
 }

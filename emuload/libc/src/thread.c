@@ -37,7 +37,7 @@ static void list_remove(struct thread *t) {
 }
 
 HIDDEN void em_thread_init_main(struct thread *self) {
-    self->tid = (int)em_syscall(__NR_set_tid_address, &self->tid);
+    self->tid = self->id = (int)em_syscall(__NR_set_tid_address, &self->tid);
     self->stack_low = (char *)em_process.stack_low;
     self->stack_size = em_process.stack_high - em_process.stack_low;
     em_thread_count = 1;
@@ -94,6 +94,7 @@ HIDDEN void em_thread_finish(struct thread *self) {
 
 static void thread_main(void *argument) {
     struct thread *self = argument;
+    self->id = self->tid;
     em_restore_signals(&self->start_mask);
     pass_loader();
     EM_EVENT(EM_THREAD_START, self->start, 0, 0, 0);
@@ -204,6 +205,7 @@ static int join(pthread_t thread, void **result, int trying, int clock, const st
     em_unlock(&em_threads_lock);
     if (error) return error;
     int tid = t->tid;
+    if (!tid) tid = t->id;   /* it is gone already */
     EM_EVENT(EM_JOIN_WAIT, tid, 0, 0, 0);
     long r = wait_gone(t, clock, limit);
     if (r) {

@@ -1,0 +1,85 @@
+"""`emuload cost`: what `emuload run` does, with the instructions of each phase counted and held against a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from emuload.budget import Budget, Excess, budget_lines, read_budget
+from emuload.commands.progress import running
+from emuload.commands.run import Session, session_for
+from emuload.cost import CostMeter, Phase
+from emuload.errors import UsageError
+from emuload.report import console
+from emuload.report.handoff import thread_name
+from emuload.report.tables import Table
+from emuload.report.values import json_text
+
+
+def measure_cost(options: Mapping[str, Any]) -> int:
+    """Returns the exit status. Raises LoadError, UsageError and its kinds, and what ends a run with a report."""
+    budget = read_budget(options["budget"]) if options["budget"] is not None else None
+    session = session_for(options)
+    meter = CostMeter(session.process, _names(session))
+    with running(session.process):
+        session.go()
+    phases = meter.finish()
+    _show(session, phases, as_json=options["as_json"])
+    if session.failure is not None:
+        raise session.failure
+    if options["write_budget"] is not None:
+        _write(options["write_budget"], phases)
+    return _compare(budget, phases) if budget is not None else 0
+
+
+def _names(session: Session) -> Any:
+    """Calls by their text on the command line, numbered from the second of the same on."""
+    texts = [call.text.strip() for call in session.calls for _ in range(session.threads or 1)]
+    functions = [call.name for call in session.calls for _ in range(session.threads or 1)]
+
+    def name(function: str, number: int) -> str:
+        places = [n for n, each in enumerate(functions) if each == function]
+        if number >= len(places):
+            return function
+        text = texts[places[number]]
+        before = texts[: places[number]].count(text)
+        return text if session.threads is not None or not before else f"{text} #{before + 1}"
+
+    return name
+
+
+def _show(session: Session, phases: Sequence[Phase], *, as_json: bool) -> None:
+    total = sum(phase.instructions for phase in phases)
+    if as_json:
+        rows = [
+            {"phase": each.name, "instructions": each.instructions, "threads": {str(tid): n for tid, n in each.threads.items()}}
+            for each in phases
+        ]
+        print(json_text({"library": session.path, "architecture": session.process.arch, "total": total, "phases": rows}))
+        return
+    table = Table(["phase", "thread", "instructions", "share"], right=(2, 3), title="cost")
+    for phase in phases:
+        threads = ", ".join(thread_name(tid, session.roles) for tid in phase.threads)
+        table.rows.append([phase.name, threads, f"{phase.instructions:,}", f"{100 * phase.instructions / total:.1f} %"])
+    table.rows.append(["total", "", f"{total:,}", ""])
+    console.show_table(table)
+
+
+def _write(path: str, phases: Sequence[Phase]) -> None:
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in budget_lines(phases))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
+
+
+def _compare(budget: Budget, phases: Sequence[Phase]) -> int:
+    """1 and a line for each phase that took too much, else 0."""
+    over = budget.exceeded(phases)
+    console.show_lines("", [_over(row) for row in over])
+    return 1 if over else 0
+
+
+def _over(row: Excess) -> str:
+    more = row.instructions - row.budget
+    return f"over budget: {row.name}: {row.instructions:,} instructions, {more:,} more than {row.budget:,}"

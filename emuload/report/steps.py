@@ -1,0 +1,140 @@
+"""An instruction log as a run of steps: each instruction with what it changed, as far as the log has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from emuload.report.instructions import Line, LoggedCode
+from emuload.trace import ilog_format as f
+from emuload.trace.ilog import Block, Effects, IlogFile
+
+Values = dict[int, int]
+"""Registers' values, by their numbers in the log."""
+
+
+@dataclass(slots=True)
+class Step:
+    """One instruction that ran in a block. `line` is None for a block whose code is not known, and at the log's end, whose
+    block has no size.
+
+    `before`: what the log says of the registers just before it: those that changed since the step before, whoever changed them.
+    `registers`, `writes`: what it changed. `elsewhere`, `host`: what became different between this thread's step before and
+    this one, by what is not in the log, and by the host in the guest's name. `pc`: where the CPU stopped behind it.
+    """
+
+    block: Block
+    line: Line | None
+    before: Values
+    elsewhere: Values
+    host: list[tuple[int, bytes]]
+    writes: list[tuple[int, bytes]] = field(default_factory=list)
+    registers: Values = field(default_factory=dict)
+    after: Values = field(default_factory=dict)
+    pc: int | None = None
+
+
+class Steps:
+    """The steps of a log's blocks from `first` to before `last`, of those that are wanted.
+
+    Raises IlogError, UsageError.
+    """
+
+    def __init__(self, log: IlogFile, code: LoggedCode, first: int, last: int, wanted: Callable[[Block], bool]) -> None:
+        self._log = log
+        self._code = code
+        self._first = first
+        self._last = last
+        self._wanted = wanted
+        names = log.registers
+        self._pc = names.index(log.header["pc"]) if log.header.get("pc") in names else None
+        self._now: Values = {}
+        self._of_thread: dict[int, Values] = {}
+        self._tid = 0
+
+    def __iter__(self) -> Iterator[Step]:
+        pending: Step | None = None
+        host: list[tuple[int, bytes]] = []
+        before: Values = {}
+        for block, effects in self._log.effects(self._log.stretch_of(self._first)):
+            if block.number >= self._last and block.size:
+                break
+            changed, pc = _by_offset(effects, block.size)
+            start = changed.pop(0, {})
+            if pending is not None:
+                if effects.linked:
+                    pending.registers |= self._shown(start)
+                yield pending
+                pending = None
+            elsewhere = self._begin(block, effects, start)
+            before |= start
+            host += effects.host
+            if block.number < self._first or (block.size and not self._wanted(block)):
+                for values in changed.values():
+                    before |= values
+                    self._now |= values
+                if block.number < self._first:
+                    host = []
+                continue
+            for step in self._in_block(block, effects, changed, Step(block, None, before, elsewhere, host)):
+                if pending is not None:
+                    yield pending
+                pending = step
+            assert pending is not None
+            pending.pc = pc
+            before, host = dict(pending.after), []
+        if pending is not None:
+            yield pending
+
+    def _shown(self, values: Values) -> Values:
+        """The values without the program counter."""
+        return {number: value for number, value in values.items() if number != self._pc}
+
+    def _begin(self, block: Block, effects: Effects, start: Values) -> Values:
+        """Take in what holds at a block's start; what of it is not the doing of the thread's step before."""
+        if effects.linked or not block.size:
+            self._now |= start
+            return {}
+        self._of_thread[self._tid] = dict(self._now)
+        self._tid = block.tid
+        self._now |= start
+        known = self._of_thread.get(block.tid, {})
+        return self._shown({number: value for number, value in self._now.items() if known.get(number, value) != value})
+
+    def _in_block(self, block: Block, effects: Effects, changed: dict[int, Values], first: Step) -> Iterator[Step]:
+        """The block's steps; `first` has what came before it, and stands for all of a block whose code is not known."""
+        writes: dict[int, list[tuple[int, bytes]]] = {}
+        for write in effects.writes:
+            writes.setdefault(write.offset, []).append((write.address, write.data))
+        step = first
+        for line in self._code.lines(block) if block.size else ():
+            offset = line.instruction.address - block.address
+            values = changed.pop(offset, {})
+            if step.line is not None:
+                if self._pc is not None and self._pc not in values:
+                    continue  # a Thumb instruction whose condition failed
+                step.registers |= self._shown(values)
+                self._now |= values
+                yield step
+                step = Step(block, None, values, {}, [])
+            step.line = line
+            step.writes = writes.pop(offset, [])
+        for values in changed.values():
+            step.registers |= self._shown(values)
+            step.after |= values
+            self._now |= values
+        for rest in writes.values():
+            step.writes += rest
+        yield step
+
+
+def _by_offset(effects: Effects, size: int) -> tuple[dict[int, Values], int | None]:
+    """A block's register values by offset, those after it under one offset; where the CPU stopped behind it."""
+    changed: dict[int, Values] = {}
+    pc = None
+    for offset, register, value in effects.registers:
+        if register == f.STOPPED:
+            pc = value
+        else:
+            changed.setdefault(offset if offset < size else f.AFTER, {})[register] = value
+    return changed, pc

@@ -1,0 +1,62 @@
+"""Which objects of a run are Go libraries, which code is theirs, and which threads their runtimes made; told by events alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from emuload.trace.events import Event
+
+
+@dataclass(eq=False)
+class GoObjects:
+    """Learns as events come: give `see` each, in order."""
+
+    ranges: dict[str, range] = field(default_factory=dict)
+    """Where each object is mapped, Go's or not."""
+    objects: set[str] = field(default_factory=set)
+    """The Go libraries."""
+    _routines: dict[int, int] = field(default_factory=dict)
+    """Where each thread started."""
+    _thread_routine: dict[str, int] = field(default_factory=dict)
+    """Where the threads of each runtime start, by object."""
+    _first_thread: dict[str, int] = field(default_factory=dict)
+    """The thread that the library's constructor made, by object."""
+
+    def see(self, event: Event) -> None:
+        """Take note of one event."""
+        kind, fields = event.kind, event.fields
+        if kind.startswith("go-"):
+            name = str(fields.get("object"))
+            self.objects.add(name)
+            if kind == "go-rt0-lib-go":
+                self._first_thread[name] = event.tid
+            elif kind == "go-sysmon" and event.tid in self._routines:
+                self._thread_routine[name] = self._routines[event.tid]
+        elif kind == "thread-start":
+            routine = fields.get("routine")
+            if isinstance(routine, int):
+                self._routines[event.tid] = routine
+        elif kind == "object-mapped":
+            address, size = fields.get("address"), fields.get("size")
+            if isinstance(address, int) and isinstance(size, int):
+                self.ranges[str(fields.get("object"))] = range(address, address + size)
+        elif kind == "object-unmapped":
+            self.ranges.pop(str(fields.get("object")), None)
+
+    def at(self, pc: int) -> str:
+        """The object whose code is at `pc`, "" when it is none's."""
+        return next((name for name, place in self.ranges.items() if pc in place), "") if pc else ""
+
+    def is_code(self, pc: int) -> bool:
+        """Whether the code at `pc` is a Go library's."""
+        return bool(pc) and any(pc in self.ranges.get(name, ()) for name in self.objects)
+
+    def is_own_thread(self, name: str, tid: int) -> bool:
+        """Whether the runtime of the Go library `name` made the thread: Go's code on it was not called from outside.
+
+        All its threads but the first start where the watchdog's does (runtime/cgo/gcc_linux.c, threadentry).
+        """
+        if self._first_thread.get(name) == tid:
+            return True
+        routine = self._thread_routine.get(name)
+        return routine is not None and self._routines.get(tid) == routine
