@@ -11,7 +11,6 @@ from .elf import (
     SHN_UNDEF,
     STB_GNU_UNIQUE,
     STB_LOCAL,
-    STB_WEAK,
     STT_COMMON,
     STT_GNU_IFUNC,
     STT_OBJECT,
@@ -70,7 +69,7 @@ class Binding(State):
         return Resolved(definer, definition_symbol, symbol_address(definer, definition_symbol))
 
     def _undefined(self, obj: LinkedObject, symbol: Symbol, version: Version | None, verb: str) -> Resolved:
-        if symbol.bind == STB_WEAK:
+        if self.profile.matching.optional(symbol):
             return Resolved(None, None, 0)
         data = symbol.type in (STT_OBJECT, STT_COMMON, STT_TLS)
         if self.missing is not None and not data and verb in (verbs.JUMP_SLOT, verbs.GLOB_DAT, verbs.SYMBOLIC):

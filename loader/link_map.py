@@ -159,7 +159,7 @@ class LinkMap(Binding):
             if flags & RTLD_GLOBAL:
                 self._make_global(profile.made_global(root, ()))
             order = profile.constructor_order(root.searchlist, root, [root]) if profile.opens_again else []
-            return root, [obj for obj in order if not obj.initialized]
+            return root, self._to_run(order)
         self._load_dependencies([root], opened=root)
         root.searchlist = breadth_first(root)
         new = [obj for obj in root.searchlist if obj.index not in known]
@@ -180,7 +180,13 @@ class LinkMap(Binding):
                 self._relocate(obj)
         self._write_pending_tls()
         profile.opened(root, new)
-        return root, [obj for obj in order if not obj.initialized]
+        return root, self._to_run(order)
+
+    def _to_run(self, order: Sequence[LinkedObject]) -> list[LinkedObject]:
+        """Without those whose constructors have begun; where a dlopen waits for others' constructors, have returned."""
+        if self.profile.locks.waits_for == "nobody":
+            return [obj for obj in order if not obj.initialized]
+        return [obj for obj in order if not obj.constructed]
 
     def _make_global(self, objects: Sequence[LinkedObject]) -> None:
         for obj in objects:
@@ -363,7 +369,7 @@ class LinkMap(Binding):
 
     def start_finalizers(self, obj: LinkedObject) -> list[Initializer]:
         """`finalizers`, once, and only of an object that was initialised."""
-        if not obj.initialized:
+        if not (obj.initialized if self.profile.destroys_unfinished else obj.constructed):
             return []
         obj.initialized = obj.constructed = False
         return self.finalizers(obj)

@@ -143,11 +143,11 @@ class Relocator:
             number = infos[i] & type_mask
             row = rows.get(number)
             do = self._do.get(row.verb) if row else None
-            if do is None:
-                raise self._refused(table, i, number)
             addend = None if addends is None else (addends[i] ^ sign) - sign
             self._count(number, 1)
             try:
+                if do is None:
+                    raise self._refused(table, i, number)
                 do(number, infos[i] >> shift, places[i], addend)
             except LoadError as error:
                 if not error.where:
@@ -374,7 +374,15 @@ class Relocator:
     def _refused(self, table: Table, index: int, number: int) -> LoadError:
         plt = "PLT " if table.tag == "DT_JMPREL" else ""
         where = self._entry(table, index, number)
-        facts: dict[str, str | int] = {"number": number, "relocation": self.machine.relocation_name(number), "entry": index}
+        size = {"RELR": self.word, "REL": 2 * self.word, "RELA": 3 * self.word}[table.kind]
+        load = next(s for s in self.elf.loads if s.offset <= table.offset < s.offset + s.filesz)
+        address = self.bias + load.vaddr + table.offset - load.offset + index * size
+        facts: dict[str, str | int] = {
+            "number": number,
+            "relocation": self.machine.relocation_name(number),
+            "entry": index,
+            "entry_address": f"{address:#x}",
+        }
         return LoadError(self.obj.path, where, f"unexpected {plt}reloc type 0x{number:02x}", "reloc-type", **facts)
 
     def _outside(self, table: Table | None, place: int) -> LoadError:

@@ -65,6 +65,10 @@ class Matching:
         """Whether the symbol found serves others; if not, the search goes on in the next object."""
         return symbol.bind in _LINKABLE_BINDS and symbol.visibility not in _LOCAL_VISIBILITIES
 
+    def optional(self, symbol: Symbol) -> bool:
+        """Whether a reference by this symbol may find nothing: it is 0 then."""
+        return symbol.bind == STB_WEAK
+
 
 GNU = Matching()
 

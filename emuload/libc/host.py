@@ -35,8 +35,8 @@ EM_BASE = 0x454D0000
 STOPS_FIRST = frozenset({DL_OPEN, DL_CLOSE, DL_NEXT, DL_STARTUP})
 """Calls that map or unmap code: answered with the CPU stopped."""
 
-LOCK_CONSTRUCTORS, LINKER_RUNS_INIT, WIDE_OFFSETS, LOCK_START, LOCK_NEW_THREADS, LOCK_ITERATING, WAIT_CONSTRUCTORS = (
-    1, 2, 4, 8, 16, 32, 64,
+LOCK_CONSTRUCTORS, LINKER_RUNS_INIT, WIDE_OFFSETS, LOCK_START, LOCK_NEW_THREADS, LOCK_ITERATING, WAIT_CONSTRUCTORS, LOCK_EXIT = (
+    1, 2, 4, 8, 16, 32, 64, 128,
 )  # fmt: skip
 """enum em_info_flag."""
 NEXT_DONE, NEXT_CALL, NEXT_WAIT = range(3)
@@ -422,6 +422,7 @@ class LibcHost:
             | (LOCK_START if locks.at_start else 0)
             | (LOCK_NEW_THREADS if locks.new_threads else 0)
             | (LOCK_ITERATING if locks.iterating else 0)
+            | (LOCK_EXIT if locks.at_exit else 0)
             | (WAIT_CONSTRUCTORS if locks.waits_for != "nobody" else 0)
         )
         if any(built_for_musl(loaded.elf.needed) for loaded in links.objects):

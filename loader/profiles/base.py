@@ -25,6 +25,7 @@ class Locks(NamedTuple):
     ``in_constructors``  dlopen's constructors run under the loader's lock, ``at_start``: those at start-up too
     ``new_threads``      a new thread takes the lock before it may run, and again when it ends
     ``iterating``        dl_iterate_phdr takes the lock
+    ``at_exit``          exit takes it for a moment before it runs destructors
     ``waits_for``        whose constructors in another thread a dlopen, and exit, wait for: "nobody", those of the
                          "same" library, or "any"
     """
@@ -33,6 +34,7 @@ class Locks(NamedTuple):
     at_start: bool = False
     new_threads: bool = False
     iterating: bool = False
+    at_exit: bool = False
     waits_for: str = "nobody"
 
 
@@ -45,6 +47,7 @@ class Profile:
     ``surplus, optional``        bytes of static TLS kept for dlopened objects, and the share TLS descriptors may take
     ``late_static_tls``          whether dlopened objects may have static TLS at all
     ``opens_again``              whether a dlopen of what is open already runs constructors that have not run
+    ``destroys_unfinished``      whether at exit the destructors of what is still in its constructors run
     ``applies_relr``             whether DT_RELR is known; else it is passed over in silence
     ``protected, unique``        whether STV_PROTECTED references and STB_GNU_UNIQUE symbols are treated as such
     ``matching``                 which definition of a file a reference fits
@@ -62,6 +65,7 @@ class Profile:
     optional = 0
     late_static_tls = False
     opens_again = False
+    destroys_unfinished = True
     applies_relr = True
     protected = False
     unique = False

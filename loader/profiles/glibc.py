@@ -48,7 +48,7 @@ class Glibc(Profile):
     late_static_tls = True
     protected = True
     unique = True
-    locks = Locks(in_constructors=True)
+    locks = Locks(in_constructors=True, at_exit=True)
     libc_names = frozenset(
         f"lib{name}"
         for name in (
@@ -138,7 +138,7 @@ class Glibc(Profile):
         for need in needs:
             if self.is_libc(need.file) and not need.weak and not self.provides(need.name):
                 yield _no_version(need.file, need, elf.path, f"DT_VERNEED: {need.name.decode('utf-8', 'replace')}")
-        asks_libc = any(name.startswith("libc.so.") for name in elf.needed)
+        asks_libc = bool(needs) and any(name.startswith("libc.so.") for name in elf.needed)
         marked = any(need.name == b"GLIBC_ABI_DT_RELR" for need in needs)
         if self.applies_relr and DT_RELR in elf.dynamic and asks_libc and not marked:
             yield elf.error("DT_RELR", "DT_RELR without GLIBC_ABI_DT_RELR dependency", "version")

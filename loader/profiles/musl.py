@@ -13,14 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..elf import SHN_UNDEF, STB_GLOBAL, STB_GNU_UNIQUE, STB_WEAK, STT_TLS, ElfFile, Symbol
+from ..elf import DT_FINI, DT_FINI_ARRAY, SHN_UNDEF, STB_GLOBAL, STB_GNU_UNIQUE, STB_WEAK, STT_TLS, ElfFile, Symbol
 from ..errors import LoadError
 from ..objects import Handle, LinkedObject, Pseudo
 from ..order import breadth_first, depth_first
 from ..search import directory_of
 from ..symbols import Matching, Query
 from ..versions import HIDDEN
-from .base import Locks, Profile, load_place
+from .base import Locks, Profile
 
 if TYPE_CHECKING:
     from ..state import State
@@ -32,7 +32,7 @@ VERSIONS = (
 _TYPES = frozenset({0, 1, 2, 5, 6})  # NOTYPE OBJECT FUNC COMMON TLS: OK_TYPES
 _BINDS = frozenset({STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE})  # OK_BINDS
 _LIBC_PARTS = ("c", "pthread", "rt", "m", "dl", "util", "xnet")  # load_library, `reserved`
-_NOT_ELF, _MAPPING = "Exec format error", "Invalid argument"
+_NOT_ELF = "Exec format error"
 
 
 class _Matching(Matching):
@@ -55,6 +55,10 @@ class _Matching(Matching):
         """Whatever its visibility."""
         return True
 
+    def optional(self, symbol: Symbol) -> bool:
+        """Weak and undefined: one that the file defines under a hidden version is missed."""
+        return symbol.bind == STB_WEAK and symbol.shndx == SHN_UNDEF
+
 
 def _cannot_load(reason: str) -> Callable[[LoadError], str]:
     def words(error: LoadError) -> str:
@@ -73,6 +77,7 @@ class Musl(Profile):
     title = "musl"
     constructor_arguments = ()
     opens_again = True
+    destroys_unfinished = False
     matching = _Matching()
     folders = ("/lib", "/usr/local/lib", "/usr/lib")
     refused = frozenset(
@@ -84,7 +89,7 @@ class Musl(Profile):
     libc_prefixes = (*(f"lib{part}." for part in _LIBC_PARTS), "ld-musl-")
     words: Mapping[str, str | Callable[[LoadError], str]] = {
         **dict.fromkeys(("invalid", "short", "not-elf", "class", "machine", "no-dynamic"), _cannot_load(_NOT_ELF)),
-        **dict.fromkeys(("page-size", "map"), _cannot_load(_MAPPING)),
+        "map": _cannot_load("Out of memory"),
         "not-found": _cannot_load("No such file or directory"),
         "noload": "Library {path} is not already loaded",
         "undefined-symbol": "Error relocating {path}: {symbol}: symbol not found",
@@ -107,10 +112,9 @@ class Musl(Profile):
     # -- files --------------------------------------------------------------------------------------------------------
 
     def check_file(self, elf: ElfFile) -> Iterator[LoadError]:
-        """map_library: mmap refuses a segment whose place in the file does not fit its address."""
-        for segment in elf.loads:
-            if (segment.vaddr - segment.offset) % self.page_size:
-                yield elf.error(load_place(elf, segment), "segment is not page-aligned", "page-size")
+        """Nothing that `ElfFile` would accept: map_library even maps segments whose place in the file does not fit their
+        address, to their harm."""
+        return iter(())
 
     def check_objects(self, objects: Sequence[LinkedObject], links: State) -> Iterator[LoadError]:
         """Nothing: versions are not looked at."""
@@ -160,8 +164,9 @@ class Musl(Profile):
         return sorted(objects, key=lambda obj: (obj.is_main, obj.index))
 
     def shutdown_order(self, objects: Sequence[LinkedObject], main: LinkedObject | None) -> list[LinkedObject]:
-        """__libc_exit_fini: of those whose constructors returned, the reverse of the order in which they began."""
-        return sorted((obj for obj in objects if obj.constructed), key=lambda obj: -obj.turn)
+        """__libc_exit_fini: of those that have destructors, the reverse of the order in which constructors began."""
+        with_destructors = [o for o in objects if DT_FINI in o.elf.dynamic or DT_FINI_ARRAY in o.elf.dynamic]
+        return sorted(with_destructors, key=lambda obj: -obj.turn)
 
     def close(self, handle: LinkedObject, links: State) -> list[LinkedObject]:
         """dlclose checks the handle and does nothing."""

@@ -17,4 +17,4 @@ class WindowsLike(Glibc):
 
     family = "windows-like"
     title = "windows-like"
-    locks = Locks(in_constructors=True, at_start=True, new_threads=True)
+    locks = Locks(in_constructors=True, at_start=True, new_threads=True, at_exit=True)

@@ -55,6 +55,7 @@ enum em_info_flag {
     EM_LOCK_START = 8,         /* the loader lock is held while constructors run at start too (windows-like) */
     EM_LOCK_NEW_THREADS = 16,  /* a thread takes the loader lock before it runs and when it ends (windows-like) */
     EM_LOCK_ITERATING = 32,    /* dl_iterate_phdr takes it (bionic) */
+    EM_LOCK_EXIT = 128,        /* exit takes it before it runs destructors (glibc) */
     EM_WAIT_CONSTRUCTORS = 64, /* who opens or ends waits for constructors that another thread runs (musl) */
 };
 
