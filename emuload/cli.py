@@ -1,4 +1,4 @@
-"""The command line: `emuload run | trace | cost | diff | show | inspect | exec | demo`.
+"""The command line: `emuload run | trace | check | cost | diff | show | inspect | exec | demo`.
 
 Only click is imported here: the emulator's modules cost time and are imported by the command that needs them
 (`emuload.commands`). Exit status: 0 fine; 1 the guest failed; 2 usage or input; 3 deadlock; 4 a bound was reached;
@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from emuload import __version__
 from emuload.errors import EmuloadError, ReportedError
@@ -106,15 +107,19 @@ def run(**options: Any) -> int:
 
 
 @cli.command()
-@click.argument("library")
+@click.argument("names", nargs=-1, metavar="LIBRARY")
 @click.option("--output", "-o", metavar="FILE", help="Where the trace goes; the suffix is the format.")
 @click.option("--follow", "-f", is_flag=True, help="Show each event as it happens, one line each.")
 @click.option("--kind", "-k", "kinds", multiple=True, metavar="GLOB", help="Show events of this kind; repeatable.")
 @click.option("--thread", "-t", "event_threads", multiple=True, metavar="TID|ROLE", help="Show this thread; repeatable.")
 @click.option("--object", "-O", "objects", multiple=True, metavar="GLOB", help="Show events of this object; repeatable.")
+@click.option("--update", is_flag=True, help="Run scenarios again and keep their traces; no LIBRARY is given then.")
+@click.option("--arch", "architectures", multiple=True, metavar="NAME", help="With --update: only this one; repeatable.")
+@click.option("--cache", metavar="DIR", help="With --update: where the compilers keep what they need again.")
 @_call_options
 @_guest_options
-def trace(**options: Any) -> int:
+@click.pass_context
+def trace(context: click.Context, /, **options: Any) -> int:
     """Load LIBRARY and make calls as `run` does, and keep every event of it.
 
     \b
@@ -123,10 +128,54 @@ def trace(**options: Any) -> int:
     -o FILE.perfetto-trace   the same as protobuf (needs emuload[trace])
     --follow        a line for each event, system calls as strace shows them; --kind, --thread and
                     --object choose which. Roles: loader, runtime, sysmon, foreign, host (no thread)
+    --update [SCENARIO]…   build and run the scenarios named, or all of traces/, and write the traces
+                    that differ (needs emuload[toolchain])
     """
+    names, update = options.pop("names"), options.pop("update")
+    of_update = {name: options.pop(name) for name in ("architectures", "cache")}
+    for name in options if update else of_update:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = next(each.opts[0] for each in context.command.params if each.name == name)
+            raise click.UsageError(f"{option} {'does not go' if update else 'only goes'} with --update")
+    if update:
+        from emuload.commands.update import update_traces
+
+        return update_traces(names, **of_update)
+    if len(names) != 1:
+        raise click.UsageError(f"Got unexpected extra argument ({names[1]})" if names else "Missing argument 'LIBRARY'.")
     from emuload.commands.trace import trace_library
 
-    return trace_library(options)
+    return trace_library(options | {"library": names[0]})
+
+
+@cli.command()
+@click.argument("file", metavar="LIBRARY|TRACE")
+@click.option("--rules", "-r", multiple=True, metavar="SET|FILE", help="Check by these rules; repeatable.")
+@click.option("--junit", metavar="FILE", help="Write the verdicts to FILE as JUnit XML.")
+@click.option("--sarif", metavar="FILE", help="Write the findings to FILE as SARIF 2.1.0.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
+@_call_options
+@_guest_options
+@click.pass_context
+def check(context: click.Context, /, **options: Any) -> int:
+    """Check the order in which things happened: LIBRARY is run as `trace` does; or a TRACE (.jsonl) that was kept.
+
+    Shows a table of rules, and for each that does not hold the events, with their stacks. broken: it happened
+    otherwise; unordered: it came out well, and nothing the threads wait for makes it so.
+
+    \b
+    Rule sets: elf, go-c-shared, eager, lazy; files of your own are TOML (traces/RULES.md).
+    If none are given: elf, and go-c-shared where Go runs.
+    Exit status 0: all hold; 1: not all; the run's own if it did not end well.
+    """
+    from emuload.commands.check import check_file
+
+    given = {
+        max(option.opts, key=len)
+        for option in context.command.params
+        if context.get_parameter_source(str(option.name)) is click.core.ParameterSource.COMMANDLINE
+    }
+    return check_file(options, given - {"file", "--rules", "--junit", "--sarif", "--json"})
 
 
 @cli.command()

@@ -76,9 +76,13 @@ class GuestFiles:
         kernel.files.cwd = folder
 
     def name(self, path: str) -> str:
-        """Let the linker find a host file under the very name the host uses for it."""
-        self.named[path] = path
+        """Let the linker find a host file under the name the host uses for it: its path, unless it goes by that name already."""
+        self.named.setdefault(path, path)
         return path
+
+    def host_bytes(self, name: str) -> bytes:
+        """The bytes of a host file by the name it goes by. Raises LoadError with the linker's words."""
+        return host_bytes(self.named.get(name, name))
 
     def find_library(self, path: str, requester: LinkedObject | None) -> tuple[str, bytes] | None:
         """The linker's finder: a name the host gave, a file in a folder it named, or a path in the guest's tree."""

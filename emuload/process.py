@@ -39,6 +39,7 @@ from loader.profiles import profile as profile_by_name
 
 if TYPE_CHECKING:
     from emuload.golang.handoff import Row
+    from emuload.golang.library import GoLibrary
     from emuload.instruction_log import InstructionLog, LogRequest
     from emuload.unwind import Unwinder
 
@@ -93,7 +94,9 @@ class Process:
 
     `args` and `env` are what the guest sees as argv and environ; `maps` are (host path, guest path, writable);
     `needed` are libraries linked at start-up, `program` an executable to run instead of waiting for calls;
-    `on_output` sees (stream, bytes) as the guest writes; `cwd` is the guest's folder;
+    `files` are host files that go by other names than their paths: name → host path, so that no path of the host is in the
+    run; `on_output` sees (stream, bytes) as the guest writes; `cwd` is the guest's folder;
+    `go_imports`: tell which of a Go library's packages need which others (an event; it takes some tenths of a second);
     `instruction_log` names a file for every block of code that runs (`emuload.trace.ilog_format`), or is a `LogRequest` for part
     of it, or for what instructions write; it is complete once `exit()` or `instruction_log.close()` was called.
     Raises LoadError for a file the linker refuses, UsageError for values that make no sense.
@@ -121,6 +124,8 @@ class Process:
         native_hooks: bool = True,
         cwd: str = "/",
         instruction_log: str | LogRequest | None = None,
+        files: Mapping[str, str] | None = None,
+        go_imports: bool = False,
     ) -> None:
         self.arch = arch
         self.limits = limits = limits or Limits()
@@ -145,6 +150,7 @@ class Process:
         self.recorder = Recorder(self.clock, enabled=record, limit=limits.events)
         self.kernel = Kernel(self.cpu.memory, self.cpu.abi, self.recorder, seed, self.clock, cpus=cpus)
         self.files = GuestFiles(self.kernel, stdin, maps, limits.output, on_output, cwd)
+        self.files.named.update(files or {})
         self.gates = map_gates(self.cpu)
         self.heap = GuestHeap(self.cpu.memory)
         self.scheduler = Scheduler(
@@ -161,6 +167,7 @@ class Process:
         self._trap: tuple[int, int, tuple[int, ...]] = (0, 0, ())
         self._failure: Report | None = None
         self._started = False
+        self._go_imports = go_imports
         self._text = range(0)
         self.watches = Watches(self.cpu, self.kernel, self.recorder, self.options.env)
         self.cpu.handler = self._on_trap
@@ -205,7 +212,7 @@ class Process:
         self.files.folders = list(options.library_path)
         self.cpu.map_kernel_pages(**self._kernel_page_options())
         sample = options.program or first or (options.needed[0] if options.needed else None)
-        content = host_bytes(sample) if sample else None
+        content = self.files.host_bytes(sample) if sample else None
         self.hard_float = hard_float(self.arch, content)
         self.link_map = LinkMap(
             memory,
@@ -553,11 +560,20 @@ class Process:
         self.recorder.emit(kind, task.tid if task is not None else 0, **shown)
         if kind == "object-relocated":
             loaded = next(o for o in self.link_map.objects if o.path == path)
-            self.watches.add(loaded)
+            tracker = self.watches.add(loaded)
+            if tracker is not None and self._go_imports:
+                self._tell_imports(tracker.library, path)
             if self.instruction_log is not None:
                 self.instruction_log.mapped(loaded)
         elif kind == "object-unmapped" and self.instruction_log is not None:
             self.instruction_log.unmapped(fields["address"])
+
+    def _tell_imports(self, library: GoLibrary, path: str) -> None:
+        from emuload.golang.imports import package_imports
+
+        task = self.kernel.current
+        pairs = [f"{importer} {imported}" for importer, imported in package_imports(library)]
+        self.recorder.emit("go-package-imports", task.tid if task is not None else 0, object=path, imports=pairs)
 
     @cached_property
     def unwinder(self) -> Unwinder:

@@ -42,6 +42,8 @@ class Watches:
 
         tracker = HandoffTracker.of(library, symbol, loaded.path, loaded.bias, self._environment)
         self.trackers.append(tracker)
+        current = self._kernel.current
+        self._recorder.emit("go-library", current.tid if current is not None else 0, object=loaded.path, waits=tracker.waits)
         for address in tracker.addresses:
             self._owners[address] = (tracker, tracker.step_at(address))
             if address not in self._installed:

@@ -61,7 +61,8 @@ def examples(text: str) -> Iterator[Example]:
 
 
 def prepare(text: str, folder: Path) -> None:
-    """Build what the examples use, as the README says."""
+    """Build what the examples use, as the README says; the reference traces are there as in the checkout."""
+    (folder / "traces").symlink_to(ROOT / "traces")
     names = {"go": "stuck.go", "c": "host.c"}
     for language, code in _SOURCE.findall(text):
         (folder / names[language]).write_text(code)

@@ -20,10 +20,11 @@ LAYERS = (
         "emuload.watch",
     ),
     ("emuload.tokens", "emuload.codecs", "emuload.values", "emuload.calls", "emuload.call_text"),
-    ("emuload.threads", "emuload.library", "emuload.diagnosis", "emuload.process"),
+    ("emuload.threads", "emuload.library", "emuload.diagnosis", "emuload.stacks", "emuload.process", "emuload.traced"),
     ("emuload.cost", "emuload.budget"),
     ("emuload.inspect", "emuload.samples"),
     ("emuload.report",),
+    ("emuload.scenarios",),
     ("emuload.commands", "emuload.cli"),
 )
 """Lowest first. A module may import its own layer and those below; `if TYPE_CHECKING` imports do not count."""

@@ -125,7 +125,7 @@ def test_events_are_shown_when_asked_for(capsys: pytest.CaptureFixture[str], arm
     assert " thread-create " in text
     events = json.loads(emuload(capsys, "run", armv7, "--events", "--json", "-c", "add(1, 2)").out)["events"]
     assert [event["seq"] for event in events] == list(range(len(events)))
-    assert f"{events[5]['seq']} {events[5]['time_ns']} {events[5]['thread']} {events[5]['kind']}" in text
+    assert f"{events[5]['seq']} {events[5]['time_ns']} {events[5]['thread']} {events[5]['pc']:#x} {events[5]['kind']}" in text
 
 
 def test_runs_are_alike_to_the_byte(capsys: pytest.CaptureFixture[str], sample: Path) -> None:

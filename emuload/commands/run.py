@@ -121,10 +121,18 @@ def _naming(call: ParsedCall) -> Iterator[None]:
 
 def session_for(options: Mapping[str, Any]) -> Session:
     """A run as the command line asks for it; nothing of it has happened. Raises LoadError, UsageError and its kinds."""
+    return _session(options, process_options(options))
+
+
+def session_with(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Session:
+    """The same for what becomes a trace; `settings` are `process_options`, which can be asked only once for standard input."""
+    return _session(options, {**settings, "go_imports": True})
+
+
+def _session(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Session:
     calls = [parse_call(text) for text in options["calls"]]
     path = options["library"]
-    settings = process_options(options)
-    settings["instruction_log"] = options.get("instructions")
+    settings = {**settings, "instruction_log": options.get("instructions")}
     process = Process.for_file(path, args=[PROGRAM_NAME, *options["arguments"]], **settings)
     if options["linked"]:
         check_library(path)

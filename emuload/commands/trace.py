@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
-from emuload import __version__
+from emuload.commands.guest import process_options
 from emuload.commands.progress import running
-from emuload.commands.run import Session, session_for
-from emuload.errors import BoundReached, Deadlock, UsageError
+from emuload.commands.run import Session, session_with
+from emuload.errors import UsageError
 from emuload.files import host_bytes
 from emuload.report import console
 from emuload.report.follow import Filter, follow_line
 from emuload.report.tables import milliseconds
 from emuload.trace.chrome import chrome
-from emuload.trace.jsonl import End, Header, Trace, Writer
+from emuload.trace.jsonl import Header, Trace, Writer
 from emuload.trace.roles import Roles
+from emuload.traced import end_of, header_of
 from loader.errors import LoadError
 
 if TYPE_CHECKING:
     from emuload.process import Process
     from emuload.trace.events import Event
-
-_OUTCOMES = {Deadlock: "deadlock", BoundReached: "bound"}
 
 Finish = Callable[[Trace], bytes]
 
@@ -75,23 +72,19 @@ def trace_library(options: Mapping[str, Any]) -> int:
     if any(chosen) and not follow:
         raise UsageError("--kind, --thread and --object choose what --follow shows; a file always holds every event")
     finish = _format(name) if name is not None else None
-    session = session_for(options)
-    header = header_of(session, options)
+    session = session_with(options, process_options(options))
+    header = session_header(session, options)
     listeners: list[Callable[[Event], None]] = [Follower(chosen).event] if follow else []
-    refusal: LoadError | UsageError | None = None
-    with _opened(name) as file, nullcontext() if follow else running(session.process):
+    with opened(name) as file, nullcontext() if follow else running(session.process):
         try:
             if file is not None and finish is None:
                 writer = Writer(file)
                 writer.begin(header)
                 listeners.append(writer.event)
             session.process.recorder.listener = _each(listeners)
-            try:
-                session.go()
-            except (LoadError, UsageError) as error:
-                refusal = error
+            refusal = played(session)
             if file is not None:
-                end = end_of(session, refusal)
+                end = end_of(session.process, session.failure, refusal)
                 if finish is None:
                     writer.finish(end)
                 else:
@@ -119,8 +112,18 @@ def _format(name: str) -> Finish | None:
     raise UsageError(f"{name}: its suffix says in which format to write: choose from {', '.join(formats())}")
 
 
+def played(session: Session) -> LoadError | UsageError | None:
+    """Let a session run: what the linker refused, or what made no sense, for the trace's end; None when it was neither."""
+    try:
+        session.go()
+    except (LoadError, UsageError) as error:
+        return error
+    return None
+
+
 @contextmanager
-def _opened(name: str | None) -> Iterator[IO[bytes] | None]:
+def opened(name: str | None) -> Iterator[IO[bytes] | None]:
+    """A file to be written, unbuffered; None for no name. Raises UsageError when it cannot be."""
     if name is None:
         yield None
         return
@@ -151,26 +154,13 @@ def _summarise(name: str, process: Process) -> None:
     print(f"{name}: {len(events)} events of {of} in {milliseconds(process.clock.now())} ms of virtual time")
 
 
-# -- the trace's first and last line -----------------------------------------------------------------------------------
-
-
-def header_of(session: Session, options: Mapping[str, Any]) -> Header:
-    """What is about to run. Nothing of the host but the files' content goes in."""
-    process = session.process
-    given = process.options
-    environment = (entry.decode("utf-8", "surrogateescape").partition("=") for entry in given.env)
-    return Header(
-        emuload=__version__,
-        unicorn=version("unicorn"),
-        architecture=process.arch,
-        profile=process.profile.name,
+def session_header(session: Session, options: Mapping[str, Any]) -> Header:
+    """What the command line lets run."""
+    return header_of(
+        session.process,
         seed=options["seed"],
-        schedule=process.scheduler.strategy.describe(),
-        files={session.path: hashlib.sha256(host_bytes(session.path)).hexdigest()},
-        arguments=[argument.decode("utf-8", "surrogateescape") for argument in given.args],
-        environment={key: value for key, _, value in environment},
+        files={session.path: host_bytes(session.path)},
         calls=[call.text for call in session.calls],
-        limits=process.limits._asdict(),
         options={
             "linked": options["linked"],
             "threads": options["threads"],
@@ -181,23 +171,4 @@ def header_of(session: Session, options: Mapping[str, Any]) -> Header:
             "cpus": options["cpus"],
             "kuser_helpers": not options["no_kuser_helpers"],
         },
-    )
-
-
-def end_of(session: Session, refusal: LoadError | UsageError | None) -> End:
-    """How a run ended; `refusal` is what the linker refused, or what made no sense."""
-    process, failure = session.process, session.failure
-    outcome, message = "exited", ""
-    if refusal is not None:
-        outcome, message = "refused", str(refusal)
-    elif failure is not None:
-        outcome, message = _OUTCOMES.get(type(failure), "failed"), failure.report.headline
-    objects = process.link_map.objects if hasattr(process, "link_map") else []
-    return End(
-        outcome=outcome,
-        exit_status=process.kernel.exit_status,
-        message=message,
-        virtual_ns=process.clock.now(),
-        code_bytes=process.cpu.clock_bytes,
-        files={loaded.path: hashlib.sha256(loaded.elf.data).hexdigest() for loaded in objects},
     )

@@ -188,6 +188,8 @@ def package_of(function: str) -> str:
     return first + "".join(chr(int(part[:2], 16)) + part[2:] for part in escaped)
 
 
+_WAITS = {"export-wait": "runtime_init_done", "export-wait-main": "main_init_done"}
+
 _INIT_DONE = 2
 _ENVIRONMENT_LIMIT = 1 << 16
 """Entries after which an environment that does not end is given up."""
@@ -254,6 +256,12 @@ class HandoffTracker:
     def addresses(self) -> list[int]:
         """Guest addresses to watch, in order, each once."""
         return list(self.points)
+
+    @property
+    def waits(self) -> list[str]:
+        """What calls of exports wait for before their bodies, by the waits that stand in the library's code."""
+        kinds = {kind for points in self.points.values() for kind, _ in points}
+        return [name for kind, name in _WAITS.items() if kind in kinds]
 
     @property
     def runtime_ready(self) -> bool:

@@ -8,6 +8,7 @@ switches from runtime/asm_<arch>.s, runtime/cgo/asm_<arch>.s, and the ABIInterna
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -32,14 +33,29 @@ class CallEncoding(NamedTuple):
 
     def sites(self, code: bytes, start: int, target: int) -> Iterator[int]:
         """Addresses of the instructions in `code`, which lies at `start`, that call `target`."""
+        return (site for site, _ in self.calls(code, start, {target: 0}))
+
+    def calls(self, code: bytes, start: int, targets: Mapping[int, int]) -> Iterator[tuple[int, int]]:
+        """(address, what `targets` says of the address called) of each call of one of `targets`."""
         sign, field = 1 << (self.bits - 1), (1 << self.bits) - 1
-        for at in range(0, len(code) - self.size + 1, self.step):
-            word = int.from_bytes(code[at : at + self.size], "little")
-            if word & self.mask == self.match:
-                distance = (word >> self.shift) & field
-                distance = (distance ^ sign) - sign
-                if start + at + self.base + distance * self.unit == target:
-                    yield start + at
+        for at, word in self._candidates(code):
+            distance = (word >> self.shift) & field
+            distance = (distance ^ sign) - sign
+            found = targets.get(start + at + self.base + distance * self.unit)
+            if found is not None:
+                yield start + at, found
+
+    def _candidates(self, code: bytes) -> Iterator[tuple[int, int]]:
+        """(place, instruction) of what has the opcode; where instructions have any length, the opcode is their first byte."""
+        if self.step == self.size:
+            words = struct.unpack_from(f"<{len(code) // self.size}I", code)
+            mask, match = self.mask, self.match
+            yield from [(number * self.size, word) for number, word in enumerate(words) if word & mask == match]
+            return
+        at = code.find(self.match)
+        while 0 <= at <= len(code) - self.size:
+            yield at, int.from_bytes(code[at : at + self.size], "little")
+            at = code.find(self.match, at + 1)
 
 
 class SignalFrame(NamedTuple):

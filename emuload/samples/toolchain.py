@@ -113,9 +113,14 @@ def environment(target: Target, cache: Path, root: Path) -> dict[str, str]:
         "GOARCH": target.goarch,
         "GOARM": target.goarm,
         "CGO_ENABLED": "1",
-        "CC": " ".join(f'"{word}"' if " " in word else word for word in compiler(target)),
+        "CC": _joined(compiler(target)),
         "LC_ALL": "C",
     }
+
+
+def _joined(words: Sequence[str]) -> str:
+    """Words as Go takes them apart again (cmd/internal/quoted)."""
+    return " ".join(f'"{word}"' if " " in word else word for word in words)
 
 
 def run(command: Sequence[str | Path], *, folder: Path, environ: Mapping[str, str]) -> str:
@@ -133,7 +138,7 @@ def run(command: Sequence[str | Path], *, folder: Path, environ: Mapping[str, st
 
 def go_build(
     target: Target,
-    package: str,
+    package: str | Sequence[str],
     output: Path,
     *,
     folder: Path,
@@ -146,23 +151,22 @@ def go_build(
     ldflags: Sequence[str] = (),
     flags: Sequence[str] = (),
 ) -> None:
-    """Builds a Go package with cgo into `output`, for c-shared with the C header beside it.
+    """Builds a Go package, or the files that make one, with cgo into `output`, for c-shared with the C header beside it.
 
     `folder` is that of the module, `cflags` and `ldflags` are for C, `flags` for `go build`.
     Raises BuildError, ToolchainMissingError.
     """
     root = root or go_root()
     environ = environment(target, cache, root)
-    environ["CGO_CFLAGS"] = " ".join(["-O2", "-g0" if stripped else "-g", *cflags])
-    environ["CGO_LDFLAGS"] = " ".join(
-        [*map(str, support_objects(target, cache)), "-Wl,--build-id=none", *ldflags]
-    )
+    environ["CGO_CFLAGS"] = _joined(["-O2", "-g0" if stripped else "-g", *cflags])
+    environ["CGO_LDFLAGS"] = _joined([*map(str, support_objects(target, cache)), "-Wl,--build-id=none", *ldflags])
     linker = ["-s", "-w", "-buildid="] if stripped else ["-buildid="]
     run(
         [
             *(root / "bin" / "go", "build", "-trimpath", "-buildvcs=false", f"-buildmode={mode}"),
             *(f"-ldflags={' '.join(linker)}", *([f"-tags={','.join(tags)}"] if tags else []), *flags),
-            *("-o", output, package),
+            *("-o", output),
+            *([package] if isinstance(package, str) else package),
         ],
         folder=folder,
         environ=environ,

@@ -1,16 +1,15 @@
-"""Two traces side by side: thread by thread, event by event, up to where they part."""
+"""Two traces side by side: which events correspond, thread by thread, and in what they differ."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 
+from emuload.trace.align import Pair, align, longest_ascending
 from emuload.trace.events import Event
 from emuload.trace.jsonl import Trace
-
-Key = Callable[[Event], Hashable]
 
 _MACHINE = frozenset(
     ("syscall", "futex", "mutex", "cond", "sem", "rwlock", "barrier", "unknown", "tls", "static", "relro", "wait")
@@ -19,46 +18,98 @@ _MACHINE = frozenset(
 
 _TIMING = frozenset(
     (
-        "once-wait", "join-wait", "loader-lock-wait", "constructors-wait", "go-export-wait", "signal-sent", "signal-delivered",
-        "signal-returned",
+        "once-wait", "join-wait", "loader-lock-wait", "constructors-wait", "go-export-wait", "go-goroutine",
+        "signal-sent", "signal-delivered", "signal-returned",
     )
-)
+)  # fmt: skip
 """Events that happen or not by who is faster."""
 
-_NAMES = ("object", "name", "function", "package", "index", "array", "signal", "text", "error", "message", "code")
+_NAMES = ("object", "needed", "name", "function", "package", "index", "array", "signal", "text", "error", "message", "code")
 """Fields that mean the same on every architecture."""
 
+PLACE = "place"
+"""What differs of an event that happened before others on one side and after them on the other."""
 
-@dataclass(frozen=True)
+
+@dataclass
+class Part:
+    """Events of one thread that follow each other: those that are the same, or where the traces part."""
+
+    same: bool
+    left: list[Event] = field(default_factory=list)
+    right: list[Event] = field(default_factory=list)
+
+
+@dataclass
 class ThreadDifference:
-    """What the two traces say of one thread: its events on either side, and how many are the same from the start."""
+    """What the two traces say of one thread. `pairs` are the events that correspond, by their indices on either side; `changed`
+    names what of a pair is not the same, by its index on the left.
+    """
 
     tid: int
     left: Sequence[Event]
     right: Sequence[Event]
-    same: int
+    pairs: Sequence[Pair]
+    changed: dict[int, list[str]] = field(default_factory=dict)
+
+    @property
+    def same(self) -> int:
+        """How many events are the same."""
+        return len(self.pairs) - len(self.changed)
+
+    @property
+    def lost(self) -> int:
+        """How many events only the left trace has."""
+        return len(self.left) - len(self.pairs)
+
+    @property
+    def added(self) -> int:
+        """How many events only the right trace has."""
+        return len(self.right) - len(self.pairs)
 
     @property
     def parted(self) -> bool:
         """Whether there is a difference."""
-        return not self.same == len(self.left) == len(self.right)
+        return bool(self.lost or self.added or self.changed)
 
     @property
     def seq(self) -> int:
-        """Where in its trace the first event stands that the other has not."""
-        found = [events[self.same].seq for events in (self.left, self.right) if self.same < len(events)]
-        return min(found, default=-1)
+        """Where in its trace the first event stands that is not the same in the other; -1 when there is none."""
+        part = next((part for part in self.parts() if not part.same), Part(False))
+        return min((event.seq for event in [*part.left[:1], *part.right[:1]]), default=-1)
 
-    def counts(self) -> dict[str, tuple[int, int]]:
-        """Kinds of which there are more on one side: how many on the left and on the right."""
-        left, right = (Counter(event.kind for event in events) for events in (self.left, self.right))
-        return {kind: (left[kind], right[kind]) for kind in sorted(left | right) if left[kind] != right[kind]}
+    def parts(self) -> Iterator[Part]:
+        """The thread's events from the first to the last, in turn the same and not."""
+        part = Part(True)
+        for piece in self._pieces():
+            if piece.same != part.same and (part.left or part.right):
+                yield part
+                part = Part(piece.same)
+            part.same = piece.same
+            part.left += piece.left
+            part.right += piece.right
+        if part.left or part.right:
+            yield part
 
+    def _pieces(self) -> Iterator[Part]:
+        """Each pair, and what lies before it on either side."""
+        i = j = 0
+        for a, b in self.pairs:
+            if i < a or j < b:
+                yield Part(False, [*self.left[i:a]], [*self.right[j:b]])
+            yield Part(a not in self.changed, [self.left[a]], [self.right[b]])
+            i, j = a + 1, b + 1
+        if i < len(self.left) or j < len(self.right):
+            yield Part(False, [*self.left[i:]], [*self.right[j:]])
 
-def exact(event: Event) -> Hashable:
-    """All of an event: its time, its place among the other threads' events and in the code, every field."""
-    fields = tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in event.fields.items())
-    return event.seq, event.time, event.pc, event.kind, fields
+    def unpaired(self) -> dict[str, tuple[int, int]]:
+        """Kinds of events that only one side has: how many the left one has, and the right one."""
+        paired = {a for a, _ in self.pairs}, {b for _, b in self.pairs}
+        left, right = (
+            Counter(event.kind for n, event in enumerate(side) if n not in known)
+            for side, known in zip((self.left, self.right), paired, strict=True)
+        )
+        return {kind: (left[kind], right[kind]) for kind in sorted(left | right)}
 
 
 def order(event: Event) -> Hashable:
@@ -67,9 +118,15 @@ def order(event: Event) -> Hashable:
     return event.kind, tuple((name, _base(name, event.fields[name])) for name in names)
 
 
-def _base(name: str, value: object) -> object:
-    """An object's file name: its folder is the host's."""
-    return value.rpartition("/")[2] if name in ("object", "name") and isinstance(value, str) else value
+def _base(name: str, value: object) -> Hashable:
+    """An object's file name: its folder is the host's. Nothing for a function that is known by its address only."""
+    if isinstance(value, list):
+        return tuple(_base("object", each) for each in value)
+    if name == "function":
+        return value if isinstance(value, str) and not value.startswith("0x") else ""
+    if not isinstance(value, str):
+        return str(value)
+    return value.rpartition("/")[2] if name in ("object", "name") else value
 
 
 def relevant(event: Event) -> bool:
@@ -79,21 +136,71 @@ def relevant(event: Event) -> bool:
     return event.kind.partition("-")[0] not in _MACHINE and event.kind not in _TIMING
 
 
-def compare(left: Trace, right: Trace, *, key: Key, wanted: Callable[[Event], bool]) -> list[ThreadDifference]:
-    """The threads of both traces, in order of their numbers; `key` says what has to be the same of the `wanted` events."""
-    sides = [_by_thread([event for event in trace.events if wanted(event)]) for trace in (left, right)]
-    made = []
-    for tid in sorted(sides[0].keys() | sides[1].keys()):
-        one, other = (side.get(tid, []) for side in sides)
-        pairs = zip(one, other, strict=False)
-        same = next((n for n, (a, b) in enumerate(pairs) if key(a) != key(b)), min(len(one), len(other)))
-        made.append(ThreadDifference(tid, one, other, same))
-    return made
+def compare_order(left: Trace, right: Trace) -> list[ThreadDifference]:
+    """What was done, thread by thread, whatever the machine and the times; see `order` and `relevant`."""
+    one, other = ([event for event in trace.events if relevant(event)] for trace in (left, right))
+    return _aligned(one, other, order)
+
+
+def compare_exactly(left: Trace, right: Trace) -> list[ThreadDifference]:
+    """Everything. Events correspond that are the same in all, and between them those that are the same by `order`, whose times,
+    fields, and places among other threads' events may have changed.
+    """
+    threads = _aligned(left.events, right.events, _all, order)
+    for each in threads:
+        for a, b in each.pairs:
+            names = _differing(each.left[a], each.right[b])
+            if names:
+                each.changed[a] = names
+    pairs = sorted((each.left[a].seq, each.right[b].seq, each, a) for each in threads for a, b in each.pairs)
+    kept = set(longest_ascending([pair[1] for pair in pairs]))
+    for number, (_, _, each, a) in enumerate(pairs):
+        if number not in kept:
+            each.changed.setdefault(a, []).append(PLACE)
+    return threads
 
 
 def first(differences: Sequence[ThreadDifference]) -> ThreadDifference | None:
     """The thread that parts first, None when none does."""
     return min((each for each in differences if each.parted), key=lambda each: (each.seq, each.tid), default=None)
+
+
+def _all(event: Event) -> Hashable:
+    return event.time, event.pc, event.kind, str(event.fields)
+
+
+def _differing(one: Event, other: Event) -> list[str]:
+    """What is not the same of two events of one kind: "time", "pc", names of fields."""
+    if (one.time, one.pc, one.fields) == (other.time, other.pc, other.fields):
+        return []
+    names = [name for name in ("time", "pc") if getattr(one, name) != getattr(other, name)]
+    nothing = object()
+    return names + [n for n in one.fields | other.fields if one.fields.get(n, nothing) != other.fields.get(n, nothing)]
+
+
+def _aligned(left: Sequence[Event], right: Sequence[Event], *keys: Callable[[Event], Hashable]) -> list[ThreadDifference]:
+    """The threads of both traces, in order of their numbers. Events correspond by the first key, between those by the next."""
+    sides = _by_thread(left), _by_thread(right)
+    made = []
+    for tid in sorted(sides[0].keys() | sides[1].keys()):
+        one, other = (side.get(tid, []) for side in sides)
+        made.append(ThreadDifference(tid, one, other, _pairs(one, other, keys)))
+    return made
+
+
+def _pairs(left: Sequence[Event], right: Sequence[Event], keys: Sequence[Callable[[Event], Hashable]]) -> list[Pair]:
+    key, *rest = keys
+    pairs = align([key(event) for event in left], [key(event) for event in right])
+    if not rest:
+        return pairs
+    made: list[Pair] = []
+    i = j = 0
+    for a, b in [*pairs, (len(left), len(right))]:
+        if i < a and j < b:
+            made += [(i + m, j + n) for m, n in _pairs(left[i:a], right[j:b], rest)]
+        made.append((a, b))
+        i, j = a + 1, b + 1
+    return made[:-1]
 
 
 def _by_thread(events: Sequence[Event]) -> dict[int, list[Event]]:

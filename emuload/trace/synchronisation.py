@@ -14,9 +14,9 @@ signal that was sent. Who acquires a channel comes after all who have released i
     condition          by its futex: cond-wake stands before the futex-wake that ends the waits
     signal             signal-sent by a thread → its delivery, or acceptance by sigtimedwait
     host               call-exit → what the host calls once it has the result (call-result)
-    Go                 runtime_init_done and main_init_done → bodies of exports on threads that are not the runtime's own, which
-                       wait for both (runtime/cgo/gcc_libinit.c, runtime/cgocall.go); the steps of the goroutine that
-                       initialises, wherever it runs
+    Go                 runtime_init_done and main_init_done → bodies of exports on threads that are not the runtime's own, where
+                       the library's code waits for them (go-library; runtime/cgo/gcc_libinit.c, runtime/cgocall.go), which it
+                       does unless somebody changed it; the steps of the goroutine that initialises, wherever it runs
 
 What a trace does not show orders nothing: reads and writes of memory (atomics, spin locks, a flag that was found set), pipes and
 eventfds, Go's channels and locks, timers. Nor does Go's scheduler: the futexes and preemption signals of a Go runtime pass
@@ -73,9 +73,9 @@ _PREEMPTION = "SIGURG"
 
 _HOST = "the host"
 
-_GO_DONE = ("go-runtime-init-done", "go-main-init-done")
+_GO_DONE = {"go-runtime-init-done": "runtime_init_done", "go-main-init-done": "main_init_done"}
 _GO_STEPS = ("go-runtime-main", "go-package-init-enter", "go-package-init-exit", *_GO_DONE)
-"""Steps of the goroutine that initialises, and those that exports wait for."""
+"""Steps of the goroutine that initialises, and those that exports wait for, with the names of the waits."""
 
 
 @dataclass(eq=False)
@@ -94,6 +94,8 @@ class Synchronisation:
     """Signals sent and not yet taken, by (tid or 0, name)."""
     _actions: dict[str, Value] = field(default_factory=dict)
     """The handler last set for a signal, by name."""
+    _waits: dict[Value, Sequence[Hashable]] = field(default_factory=dict)
+    """What calls of exports wait for, by Go library."""
     _go: GoObjects = field(default_factory=GoObjects)
 
     def step(self, event: Event) -> tuple[Channels, Channels]:
@@ -245,11 +247,19 @@ class Synchronisation:
     def _go_initialises(self, event: Event) -> tuple[Channels, Channels]:
         name = event.fields.get("object")
         goroutine = ("init goroutine", name)
-        return [goroutine], [goroutine, ("initialised", name)] if event.kind in _GO_DONE else [goroutine]
+        done = _GO_DONE.get(event.kind)
+        return [goroutine], [goroutine, (done, name)] if done is not None else [goroutine]
+
+    def _go_library(self, event: Event) -> tuple[Channels, Channels]:
+        waits = event.fields.get("waits")
+        self._waits[event.fields.get("object")] = waits if isinstance(waits, list) else ()
+        return _NONE, _NONE
 
     def _go_export(self, event: Event) -> tuple[Channels, Channels]:
         name = str(event.fields.get("object"))
-        return (_NONE if self._go.is_own_thread(name, event.tid) else [("initialised", name)]), _NONE
+        if self._go.is_own_thread(name, event.tid):
+            return _NONE, _NONE
+        return [(wait, name) for wait in self._waits.get(name, tuple(_GO_DONE.values()))], _NONE
 
 
 def _by_a_thread(code: Value) -> bool:
@@ -281,5 +291,6 @@ _HANDLERS: dict[str, _Handler] = {
     "call-result": Synchronisation._host_result,
     "call-enter": Synchronisation._host_call,
     **dict.fromkeys(_GO_STEPS, Synchronisation._go_initialises),
+    "go-library": Synchronisation._go_library,
     "go-export-body": Synchronisation._go_export,
 }

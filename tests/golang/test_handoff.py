@@ -20,7 +20,7 @@ from tests.toolchain import c_library, go_library
 
 ONCE = {
     "rt0-lib", "rt0-lib-go", "rt0-go", "schedinit", "runtime-main", "sysmon", "runtime-init-done", "main-init-done",
-    "callback", "callback-return", "export-wait", "export-wait-main", "throw", "fatal", "fatalpanic", "die",
+    "callback", "callback-return", "export-wait", "export-wait-main", "throw", "fatal", "fatalpanic", "die", "args", "goroutine",
 }  # fmt: skip
 
 
@@ -64,10 +64,10 @@ def test_finding_all_points_takes_a_few_milliseconds() -> None:
     elf = read(behaviour("armv7-gnueabihf", "1.27"))
     best = 1.0
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         library = opened(elf)
         watch_points(library, library.image.symbol)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
     assert best < 0.02
 
 

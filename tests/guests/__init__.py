@@ -84,6 +84,20 @@ GUESTS = {
     "filled_table_waits": Guest("c", folder="filled_table", flags=("-DWAITS",)),
     # Opens a Go library at its first call.
     "lazy_wrapper": Guest("c"),
+    # All that a dynamic linker has to order in one program: orderly_host → orderly_a → orderly_b, and one that is opened.
+    "orderly_b": Guest("c"),
+    "orderly_a": Guest("c", link=("orderly_b",)),
+    "orderly_late": Guest("c"),
+    "orderly_host": Guest(link=("orderly_a", "orderly_b")),
+    # Wrong in one thing each.
+    "cut_environment": Guest("c"),
+    "slow_pthread_create": Guest("c"),
+    "own_thread": Guest("c"),
+    "opens_itself": Guest("c"),
+    "opens_dependent": Guest("c"),
+    "dependent": Guest("c", link=("opens_dependent",)),
+    "init_only": Guest("c"),
+    "panicking_init": Guest("go"),
     # C programs by themselves.
     "echo_stdin": Guest(targets=ALL),
     "threads_stdio": Guest(targets=ALL, link=("-lm",)),

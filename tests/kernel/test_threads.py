@@ -41,7 +41,7 @@ def test_clone_makes_a_thread(m: Machine) -> None:
     m.cpu.restore(task.context)
     assert m.cpu.register(m.cpu.registers_shown[0]) == 0
     assert (m.cpu.pc, m.cpu.sp, m.cpu.tp) == (CODE, m.stack - 0x1000, 0x12340)
-    assert m.last("task-create") == {"child": task.tid}
+    assert m.last("task-create") == {"child": task.tid, "thread_pointer": 0x12340}
 
 
 def test_clone3(m: Machine) -> None:

@@ -1,0 +1,85 @@
+"""A run that is made again, from the command line's options or from what a trace says of itself."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from emuload.commands.guest import process_options
+from emuload.commands.progress import running
+from emuload.commands.run import PROGRAM_NAME, Session, session_with
+from emuload.errors import EmuloadError, Frame
+from emuload.files import host_bytes
+from emuload.scheduler import RoundRobin
+from emuload.stacks import Parted, stacks_of
+from emuload.trace.jsonl import Header, Trace
+from loader.errors import LoadError
+
+
+class CannotRunAgainError(Exception):
+    """Why a run cannot be made again, in a few words."""
+
+
+def stacks_again(session: Session, trace: Trace, wanted: Collection[int]) -> dict[int, list[Frame]]:
+    """The stacks behind the `wanted` events of a trace, from a fresh session that does the same. Raises CannotRunAgainError."""
+    try:
+        with running(session.process):
+            return stacks_of(session.process, session.go, trace.events, wanted)
+    except Parted as parted:
+        raise CannotRunAgainError(f"the run, made again, goes another way from event {parted.seq} on") from None
+    except (EmuloadError, LoadError) as error:
+        raise CannotRunAgainError(str(error)) from None
+
+
+def session_again(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Session:
+    """A second session of the same command. Raises CannotRunAgainError where the first may have changed what it was given."""
+    _check_maps(options)
+    return session_with(options, settings)
+
+
+def session_of_trace(trace: Trace) -> Session:
+    """A session that does what a trace's did, as its header says. Raises CannotRunAgainError."""
+    header = trace.header
+    options = options_of(header)
+    _check_maps(options)
+    if options["stdin"] == "-":
+        raise CannotRunAgainError("its standard input was not kept")
+    try:
+        digest = hashlib.sha256(host_bytes(options["library"])).hexdigest()
+        if digest != header.files[options["library"]]:
+            raise CannotRunAgainError(f"{options['library']} is another file than the one that ran")
+        return session_with(options, process_options(options))
+    except (EmuloadError, LoadError) as error:
+        raise CannotRunAgainError(str(error)) from None
+
+
+def options_of(header: Header) -> dict[str, Any]:
+    """The command line's options behind a header. Raises CannotRunAgainError for a header that is no such command's."""
+    if len(header.files) != 1 or header.arguments[:1] != [PROGRAM_NAME]:
+        raise CannotRunAgainError("it was not made by `emuload trace LIBRARY`")
+    if header.schedule != RoundRobin().describe():
+        raise CannotRunAgainError("its threads took turns in another way than usual")
+    given, limits = header.options, header.limits
+    try:
+        return {
+            "library": next(iter(header.files)),
+            "calls": header.calls,
+            "arguments": header.arguments[1:],
+            "environment": [f"{name}={value}" for name, value in header.environment.items()],
+            "profile": header.profile,
+            "seed": header.seed,
+            "time_limit": limits["virtual_seconds"],
+            "code_limit": limits["code_bytes"],
+            "memory_limit": limits["memory"],
+            "output_limit": limits["output"],
+            "no_kuser_helpers": not given["kuser_helpers"],
+            **{name: given[name] for name in ("linked", "threads", "library_path", "maps", "stdin", "cwd", "cpus")},
+        }
+    except KeyError as missing:
+        raise CannotRunAgainError(f"its header has no {missing}") from None
+
+
+def _check_maps(options: Mapping[str, Any]) -> None:
+    if any(text.endswith(":rw") for text in options["maps"]):
+        raise CannotRunAgainError("it could write to a folder of the host")

@@ -1,0 +1,205 @@
+"""`emuload check`: whether a run kept to its order, by rules; for what did not, the events and their stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import IO, Any, Protocol
+
+from emuload.commands.again import CannotRunAgainError, session_again, session_of_trace, stacks_again
+from emuload.commands.guest import process_options
+from emuload.commands.progress import running
+from emuload.commands.run import Session, session_with
+from emuload.commands.trace import opened, played, session_header
+from emuload.errors import EmuloadError, ReportedError, UsageError
+from emuload.report import console
+from emuload.report.junit import junit
+from emuload.report.sarif import sarif
+from emuload.report.values import json_text
+from emuload.report.verdicts import Checked, document, events_of, finding_blocks, summary, verdict_table
+from emuload.trace.checking import check
+from emuload.trace.jsonl import Trace, read
+from emuload.trace.rules import Rule, load_rules
+from emuload.traced import end_of
+from loader.errors import LoadError
+
+_ELF = b"\x7fELF"
+_STATUS = {"failed": 1, "refused": 2, "deadlock": 3, "bound": 4}
+"""What the command that made a trace ended with, by its outcome."""
+
+Failure = EmuloadError | LoadError
+
+
+class EndedBadlyError(EmuloadError):
+    """The run of a trace did not end well; `exit_status` is what it had when it was made."""
+
+    def __init__(self, message: str, exit_status: int) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
+
+
+class Run(Protocol):
+    """What is checked: a library still to be run, or a trace."""
+
+    subject: str
+    is_trace: bool
+
+    def go(self) -> Trace:
+        """The trace; the run is made now if it is not behind us."""
+        ...
+
+    def again(self) -> Session:
+        """A session that does the same once more. Raises CannotRunAgainError."""
+        ...
+
+    def results(self) -> list[str]:
+        """What the calls gave."""
+        ...
+
+    def failure(self) -> Failure | None:
+        """How it ended, when not well."""
+        ...
+
+
+class LibraryRun:
+    """A library, run as `emuload trace` runs it. Raises LoadError, UsageError and its kinds."""
+
+    is_trace = False
+
+    def __init__(self, path: str, options: Mapping[str, Any]) -> None:
+        self.subject = path
+        self._options = {**options, "library": path}
+        self._settings = process_options(options)
+        self._session = session_with(self._options, self._settings)
+        self._refusal: LoadError | UsageError | None = None
+
+    def go(self) -> Trace:
+        """Run it."""
+        session = self._session
+        header = session_header(session, self._options)
+        with running(session.process):
+            self._refusal = played(session)
+        return Trace(self.subject, header, session.process.events, end_of(session.process, session.failure, self._refusal))
+
+    def again(self) -> Session:
+        """The same command once more."""
+        return session_again(self._options, self._settings)
+
+    def results(self) -> list[str]:
+        """A line for each call."""
+        return [done.text(with_thread=self._session.threads is not None) for done in self._session.done]
+
+    def failure(self) -> Failure | None:
+        """What the linker refused, or what the report is about."""
+        return self._refusal or self._session.failure
+
+
+class TraceRun:
+    """A trace that was kept. Raises TraceError."""
+
+    is_trace = True
+
+    def __init__(self, path: str) -> None:
+        self.subject = path
+        self._trace = read(path)
+
+    def go(self) -> Trace:
+        """As it was kept."""
+        return self._trace
+
+    def again(self) -> Session:
+        """What the header says was run."""
+        return session_of_trace(self._trace)
+
+    def results(self) -> list[str]:
+        """A trace does not hold them."""
+        return []
+
+    def failure(self) -> Failure | None:
+        """What its last line says."""
+        end = self._trace.end
+        if end is None or end.outcome == "exited":
+            return None
+        return EndedBadlyError(f"{self.subject}: {end.outcome}: {end.message}", _STATUS.get(end.outcome, 1))
+
+
+def check_file(options: Mapping[str, Any], run_options: Collection[str]) -> int:
+    """Returns the exit status; `run_options` are those given that say what a run does, which a trace has behind it.
+
+    Raises UsageError and its kinds, LoadError, and what ended a run otherwise than well.
+    """
+    rules = load_rules(options["rules"])
+    run = _run_of(options["file"], options, run_options)
+    with opened(options["junit"]) as junit_file, opened(options["sarif"]) as sarif_file:
+        trace = run.go()
+        checked = _checked(run, trace, rules or _default_rules(trace))
+        for name, file, made in (("junit", junit_file, junit), ("sarif", sarif_file, sarif)):
+            if file is not None:
+                _write(options[name], file, made(checked))
+    failure = run.failure()
+    if options["as_json"]:
+        report = {"report": failure.report.to_dict()} if isinstance(failure, ReportedError) else {}
+        print(json_text(document(checked) | report))
+    else:
+        console.show_lines("", run.results())
+        _show(checked)
+        if failure is not None:
+            raise failure
+    return _status(failure) if failure is not None else int(bool(checked.failed))
+
+
+def _run_of(path: str, options: Mapping[str, Any], run_options: Collection[str]) -> Run:
+    """What the file is says its content."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(len(_ELF))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
+    if start == _ELF:
+        return LibraryRun(path, options)
+    if not start.startswith(b"{"):
+        raise UsageError(f"{path}: this is neither an ELF file nor a trace of emuload")
+    if run_options:
+        names = ", ".join(sorted(run_options))
+        raise UsageError(f"{path}: the run of a trace is over, {names} cannot change it")
+    return TraceRun(path)
+
+
+def _default_rules(trace: Trace) -> list[Rule]:
+    """What may apply. Nobody asked for these, so that a run which ends before a rule has anything to say is no error."""
+    is_go = any(event.kind.startswith("go-") for event in trace.events)
+    return [replace(rule, optional=True) for rule in load_rules(["elf", "go-c-shared"] if is_go else ["elf"])]
+
+
+def _checked(run: Run, trace: Trace, rules: Sequence[Rule]) -> Checked:
+    """The trace with its verdicts and, where the run can be made again, the stacks behind them."""
+    checked = Checked(run.subject, run.is_trace, trace, check(trace, rules))
+    wanted = events_of(checked.verdicts)
+    if wanted:
+        try:
+            checked.stacks = stacks_again(run.again(), trace, wanted)
+        except CannotRunAgainError as reason:
+            checked.unseen = f"no stacks: {reason}"
+    return checked
+
+
+def _write(name: str, file: IO[bytes], data: bytes) -> None:
+    try:
+        while data:
+            data = data[file.write(data) :]
+    except OSError as error:
+        raise UsageError(f"{name}: {error.strerror or error}") from None
+
+
+def _show(checked: Checked) -> None:
+    console.show_lines("", [summary(checked)])
+    console.show_table(verdict_table(checked))
+    print()
+    for heading, lines in finding_blocks(checked):
+        console.show_lines(heading, lines)
+    if checked.unseen:
+        print(checked.unseen)
+
+
+def _status(failure: Failure) -> int:
+    return failure.exit_status if isinstance(failure, EmuloadError) else UsageError.exit_status

@@ -1,0 +1,126 @@
+"""Runs a scenario: its host script makes the process and the calls, all that happens becomes a trace."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from emuload.errors import ReportedError, UsageError
+from emuload.files import host_bytes
+from emuload.libc.builtins import architecture_of
+from emuload.library import Function
+from emuload.process import Process
+from emuload.report.values import value_text
+from emuload.samples.toolchain import Target
+from emuload.scenarios.description import Scenario, ScenarioError
+from emuload.threads import Pending
+from emuload.trace.jsonl import Trace
+from emuload.traced import end_of, header_of
+from loader.errors import LoadError
+
+STEPS = "run"
+"""The function of a host script that is called with the scene."""
+
+
+class ScenarioProcess(Process):
+    """A process that takes down the calls it is asked to make, in `--call`'s words."""
+
+    def __init__(self, arch: str, **options: Any) -> None:
+        self.asked: list[str] = []
+        super().__init__(arch, **options)
+
+    def start_call(
+        self, tid: int, function: Function | int, args: Sequence[Any], returns: Any, argtypes: Sequence[Any] | None
+    ) -> Pending:
+        """See `Process.start_call`."""
+        name = function.name if isinstance(function, Function) else f"{function:#x}"
+        self.asked.append(f"{name}({', '.join(map(value_text, args))})")
+        return super().start_call(tid, function, args, returns, argtypes)
+
+
+class Scene:
+    """What a host script works with: the process it asks for, in which the scenario's files go by their bare names."""
+
+    def __init__(self, scenario: Scenario, target: Target, files: Mapping[str, Path], compilers: Mapping[str, str]) -> None:
+        self._scenario = scenario
+        self._target = target
+        self._files = {name: str(path) for name, path in files.items()}
+        self._compilers = compilers
+        self._options: dict[str, Any] = {}
+        self._made: ScenarioProcess | None = None
+
+    def process(self, **options: Any) -> Process:
+        """The scenario's process; `options` are those of `emuload.Process`. Raises UsageError when it is asked for twice."""
+        if self._made is not None:
+            raise UsageError("a scenario has one process")
+        first = next(iter(self._files))
+        path = self._files[first]
+        self._options = options
+        self._made = ScenarioProcess(architecture_of(path, host_bytes(path)), files=self._files, go_imports=True, **options)
+        self._made.start(first)
+        return self._made
+
+    def trace(self, failure: ReportedError | None, refusal: LoadError | None) -> Trace:
+        """All that happened, in a process that ended like this. Raises ScenarioError when there is no process."""
+        process = self._made
+        if process is None:
+            raise ScenarioError(self._scenario.host, "", str(refusal or "it made no process"))
+        options = self._options
+        header = header_of(
+            process,
+            seed=options.get("seed", 0),
+            files={name: host_bytes(path) for name, path in self._files.items()},
+            calls=process.asked,
+            options={
+                "scenario": self._scenario.name,
+                "target": self._target.name,
+                "compilers": dict(self._compilers),
+                **{name: options[name] for name in ("program", "needed", "cwd", "cpus", "kuser_helpers") if name in options},
+            },
+        )
+        return Trace(str(self._scenario.folder), header, process.events, end_of(process, failure, refusal))
+
+
+def run(scenario: Scenario, target: Target, files: Mapping[str, Path], compilers: Mapping[str, str]) -> Trace:
+    """Run a scenario whose files are built. Raises ScenarioError where the host script is at fault."""
+    steps = _steps(scenario.host)
+    scene = Scene(scenario, target, files, compilers)
+    failure: ReportedError | None = None
+    refusal: LoadError | None = None
+    try:
+        steps(scene)
+    except ReportedError as error:
+        failure = error
+    except LoadError as error:
+        refusal = error
+    except (Exception, SystemExit) as error:
+        raise _fault(scenario.host, error) from None
+    return scene.trace(failure, refusal)
+
+
+def _steps(path: Path) -> Callable[[Scene], None]:
+    """The host script's function. Raises ScenarioError for a script that cannot be read or has none."""
+    names: dict[str, Any] = {"__name__": "host", "__file__": str(path)}
+    try:
+        exec(compile(path.read_bytes(), str(path), "exec"), names)
+    except OSError as error:
+        raise ScenarioError(path, "", error.strerror or str(error)) from None
+    except SyntaxError as error:
+        raise ScenarioError(path, str(error.lineno), f"{error.msg}") from None
+    except (Exception, SystemExit) as error:
+        raise _fault(path, error) from None
+    steps = names.get(STEPS)
+    if not callable(steps):
+        raise ScenarioError(path, "", f"there is no function {STEPS}(scene)")
+    found: Callable[[Scene], None] = steps
+    return found
+
+
+def _fault(path: Path, error: BaseException) -> ScenarioError:
+    """What went wrong in a host script, and where in it."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    words = " ".join(str(error).split())
+    kind = "the assertion failed" if isinstance(error, AssertionError) else type(error).__name__
+    return ScenarioError(path, str(lines[-1]) if lines else "", f"{kind}: {words}" if words else kind)

@@ -1,0 +1,3 @@
+module panicking_init
+
+go 1.21

@@ -1,0 +1,11 @@
+"""Gives the process three words and two variables, and asks what the library's init saw of them."""
+
+from emuload.scenarios import Scene
+
+
+def run(scene: Scene) -> None:
+    process = scene.process(args=["prog", "one", "two"], env={"HOME": "/home/gopher", "LANG": "C"})
+    reader = process.dlopen("libreader.so")
+    assert reader.arguments() == 3
+    assert reader.call("has_home", returns=bool)
+    process.exit()

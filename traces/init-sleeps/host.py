@@ -1,0 +1,10 @@
+"""Asks for how long the library's init slept, as soon as dlopen is back."""
+
+from emuload.scenarios import Scene
+
+
+def run(scene: Scene) -> None:
+    process = scene.process()
+    sleepy = process.dlopen("libsleepy.so")
+    assert sleepy.microseconds() >= 1000
+    process.exit()
