@@ -146,6 +146,7 @@ class Process:
             kuser_helpers,
         )
         self.cpu.memory.limit = limits.memory
+        self.cpu.memory.grain = self.profile.page_size
         self.clock = VirtualClock(self.cpu, denominator=4, base=0)
         self.recorder = Recorder(self.clock, enabled=record, limit=limits.events)
         self.kernel = Kernel(self.cpu.memory, self.cpu.abi, self.recorder, seed, self.clock, cpus=cpus)

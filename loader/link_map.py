@@ -50,6 +50,7 @@ class LinkMap(Binding):
     """
 
     _next_index = 1
+    _opening = False
     #: how many objects' constructors have begun
     turns = 0
     _startup: Sequence[LinkedObject] = ()
@@ -131,6 +132,7 @@ class LinkMap(Binding):
         if self._machine is not None:
             self._fix_static_tls()
         before = closing.Rollback(self)
+        self._opening = True
         try:
             return self._open(name, flags, requester)
         except BaseException:
@@ -242,7 +244,7 @@ class LinkMap(Binding):
             elf = ElfFile(data, path, self._machine)
             if not elf.dynamic_vaddr:
                 raise elf.error("program headers", "object file has no dynamic section", "no-dynamic")
-            for refusal in () if builtin else self.profile.check_file(elf):
+            for refusal in () if builtin else self.profile.check_file(elf, opening=self._opening):
                 raise refusal
             obj = LinkedObject(self._next_index, path, name, elf)
             obj.loader = dependent
@@ -264,7 +266,7 @@ class LinkMap(Binding):
                 obj.names.append(each)
         self._event("object-found", obj, name=name, machine=obj.elf.machine.name)
         self._machine = self._machine or obj.elf.machine
-        mapping.map_object(self.memory, obj, self.page_size)
+        mapping.map_object(self.memory, obj, self._page_of(obj))
         self._next_index += 1
         self.objects.append(obj)
         self._event("object-mapped", obj, address=obj.start, size=obj.end - obj.start, bias=obj.bias)
@@ -272,6 +274,13 @@ class LinkMap(Binding):
         if obj.tls is not None:
             self._event("tls-registered", obj, module=obj.tls.id, size=obj.tls.size, align=obj.tls.align)
         return obj
+
+    def _page_of(self, obj: LinkedObject) -> int:
+        """The pages an object is mapped in: the system's. Smaller ones for a built-in, and for what does not fit them: a
+        linker that minds has refused it, or will before any of it runs."""
+        page = self.page_size
+        fits = all((segment.vaddr - segment.offset) % page == 0 for segment in obj.elf.loads)
+        return page if fits and not obj.is_builtin else self.memory.page_size
 
     def _load_dependencies(self, roots: Sequence[LinkedObject], *, opened: LinkedObject | None) -> None:
         """Load what the roots need, breadth first (glibc elf/dl-deps.c). ``opened``: the one that is being opened,
@@ -297,7 +306,7 @@ class LinkMap(Binding):
         counts = Relocator(obj, self).run()
         obj.relocated = True
         self._event("object-relocated", obj, relocations=sum(counts.values()), kinds=counts)
-        relro = mapping.protect_relro(self.memory, obj, self.page_size)
+        relro = mapping.protect_relro(self.memory, obj, self._page_of(obj))
         if relro is not None:
             self._event("relro-protected", obj, address=relro.start, size=relro.end - relro.start)
 

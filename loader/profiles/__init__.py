@@ -70,12 +70,9 @@ def _make(name: str) -> Profile:
 
 def everywhere() -> list[Profile]:
     """Every version of the real linkers, oldest first, with each page size that its systems usually have."""
-    names = [f"glibc:{version}" for version in glibc.VERSIONS] + [f"musl:{version}" for version in musl.VERSIONS]
-    for version in bionic.VERSIONS:
-        names.append(f"bionic:{version}")
-        if int(version) >= bionic.FIRST_WITH_16K_PAGES:
-            names.append(f"bionic:{version}/16k")
-    return [profile(name) for name in names]
+    large = [f"bionic:{version}/16k" for version in bionic.VERSIONS if int(version) >= bionic.FIRST_WITH_16K_PAGES]
+    known = [f"{family}:{version}" for family in ("glibc", "musl", "bionic") for version in versions(family)]
+    return [profile(name) for name in [*known, *large]]
 
 
 __all__ = ["Locks", "Profile", "UnknownProfile", "everywhere", "families", "profile", "usage", "versions"]

@@ -53,6 +53,11 @@ class Profile:
     ``matching``                 which definition of a file a reference fits
     ``locks``                    see `Locks`
     ``folders``                  where libraries are looked for last
+    ``elf_tls``                  whether ELF TLS is known at all
+    ``reads_packed``             whether Android's packed relocations are read
+    ``honours_stack_flags``      whether PT_GNU_STACK of a library has an effect
+    ``by_soname_only``           whether what is loaded is known by its DT_SONAME only
+    ``go_systems``               what GOOS is there
     ``refused, ignored``         names of relocations that `loader.machines` knows how to apply and this linker refuses,
                                  or passes over in silence
     ``libc_names``               sonames the C library goes by; ``libc_prefixes``: how such names begin
@@ -67,6 +72,11 @@ class Profile:
     opens_again = False
     destroys_unfinished = True
     applies_relr = True
+    elf_tls = True
+    reads_packed = False
+    honours_stack_flags = False
+    by_soname_only = False
+    go_systems: tuple[str, ...] = ("linux",)
     protected = False
     unique = False
     matching: Matching = Matching()
@@ -100,13 +110,27 @@ class Profile:
 
     # -- files --------------------------------------------------------------------------------------------------------
 
-    def check_file(self, elf: ElfFile) -> Iterator[LoadError]:
-        """What this linker refuses in a library as soon as it reads it, in the order it would be said."""
+    def era(self) -> tuple[object, ...]:
+        """What of the version the rules of linking and order depend on, beside what the other members and `check_static`
+        say: two profiles of a family that agree in all of that do the same."""
+        return ()
+
+    def check_static(self, elf: ElfFile, *, opening: bool) -> Iterator[LoadError]:
+        """All that it refuses by what stands in the file alone, relocations and needed libraries apart."""
+        return self.check_file(elf, opening=opening)
+
+    def check_file(self, elf: ElfFile, *, opening: bool) -> Iterator[LoadError]:
+        """What this linker refuses in a library as soon as it reads it, in the order it would be said. ``opening``: for a
+        dlopen, not at start."""
         raise NotImplementedError
 
     def check_objects(self, objects: Sequence[LinkedObject], links: State) -> Iterator[LoadError]:
         """What it refuses in newly loaded ``objects`` once all they need is there, before they are relocated."""
         raise NotImplementedError
+
+    def provides(self, version: bytes) -> bool:
+        """Whether its C library defines a symbol version; where versions are not looked at, all."""
+        return True
 
     def check_open(self, elf: ElfFile) -> Iterator[LoadError]:
         """What it refuses in the file that is dlopened itself."""

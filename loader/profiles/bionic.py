@@ -91,6 +91,7 @@ class Bionic(Profile):
     family = "bionic"
     title = "bionic"
     opens_again = True
+    go_systems = ("android",)
     locks = Locks(in_constructors=True, iterating=True)
     libc_names = frozenset({"libc.so", "libm.so", "libdl.so", "libstdc++.so"})
 
@@ -99,6 +100,8 @@ class Bionic(Profile):
         self.level = level = int(version)
         self.applies_relr = level >= 30
         self.elf_tls = level >= 29
+        self.reads_packed = level >= 23
+        self.by_soname_only = level >= 23
         self.matching = _Matching(versions=level >= 23)
         self.folders = ("/system/lib64", "/system/lib")
         self.refused = frozenset(_ALWAYS_REFUSED | (set() if self.elf_tls else _TLS))
@@ -113,7 +116,17 @@ class Bionic(Profile):
 
     # -- files --------------------------------------------------------------------------------------------------------
 
-    def check_file(self, elf: ElfFile) -> Iterator[LoadError]:
+    def era(self) -> tuple[object, ...]:
+        """See `Profile`."""
+        return self.level >= 23, self.level >= 24
+
+    def check_static(self, elf: ElfFile, *, opening: bool) -> Iterator[LoadError]:
+        """See `Profile`."""
+        yield from self.check_file(elf, opening=opening)
+        yield from self.check_segments(elf)
+        yield from self.check_dynamic(elf)
+
+    def check_file(self, elf: ElfFile, *, opening: bool) -> Iterator[LoadError]:
         """ElfReader::Read."""
         if elf.type != ET_DYN:
             yield elf.error("e_type at 0x10", f"has unexpected e_type: {elf.type}", "file")

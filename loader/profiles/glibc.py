@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from .. import closing
-from ..elf import DF_1_NOOPEN, DF_1_PIE, DT_RELR, ET_EXEC, ElfFile
+from ..elf import DF_1_NOOPEN, DF_1_PIE, DT_RELR, ET_EXEC, PF_X, PT_GNU_STACK, ElfFile
 from ..errors import LoadError
 from ..objects import Handle, LinkedObject, Pseudo
 from ..order import breadth_first, sort_dfs, sort_original
@@ -34,6 +34,8 @@ LIBC_TLS, OTHER_TLS = 144, 144
 DEFAULT_NAMESPACES, MAX_NAMESPACES = 4, 16
 DEFAULT_OPTIONAL = 512
 
+#: machines whose stacks are not executable unless a file asks for it
+_PLAIN_STACKS = frozenset({"arm64"})
 #: when an ABI marker that is no GLIBC_x.y came
 _MARKERS = {b"GLIBC_ABI_DT_RELR": 36}
 _MARKERS_SINCE_2_42 = 42
@@ -46,6 +48,7 @@ class Glibc(Profile):
     family = "glibc"
     title = "glibc"
     late_static_tls = True
+    honours_stack_flags = True
     protected = True
     unique = True
     locks = Locks(in_constructors=True, at_exit=True)
@@ -91,8 +94,18 @@ class Glibc(Profile):
 
     # -- files --------------------------------------------------------------------------------------------------------
 
-    def check_file(self, elf: ElfFile) -> Iterator[LoadError]:
-        """_dl_map_object_from_fd. Up to 2.34 each p_align had to be a multiple of the page size."""
+    def era(self) -> tuple[object, ...]:
+        """See `Profile`."""
+        return self.minor >= 32, self.depth_first, self.minor >= 39
+
+    def check_static(self, elf: ElfFile, *, opening: bool) -> Iterator[LoadError]:
+        """See `Profile`."""
+        yield from self.check_file(elf, opening=opening)
+        yield from self.check_libc(elf)
+
+    def check_file(self, elf: ElfFile, *, opening: bool) -> Iterator[LoadError]:
+        """_dl_map_object_from_fd. Up to 2.34 each p_align had to be a multiple of the page size; from 2.41 on dlopen does not
+        make the stack executable any more."""
         for segment in elf.loads:
             place = load_place(elf, segment)
             if self.minor < 35 and segment.align % self.page_size:
@@ -101,6 +114,9 @@ class Glibc(Profile):
                 yield elf.error(place, "ELF load command address/offset not page-aligned", "page-size")
         if elf.type == ET_EXEC:
             yield elf.error("e_type at 0x10", "cannot dynamically load executable", "executable")
+        if opening and self.minor >= 41 and asks_executable_stack(elf):
+            message = "cannot enable executable stack as shared object requires: Invalid argument"
+            yield elf.error("PT_GNU_STACK", message, "executable-stack")
 
     def check_open(self, elf: ElfFile) -> Iterator[LoadError]:
         """_dl_map_object_from_fd, mode __RTLD_DLOPEN."""
@@ -260,6 +276,13 @@ def gnu_dlsym_scopes(
     if isinstance(handle, Pseudo) or handle.is_main:
         return (links.global_scope,)
     return (handle.searchlist or breadth_first(handle),)
+
+
+def asks_executable_stack(elf: ElfFile) -> bool:
+    """Whether the file wants its threads' stacks executable: by PT_GNU_STACK, without one by what its machine's
+    DEFAULT_STACK_PERMS says (sysdeps/*/stackinfo.h)."""
+    stack = elf.segment(PT_GNU_STACK)
+    return elf.machine.name not in _PLAIN_STACKS if stack is None else bool(stack.flags & PF_X)
 
 
 def _no_version(provider: str, need: VersionNeed, path: str, where: str) -> LoadError:

@@ -111,7 +111,11 @@ class Musl(Profile):
 
     # -- files --------------------------------------------------------------------------------------------------------
 
-    def check_file(self, elf: ElfFile) -> Iterator[LoadError]:
+    def era(self) -> tuple[object, ...]:
+        """See `Profile`."""
+        return (self.queues,)
+
+    def check_file(self, elf: ElfFile, *, opening: bool) -> Iterator[LoadError]:
         """Nothing that `ElfFile` would accept: map_library even maps segments whose place in the file does not fit their
         address, to their harm."""
         return iter(())

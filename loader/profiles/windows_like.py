@@ -16,5 +16,4 @@ class WindowsLike(Glibc):
     """See `Profile`."""
 
     family = "windows-like"
-    title = "windows-like"
     locks = Locks(in_constructors=True, at_start=True, new_threads=True, at_exit=True)

@@ -47,6 +47,7 @@ class ElfWriter:
     relro: bool = False
     align: int = 0x1000
     bss: int = 0x100
+    stack: int | None = e.PF_R | e.PF_W  # PT_GNU_STACK's flags
     sections: bool = False  # whether the header speaks of section headers; there are none
     base: int = 0
     init: int | None = None
@@ -231,6 +232,8 @@ class ElfWriter:
             vaddr, filesz, memsz, align = self.tls
             segments.append((e.PT_TLS, e.PF_R, vaddr - base, vaddr, filesz, memsz, align))
         segments += self.extra_segments
+        if self.stack is not None:
+            segments.append((e.PT_GNU_STACK, self.stack, 0, 0, 0, 0, 16))
         data = bytearray(size)
         data[: len(blob)] = blob
         data[TEXT : TEXT + len(self.text)] = self.text
