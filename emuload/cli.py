@@ -95,7 +95,6 @@ def _call_options(command: _Command) -> _Command:
 @_call_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
 @click.option("--events", "show_events", is_flag=True, help="Show every event of the run.")
-@click.option("--instructions", metavar="FILE", help="Log every instruction to FILE, for `emuload show`.")
 @_guest_options
 def run(**options: Any) -> int:
     """Load LIBRARY, make calls, show their results and the handoff.
@@ -115,7 +114,7 @@ def run(**options: Any) -> int:
 
 @cli.command()
 @click.argument("names", nargs=-1, metavar="LIBRARY")
-@click.option("--output", "-o", metavar="FILE", help="Where the trace goes; the suffix is the format.")
+@click.option("--output", "-o", "outputs", multiple=True, metavar="FILE", help="Where to; the suffix is the format; repeatable.")
 @click.option("--follow", "-f", is_flag=True, help="Show each event as it happens, one line each.")
 @click.option("--kind", "-k", "kinds", multiple=True, metavar="GLOB", help="Show events of this kind; repeatable.")
 @click.option("--thread", "-t", "event_threads", multiple=True, metavar="TID|ROLE", help="Show this thread; repeatable.")
@@ -123,6 +122,11 @@ def run(**options: Any) -> int:
 @click.option("--update", is_flag=True, help="Run scenarios again and keep their traces; no LIBRARY is given then.")
 @click.option("--arch", "architectures", multiple=True, metavar="NAME", help="With --update: only this one; repeatable.")
 @click.option("--cache", metavar="DIR", help="With --update: where the compilers keep what they need again.")
+@click.option(
+    "--instructions", multiple=True, is_flag=False, flag_value="", metavar="WHAT", help="What goes into FILE.ilog; repeatable."
+)
+@click.option("--memory-writes", is_flag=True, help="FILE.ilog: what each instruction wrote to memory, too.")
+@click.option("--register-writes", is_flag=True, help="FILE.ilog: the registers each instruction changed, too.")
 @_call_options
 @_guest_options
 @click.pass_context
@@ -133,6 +137,9 @@ def trace(context: click.Context, /, **options: Any) -> int:
     -o FILE.jsonl   one JSON object a line, written as things happen: the canonical form
     -o FILE.json    Chrome trace events, for the Perfetto UI (ui.perfetto.dev): threads, slices, arrows
     -o FILE.perfetto-trace   the same as protobuf (needs emuload[trace])
+    -o FILE.ilog    every instruction, for `emuload show`; --instructions=WHAT limits it to
+                    functions (main.*), addresses (0x1000-0x2000, libx.so+0x1000+64) or from one
+                    event to another (go-rt0-go..go-schedinit, constructor-enter:object=libx.so..)
     --follow        a line for each event, system calls as strace shows them; --kind, --thread and
                     --object choose which. Roles: loader, runtime, sysmon, foreign, host (no thread)
     --update [SCENARIO]…   build and run the scenarios named, or all of traces/, and write the traces

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from emuload.errors import UsageError
 from emuload.machine.cpu import Cpu
 
 GATE_SIZE = 16
@@ -21,6 +22,7 @@ class Gates:
 
     base: int
     entries: list[tuple[str, str, int]] = field(default_factory=list)
+    _missing: dict[str, int] = field(default_factory=dict)
 
     @property
     def end(self) -> int:
@@ -28,15 +30,29 @@ class Gates:
         return self.base + PAGES * 4096
 
     def add(self, kind: str, name: str, index: int = 0) -> int:
-        """Hand out the next gate and return its address. Raises OverflowError when there are no more."""
-        if len(self.entries) >= PAGES * 4096 // GATE_SIZE:
-            raise OverflowError("no more gates")
+        """Hand out the next gate and return its address. Raises UsageError when there are no more."""
+        if self.full:
+            raise UsageError(f"no room for {name}: there are {len(self.entries)} missing functions and callbacks already")
         self.entries.append((kind, name, index))
         return self.base + (len(self.entries) - 1) * GATE_SIZE
 
+    @property
+    def full(self) -> bool:
+        """Whether all gates are handed out."""
+        return len(self.entries) >= PAGES * 4096 // GATE_SIZE
+
+    def missing(self, name: str) -> int | None:
+        """The gate of a function that the C library lacks, always the same for a name; None when there are no more."""
+        if name not in self._missing:
+            if self.full:
+                return None
+            self._missing[name] = self.add("missing", name)
+        return self._missing[name]
+
     def at(self, pc: int) -> tuple[str, str, int]:
-        """What the gate around `pc` stands for."""
-        return self.entries[(pc - self.base) // GATE_SIZE]
+        """What the gate around `pc` stands for; ("none", "", 0) when it was not handed out."""
+        number = (pc - self.base) // GATE_SIZE
+        return self.entries[number] if number < len(self.entries) else ("none", "", 0)
 
 
 def map_gates(cpu: Cpu) -> Gates:

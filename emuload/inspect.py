@@ -54,7 +54,7 @@ from loader.elf import (
     Symbol,
     Table,
 )
-from loader.errors import LoadError
+from loader.errors import LoadError, one_line
 from loader.machines.base import DTPMOD, TLSDESC, TPOFF
 
 __all__ = ["Inspection", "inspect_elf", "inspect_file", "is_go", "render_text"]
@@ -377,8 +377,7 @@ def _functions(elf: ElfFile, names: _Names, tags: tuple[tuple[str, int, int], ..
     for kind, tag, size_tag in tags:
         if size_tag:
             start, count = elf.array(tag, size_tag, kind)
-            places = [start + index * elf.machine.word for index in range(count)]
-            addresses = [names.image.word_at(place) for place in places]
+            addresses = names.image.words_at(start, count)
         else:
             addresses = [elf.dynamic[tag]] if elf.dynamic.get(tag) else []
         for index, address in enumerate(addresses):
@@ -403,7 +402,7 @@ def _go(build: BuildInfo | None, table: GoTable) -> GoInfo:
 
 
 def render_text(inspection: Inspection) -> str:
-    """An inspection as plain text, one fact a line."""
+    """An inspection as plain text, one fact a line; what in a name does not print is escaped."""
     found = inspection
     lines = [
         f"{found.path}: {found.bits}-bit {found.type} for {found.machine}, {found.size} bytes",
@@ -432,7 +431,7 @@ def render_text(inspection: Inspection) -> str:
         lines += _section(title, [f"{f.kind}[{f.index}] {f.address:#x} {f.name}".rstrip() for f in functions])
     lines += _section("exports", [_export_text(export) for export in found.exports])
     lines += _section("imports", [_import_text(entry) for entry in found.imports])
-    return "\n".join(lines)
+    return "\n".join(map(one_line, lines))
 
 
 def _fields(rows: list[tuple[str, str]]) -> list[str]:

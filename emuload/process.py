@@ -27,7 +27,7 @@ from emuload.library import Function, Library
 from emuload.machine import create_cpu
 from emuload.machine.cpu import Context
 from emuload.scheduler import OutOfTime, RoundRobin, Scheduler, Strategy, Stuck
-from emuload.startup import ProgramHeaders, build_stack
+from emuload.startup import ProgramHeaders, build_stack, map_stack
 from emuload.threads import HostCall, Pending, Thread, idle, park
 from emuload.trace.events import Event, Recorder, RecorderFull
 from emuload.watch import Watches
@@ -212,6 +212,7 @@ class Process:
         options, memory, abi = self.options, self.cpu.memory, self.cpu.abi
         self.files.folders = list(options.library_path)
         self.cpu.map_kernel_pages(**self._kernel_page_options())
+        map_stack(memory, abi)
         sample = options.program or first or (options.needed[0] if options.needed else None)
         content = self.files.host_bytes(sample) if sample else None
         self.hard_float = hard_float(self.arch, content)
@@ -315,7 +316,9 @@ class Process:
 
     def _pass_gate(self, task: Task, pc: int) -> None:
         kind, name, index = self.gates.at(pc)
-        if kind == "return":
+        if kind == "none" or (kind == "return" and not self.calls.get(task.tid)):
+            self._fail(f"thread {task.tid} ran into the emulator's own code at {pc:#x}, where no call returns to", "gate", task)
+        elif kind == "return":
             self._return_from_call(task)
         elif kind == "callback":
             self._run_callback(task, index)
@@ -529,7 +532,7 @@ class Process:
             raise self._linker_error(library.path)
 
     def _call_with_string(self, function: str, text: str, *more: int, handle_first: int | None = None) -> int:
-        at = self.heap.store(text.encode() + b"\0")
+        at = self.heap.store(text.encode("utf-8", "surrogateescape") + b"\0")
         words = (at, *more) if handle_first is None else (handle_first, at, *more)
         try:
             return self._call_words(function, *words)
@@ -548,7 +551,7 @@ class Process:
         """A gate for a C library function that the emulated library lacks; None for a symbol that is no such function."""
         from emuload.libc.names import is_libc_function
 
-        return self.gates.add("missing", name) if is_libc_function(name) else None
+        return self.gates.missing(name) if is_libc_function(name) else None
 
     def _call_resolver(self, address: int) -> int:
         """Run an IFUNC resolver on the loading thread."""

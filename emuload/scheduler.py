@@ -182,8 +182,10 @@ class Scheduler:
         elif stop.reason is Reason.FAULT:
             assert stop.fault is not None
             self.kernel.fault(cpu, task, stop.fault)
-        elif self._left < MINIMUM_SLICE:
-            self._carried[task.tid] = self._left
+        else:
+            self.kernel.events.flush()  # It computes, perhaps for ever: what came before is to be in the trace.
+            if self._left < MINIMUM_SLICE:
+                self._carried[task.tid] = self._left
 
     def _idle(self, deadline: int | None) -> None:
         """Nobody can run: jump to the next deadline, unless only Go's idle watchdog still sets any."""

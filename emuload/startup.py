@@ -44,6 +44,11 @@ class ProgramHeaders:
     entry: int = 0
 
 
+def map_stack(memory: AddressSpace, abi: Abi) -> None:
+    """Map the main thread's stack, before a program that may claim its place."""
+    memory.mmap(abi.stack_top - STACK_SIZE, STACK_SIZE, PROT_READ_WRITE, fixed=True, name="[stack]")
+
+
 def build_stack(
     memory: AddressSpace,
     abi: Abi,
@@ -55,11 +60,10 @@ def build_stack(
     uid: int,
     page_size: int,
 ) -> InitialStack:
-    """Map the stack and fill it. `args` and `env` are byte strings without NUL, `random` 16 bytes for AT_RANDOM, `page_size`
-    what AT_PAGESZ says."""
+    """Fill the stack, which is mapped. `args` and `env` are byte strings without NUL, `random` 16 bytes for AT_RANDOM,
+    `page_size` what AT_PAGESZ says."""
     high = abi.stack_top
     low = high - STACK_SIZE
-    memory.mmap(low, STACK_SIZE, PROT_READ_WRITE, fixed=True, name="[stack]")
     at = high - abi.word
 
     def push(data: bytes) -> int:

@@ -1,10 +1,21 @@
 """Loading ELF shared objects as a dynamic linker does, into any address space. Needs no CPU, and nothing outside this
-package.
+package but the standard library.
 
-from loader import ByteMemory, DirectoryFinder, LinkMap, RTLD_NOW
-links = LinkMap(ByteMemory(), finder=DirectoryFinder("/lib"), missing=lambda name, obj: 0x1000)
-library, constructors = links.dlopen("./libhello.so", RTLD_NOW)
-library.address("add")
+`LinkMap` is a process's linker. It writes into a `Memory`, of which `ByteMemory` is one of bytearrays; it gets files from a
+finder, of which `DirectoryFinder` reads the host's; it refuses with a `LoadError`, which names file, structure and place.
+`ElfFile` is one file, read and checked, without being loaded.
+
+    links = LinkMap(
+        ByteMemory(),
+        finder=DirectoryFinder("/usr/aarch64-linux-gnu/lib"),
+        absent=lambda name, requester: True,     # go on without libraries that are not found,
+        missing=lambda name, requester: 0x1000,  # and let what they would define be here
+    )
+    library, constructors = links.dlopen("./libhello.so", RTLD_NOW)
+    library.address("add"), links.initializers(library)
+
+No file can make it fail otherwise, or take time and memory out of proportion to its size; `ByteMemory(limit=…)` bounds what
+is mapped.
 """
 
 from .elf import ElfFile, Symbol

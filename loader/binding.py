@@ -35,6 +35,9 @@ TLSDESC_STATIC = "__emu_tlsdesc_static"
 TLSDESC_DYNAMIC = "__emu_tlsdesc_dynamic"
 TLSDESC_UNDEFINED = "__emu_tlsdesc_undefweak"
 
+#: bytes of a name that are looked up at no charge, and what all lookups may cost beyond (some tenths of a second)
+USUAL_NAME, MAX_EXCESS = 256, 1 << 19
+
 
 DEFAULT, NEXT, MAIN = Pseudo.DEFAULT, Pseudo.NEXT, Pseudo.MAIN
 
@@ -46,12 +49,14 @@ class Binding(State):
         """What ``obj``'s reference ``symbol`` binds to when relocated by ``verb`` (glibc elf/dl-lookup.c,
         _dl_lookup_symbol_x). LoadError when nothing does and it is neither weak nor given a gate by ``missing``."""
         profile = self.profile
+        self._spend(obj, symbol, len(symbol.name) - USUAL_NAME)
         if symbol.bind == STB_LOCAL or symbol.visibility in (STV_HIDDEN, STV_INTERNAL):
             return Resolved(obj, symbol, symbol_address(obj, symbol))
         for_call = verb in (verbs.JUMP_SLOT, verbs.TPOFF)
         version = obj.elf.versions.of_symbol(symbol.index) if obj.elf.versions else None
         query = Query(symbol.name, version, for_call=for_call, matching=profile.matching)
         found = symbols.find(profile.scopes(obj, self), query, skip_executables=verb == verbs.COPY)
+        self._spend(obj, symbol, query.excess)
         if symbol.visibility == STV_PROTECTED and symbol.shndx != SHN_UNDEF and found is not None and profile.protected:
             definition = found
             if not for_call:
@@ -68,10 +73,18 @@ class Binding(State):
         self._note_binding(obj, definer)
         return Resolved(definer, definition_symbol, symbol_address(definer, definition_symbol))
 
+    def _spend(self, obj: LinkedObject, symbol: Symbol, excess: int) -> None:
+        """Bound what lookups cost in all while one object is relocated: some names and hash chains may be long, not
+        all of them."""
+        self.lookup_excess += max(0, excess)
+        if self.lookup_excess > MAX_EXCESS:
+            where = f"symbol {symbol.index} of DT_SYMTAB"
+            raise LoadError(obj.path, where, "symbol names or hash chains are too long to look all of them up", "lookup")
+
     def _undefined(self, obj: LinkedObject, symbol: Symbol, version: Version | None, verb: str) -> Resolved:
         if self.profile.matching.optional(symbol):
             return Resolved(None, None, 0)
-        data = symbol.type in (STT_OBJECT, STT_COMMON, STT_TLS)
+        data = symbol.type == STT_TLS or (symbol.type in (STT_OBJECT, STT_COMMON) and not obj.absent)
         if self.missing is not None and not data and verb in (verbs.JUMP_SLOT, verbs.GLOB_DAT, verbs.SYMBOLIC):
             address = self.missing(symbol.text, obj)
             if address is not None:
@@ -134,9 +147,9 @@ class Binding(State):
         self, handle: Handle, name: str, version: str | None = None, caller: LinkedObject | None = None
     ) -> Resolved | None:
         """As `dlsym`, but the object and symbol found, or None. TLS and IFUNC symbols are not resolved further."""
-        wanted = Version(name=version.encode(), hidden=True) if version is not None else None
-        profile = self.profile
-        query = Query(name.encode(), wanted, newest=version is None, for_call=True, matching=profile.matching)
+        wanted = Version(name=version.encode("utf-8", "surrogateescape"), hidden=True) if version is not None else None
+        profile, key = self.profile, name.encode("utf-8", "surrogateescape")
+        query = Query(key, wanted, newest=version is None, for_call=True, matching=profile.matching)
         found = symbols.find(profile.dlsym_scopes(handle, caller, self), query)
         if found is None:
             return None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 #: fields of an object that a dlopen of another one may change
 _FIELDS = (
     "refs", "nodelete", "is_global", "searchlist", "scopes", "bound_to", "has_bound", "order_links", "names", "needed",
-    "dependencies_loaded", "deep_bind", "group", "group_refs", "claims",
+    "absent", "dependencies_loaded", "deep_bind", "group", "group_refs", "claims",
 )  # fmt: skip
 
 

@@ -5,18 +5,23 @@
 file that fails a check raises `LoadError` with the place in it. Tables are found by virtual address through the
 PT_LOAD segments, as the dynamic linker finds them; section headers are not looked at.
 
+What a file may ask for is bounded by its own size, or by a count far above what linkers write (MAX_*): reading one takes
+time and memory in proportion to its bytes, whatever they say.
+
 Sources: System V gABI, chapters 4 and 5; the order and words of the first checks: glibc elf/dl-load.c, open_verify and
 _dl_map_object_from_fd.
 """
 
 from __future__ import annotations
 
-from struct import Struct, unpack_from
+from bisect import bisect_right
+from struct import Struct, iter_unpack, unpack_from
 from typing import Any, NamedTuple
 
 from .errors import LoadError
 from .hashes import GnuHash, SysvHash
 from .machines import BY_NUMBER, Machine, machine_title
+from .names import NameRoom
 from .versions import Versions
 
 ET_EXEC, ET_DYN = 2, 3
@@ -39,6 +44,9 @@ STB_LOCAL, STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE = 0, 1, 2, 10
 STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_SECTION, STT_FILE, STT_COMMON, STT_TLS, STT_GNU_IFUNC = 0, 1, 2, 3, 4, 5, 6, 10
 STV_DEFAULT, STV_INTERNAL, STV_HIDDEN, STV_PROTECTED = range(4)
 SHN_UNDEF, SHN_ABS = 0, 0xFFF1
+
+#: PT_LOAD segments, entries before DT_NULL, and DT_NEEDED entries that are accepted
+MAX_SEGMENTS, MAX_DYNAMIC, MAX_NEEDED = 1024, 0x10000, 4096
 
 
 class Segment(NamedTuple):
@@ -228,9 +236,14 @@ class ElfFile:
                 raise self._bad_segment(segment, "PT_LOAD segments overlap or are not in ascending order")
             end = segment.vaddr + segment.memsz
             loads.append(segment)
+        if len(loads) > MAX_SEGMENTS:
+            message = f"{len(loads)} PT_LOAD segments; at most {MAX_SEGMENTS} are accepted"
+            raise self.error(f"{self.phnum} program headers at {self.phoff:#x}", message)
         if not loads:
             raise self.error(f"{self.phnum} program headers", "object file has no loadable segments")
+        #: PT_LOAD segments that are not empty, by address; none overlaps another
         self.loads: tuple[Segment, ...] = tuple(loads)
+        self._starts = [segment.vaddr for segment in loads]
         #: where each program header stands once loaded, unbiased (0 when no segment holds them)
         self.phdr_vaddr = next(
             (s.vaddr + self.phoff - s.offset for s in loads if s.offset <= self.phoff < s.offset + s.filesz), 0
@@ -248,13 +261,25 @@ class ElfFile:
     def offset_of(self, vaddr: int, size: int, what: str) -> int:
         """The file offset of ``size`` bytes at ``vaddr``; LoadError naming ``what`` unless one segment's file part
         holds them."""
-        for s in self.loads:
-            start = vaddr - s.vaddr
-            if start >= 0 and start + size <= s.filesz:
-                return s.offset + start
+        segment = self.load_at(vaddr)
+        if segment is not None and vaddr + size <= segment.vaddr + segment.filesz:
+            return segment.offset + vaddr - segment.vaddr
         raise self.error(
             f"{what}, {size} bytes at address {vaddr:#x}", "not inside the file part of any PT_LOAD segment"
         )
+
+    def load_at(self, vaddr: int) -> Segment | None:
+        """The PT_LOAD segment whose memory holds ``vaddr``."""
+        index = bisect_right(self._starts, vaddr) - 1
+        if index < 0:
+            return None
+        segment = self.loads[index]
+        return segment if vaddr < segment.vaddr + segment.memsz else None
+
+    def file_end(self, vaddr: int) -> int:
+        """The file offset at which the segment that holds ``vaddr`` ends in the file."""
+        segment = self.load_at(vaddr)
+        return segment.offset + segment.filesz if segment else 0
 
     # -- dynamic section ----------------------------------------------------------------------------------------------
 
@@ -269,15 +294,20 @@ class ElfFile:
             return
         count = segment.filesz // self.layout.dyn_size
         start = self.offset_of(segment.vaddr, count * self.layout.dyn_size, "PT_DYNAMIC")
-        words = unpack_from(f"<{2 * count}{self.layout.word}", self.data, start)
-        for tag, value in zip(words[::2], words[1::2], strict=True):
+        where = f"PT_DYNAMIC at {start:#x}"
+        table = memoryview(self.data)[start : start + count * self.layout.dyn_size]
+        for i, (tag, value) in enumerate(iter_unpack(f"<2{self.layout.word}", table)):
             if tag == DT_NULL:
                 return
-            if tag == DT_NEEDED:
-                self._needed.append(value)
-            else:
+            if i == MAX_DYNAMIC:
+                raise self.error(where, f"more than {MAX_DYNAMIC} entries")
+            if tag != DT_NEEDED:
                 self.dynamic[tag] = value
-        raise self.error(f"PT_DYNAMIC at {start:#x}", "dynamic section has no DT_NULL at its end")
+                continue
+            self._needed.append(value)
+            if len(self._needed) > MAX_NEEDED:
+                raise self.error(where, f"more than {MAX_NEEDED} DT_NEEDED entries")
+        raise self.error(where, "dynamic section has no DT_NULL at its end")
 
     def _read_strings(self) -> None:
         dynamic = self.dynamic
@@ -288,8 +318,9 @@ class ElfFile:
             start = self.offset_of(dynamic[DT_STRTAB], size, "DT_STRTAB")
             self._strings = self.data[start : start + size]
             self._strings_offset = start
+        room = self.name_room("DT_NEEDED")
         #: DT_NEEDED names, in file order
-        self.needed: tuple[str, ...] = tuple(self.string(value, "DT_NEEDED") for value in self._needed)
+        self.needed: tuple[str, ...] = tuple(room.take(self.string(value, "DT_NEEDED")) for value in self._needed)
         self.soname: str | None = self._dynamic_string(DT_SONAME, "DT_SONAME")
         self.rpath: str | None = self._dynamic_string(DT_RPATH, "DT_RPATH")
         self.runpath: str | None = self._dynamic_string(DT_RUNPATH, "DT_RUNPATH")
@@ -317,6 +348,14 @@ class ElfFile:
         """As `string_bytes`, decoded; undecodable bytes become backslash escapes."""
         return self.string_bytes(offset, what).decode("utf-8", "backslashreplace")
 
+    def name_room(self, what: str) -> NameRoom:
+        """A bound on the names read from the string table for ``what`` in all: four times its size and some more.
+
+        Linkers let names share their ends, which makes them longer together than the table, but not by much.
+        """
+        where = f"{what} in DT_STRTAB at {self._strings_offset:#x}"
+        return NameRoom(self.path, where, (1 << 16) + 4 * len(self._strings))
+
     # -- symbols ------------------------------------------------------------------------------------------------------
 
     def _read_symbol_tables(self) -> None:
@@ -329,8 +368,7 @@ class ElfFile:
                 raise self.error("DT_SYMENT", f"symbol entries of {dynamic[DT_SYMENT]} bytes, expected {size}")
             vaddr = dynamic[DT_SYMTAB]
             self._symtab = self.offset_of(vaddr, size, "DT_SYMTAB")
-            segment = next(s for s in self.loads if 0 <= vaddr - s.vaddr < s.filesz)
-            room = segment.vaddr + segment.filesz - vaddr
+            room = self.file_end(vaddr) - self._symtab
             if 0 < dynamic.get(DT_STRTAB, 0) - vaddr < room:
                 room = dynamic[DT_STRTAB] - vaddr
             self.symbol_limit = room // size
@@ -372,7 +410,13 @@ class ElfFile:
 
     def symbols(self) -> list[Symbol]:
         """All dynamic symbols the hash table covers, without the empty first one."""
-        return [self.symbol(i) for i in range(1, self.symbol_count())]
+        room = self.name_room("names of DT_SYMTAB")
+        found = []
+        for i in range(1, self.symbol_count()):
+            symbol = self.symbol(i)
+            room.take(symbol.name)
+            found.append(symbol)
+        return found
 
     # -- relocations, TLS, constructors -------------------------------------------------------------------------------
 
@@ -430,9 +474,10 @@ class ElfFile:
     def notes(self) -> list[tuple[str, int, bytes]]:
         """(owner, type, content) of every note in the PT_NOTE segments."""
         found: list[tuple[str, int, bytes]] = []
-        for segment in self.segments:
-            if segment.type != PT_NOTE:
-                continue
+        segments = [segment for segment in self.segments if segment.type == PT_NOTE]
+        if sum(segment.filesz for segment in segments) > len(self.data):
+            raise self.error(f"{len(segments)} PT_NOTE segments", "they hold more bytes than the file")
+        for segment in segments:
             align = 8 if segment.align == 8 else 4
             place, end = segment.offset, min(segment.offset + segment.filesz, len(self.data))
             while place + 12 <= end:

@@ -26,14 +26,14 @@ class LoadError(Exception):
     @property
     def linker_text(self) -> str:
         """What ``dlerror`` gives in the guest: ``path: message``, without our ``where``."""
-        return _one_line(f"{self.path}: {self.message}" if self.path else self.message)
+        return one_line(f"{self.path}: {self.message}" if self.path else self.message)
 
     def __str__(self) -> str:
-        return self.linker_text + (f" ({_one_line(self.where)})" if self.where else "")
+        return self.linker_text + (f" ({one_line(self.where)})" if self.where else "")
 
 
-def _one_line(text: str) -> str:
-    """``text`` with control characters and undecodable bytes escaped, so that it prints as one line."""
+def one_line(text: str) -> str:
+    """What a file says, fit to be shown: on one line, with control characters and undecodable bytes escaped."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

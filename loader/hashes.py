@@ -12,12 +12,16 @@ if TYPE_CHECKING:
     from .elf import ElfFile
     from .errors import LoadError
 
-#: no honest chain is longer; a table with a longer one would make every lookup slow
+#: no honest chain is longer
 MAX_CHAIN = 1 << 16
+#: what a lookup may cost at no charge, in entries passed: linkers make chains of one to four on average
+USUAL_CHAIN = 16
 
 
 class Hashed(Protocol):
-    """A name and its two hashes."""
+    """A name, its two hashes, and ``excess``: by how much the chains it was looked for in were longer than usual."""
+
+    excess: int
 
     @property
     def gnu_hash(self) -> int: ...
@@ -59,8 +63,7 @@ class GnuHash:
         self._bloom_at = self.offset + 16
         self._buckets_at = self._bloom_at + self.bloom * word
         self._chains_at = self._buckets_at + self.buckets * 4
-        load = next(s for s in elf.loads if s.offset <= self.offset < s.offset + s.filesz)
-        self._end = load.offset + load.filesz
+        self._end = elf.file_end(vaddr)
 
     def _error(self, message: str) -> LoadError:
         return self.elf.error(f"DT_GNU_HASH at {self.offset:#x}", message)
@@ -79,11 +82,12 @@ class GnuHash:
         found: list[int] = []
         if index == 0:
             return found
-        for _ in range(MAX_CHAIN):
+        for passed in range(MAX_CHAIN):
             chained = self._chain(index)
             if (chained ^ hashed) >> 1 == 0:
                 found.append(index)
             if chained & 1:
+                query.excess += max(0, passed + 4 * len(found) - USUAL_CHAIN)
                 return found
             index += 1
         raise self._error(f"hash chain longer than {MAX_CHAIN}")
@@ -137,6 +141,7 @@ class SysvHash:
                 raise self._error("hash chain has a loop")
             found.append(index)
             (index,) = unpack_from("<I", data, chains_at + index * 4)
+        query.excess += max(0, 2 * len(found) - USUAL_CHAIN)
         return found
 
     def symbol_count(self, elf: ElfFile) -> int:

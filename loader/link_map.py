@@ -36,6 +36,8 @@ class LinkMap(Binding):
     ``finder``     see `loader.search.Finder`; ``library_path``: directories searched before it, as LD_LIBRARY_PATH
     ``builtins``   soname → (path, content); sonames with the same path are one object
     ``missing``    called with (name, requester) for an undefined function: the address to bind it to, or None to refuse
+    ``absent``     called with (name, requester) for a needed library that is not found: whether to go on without it; what
+                   it would have defined, data too, is then asked of ``missing``
     ``on_event``   called with (kind, details). Kinds: object-found, object-mapped, tls-registered, static-tls,
                    object-dependencies, object-relocated, relro-protected, tls-image, object-unmapped, warning; details
                    are ints, strings, lists of strings, dicts of ints
@@ -291,9 +293,9 @@ class LinkMap(Binding):
             if not obj.dependencies_loaded:
                 obj.dependencies_loaded = True
                 for name in obj.elf.needed:
-                    needed = self._load(name, obj, obj)
-                    if needed not in obj.needed:
-                        obj.needed.append(needed)
+                    dependency = self._load_needed(name, obj)
+                    if dependency is not None and dependency not in obj.needed:
+                        obj.needed.append(dependency)
                 if obj.needed and obj is not opened:
                     obj.order_links = [obj, *obj.needed]
             for needed in obj.needed:
@@ -301,7 +303,18 @@ class LinkMap(Binding):
                     seen.add(needed.index)
                     queue.append(needed)
 
+    def _load_needed(self, name: str, obj: LinkedObject) -> LinkedObject | None:
+        """The object of a DT_NEEDED entry; None where the owner goes on without it."""
+        try:
+            return self._load(name, obj, obj)
+        except LoadError as error:
+            if error.code != "not-found" or self.absent is None or not self.absent(name, obj):
+                raise
+            obj.absent.append(name)
+            return None
+
     def _relocate(self, obj: LinkedObject) -> None:
+        self.lookup_excess = 0
         self._event("object-dependencies", obj, needed=[needed.path for needed in obj.needed])
         counts = Relocator(obj, self).run()
         obj.relocated = True

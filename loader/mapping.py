@@ -11,15 +11,11 @@ from .errors import LoadError
 from .memory import PROT_EXEC, PROT_READ, PROT_WRITE, Memory
 from .objects import LinkedObject, Region
 
-MAX_SEGMENTS = 1024
-
 
 def map_object(memory: Memory, obj: LinkedObject, page: int) -> None:
     """Map ``obj``'s segments in pages of ``page`` bytes, whole ones of the memory's, and set its bias, span and regions.
     LoadError when it cannot be done; nothing stays mapped then."""
     elf = obj.elf
-    if len(elf.loads) > MAX_SEGMENTS:
-        raise elf.error("program headers", f"{len(elf.loads)} PT_LOAD segments; at most {MAX_SEGMENTS} are accepted")
     for segment in elf.loads:
         if (segment.vaddr - segment.offset) % page:
             raise elf.error(
@@ -103,12 +99,13 @@ def protect_relro(memory: Memory, obj: LinkedObject, page: int) -> Region | None
     for region in obj.regions:
         if region.start <= covered < region.end:
             covered = region.end
+    where = f"program header {segment.index} (PT_GNU_RELRO), {segment.memsz} bytes at {segment.vaddr:#x}"
+    message = "cannot apply additional memory protection after relocation"
     if covered < end:
-        raise LoadError(
-            obj.path,
-            f"program header {segment.index} (PT_GNU_RELRO), {segment.memsz} bytes at {segment.vaddr:#x}",
-            "cannot apply additional memory protection after relocation",
-        )
-    memory.protect(start, end - start, PROT_READ)
+        raise LoadError(obj.path, where, message)
+    try:
+        memory.protect(start, end - start, PROT_READ)
+    except Exception as error:  # whatever this memory raises when it has no room for what had no access before
+        raise LoadError(obj.path, f"{where}: {error}", message) from error
     obj.relro = Region(start, end, PROT_READ)
     return obj.relro

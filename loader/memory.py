@@ -6,7 +6,7 @@ The loader reserves an object's whole span with ``map(None, span, 0, path)``, th
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import Protocol
 
 PROT_NONE = 0
@@ -74,14 +74,14 @@ class ByteMemory:
         for area in self._cut(address, address + size):
             if area.data is not None:
                 self.used -= area.size
-            index = self._areas.index(area)
+            index = bisect_left(self._starts, area.address)
             del self._areas[index], self._starts[index]
 
     def protect(self, address: int, size: int, prot: int) -> None:
         """See `Memory.protect`."""
         for area in self._cut(address, address + size):
             if prot and area.data is None:
-                area.data = self._bytes(area.size)
+                area.data, area.offset = self._bytes(area.size), 0
             area.prot = prot
 
     def view(self, address: int, size: int) -> memoryview:
@@ -91,6 +91,7 @@ class ByteMemory:
             area = self._areas[index]
             start = address - area.address
             if start + size <= area.size and area.data is not None:
+                start += area.offset
                 return memoryview(area.data)[start : start + size]
         raise ValueError(f"no mapping holds {size} bytes at {address:#x}")
 
@@ -129,7 +130,7 @@ class ByteMemory:
                 area = self._areas[index]
                 if area.address < edge < area.address + area.size:
                     self._insert(area.split(edge))
-        return [a for a in self._areas if start <= a.address < end]
+        return self._areas[bisect_left(self._starts, start) : bisect_left(self._starts, end)]
 
 
 def read_memory(memory: Memory, address: int, size: int) -> bytes:
@@ -143,22 +144,32 @@ def read_memory(memory: Memory, address: int, size: int) -> bytes:
     return b"".join(pieces)
 
 
-class _Area:
-    __slots__ = ("address", "data", "name", "prot", "size")
+def clear_memory(memory: Memory, address: int, size: int) -> None:
+    """Zero ``size`` bytes at ``address`` (one mapping) without making as many of Python's own."""
+    for start in range(0, size, _STRETCH):
+        stretch = min(_STRETCH, size - start)
+        memory.view(address + start, stretch)[:] = bytes(stretch)
 
-    def __init__(self, address: int, size: int, prot: int, name: str, data: bytearray | None) -> None:
+
+_STRETCH = 1 << 20
+
+
+class _Area:
+    """A mapping. Those that were cut from one share its bytes: ``data`` from ``offset`` on."""
+
+    __slots__ = ("address", "data", "name", "offset", "prot", "size")
+
+    def __init__(self, address: int, size: int, prot: int, name: str, data: bytearray | None, offset: int = 0) -> None:
         self.address = address
         self.size = size
         self.prot = prot
         self.name = name
         self.data = data
+        self.offset = offset
 
     def split(self, edge: int) -> _Area:
         """Cut at ``edge``; this area keeps the lower part and the upper one is returned."""
         keep = edge - self.address
-        data = self.data
-        upper = _Area(edge, self.size - keep, self.prot, self.name, None if data is None else data[keep:])
+        upper = _Area(edge, self.size - keep, self.prot, self.name, self.data, self.offset + keep)
         self.size = keep
-        if data is not None:
-            self.data = data[:keep]
         return upper

@@ -30,6 +30,7 @@ class LinkedObject:
     ``bias``         load bias: what is added to the file's virtual addresses
     ``start, end``   the mapped span
     ``needed``       the objects of its DT_NEEDED entries, in order
+    ``absent``       its DT_NEEDED names that were not found and that the link map's owner does without
     ``searchlist``   breadth-first list of itself and its dependencies, once it was opened directly; else empty
     ``scopes``       roots whose search lists its references search after the global one
     ``bound_to``     objects that must outlive it though it does not need them, because its references bind to theirs;
@@ -53,6 +54,7 @@ class LinkedObject:
         self.regions: list[Region] = []
         self.relro: Region | None = None
         self.needed: list[LinkedObject] = []
+        self.absent: list[str] = []
         self.order_links: list[LinkedObject] | None = None
         self.searchlist: list[LinkedObject] = []
         self.scopes: list[LinkedObject] = []
@@ -123,7 +125,7 @@ class LinkedObject:
 
     def symbol(self, name: str) -> Symbol | None:
         """This object's own exported definition of ``name`` (its default version)."""
-        return find_in(self.elf, Query(name.encode(), newest=True))
+        return find_in(self.elf, Query(name.encode("utf-8", "surrogateescape"), newest=True))
 
     def address(self, symbol: str | Symbol) -> int:
         """The biased address of an exported symbol. KeyError when there is none of that name (or it is a TLS symbol,
@@ -138,8 +140,11 @@ class LinkedObject:
         return [s for s in self.elf.symbols() if s.shndx and s.bind != STB_LOCAL]
 
     def accessible(self, start: int, size: int) -> bool:
-        """Whether [start, start + size) lies in one segment that was given any access."""
-        return any(r.prot and r.start <= start and start + size <= r.end for r in self.regions)
+        """Whether all of [start, start + size) lies in segments that were given any access."""
+        for region in self.regions:
+            if region.prot and region.start <= start < region.end:
+                start, size = region.end, size - (region.end - start)
+        return size <= 0
 
     def contains(self, address: int) -> bool:
         """Whether ``address`` lies in one of the mapped segments."""

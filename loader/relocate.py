@@ -23,6 +23,9 @@ from .objects import LinkedObject, Resolved
 from .profiles import Profile
 from .tls import TlsModule
 
+#: entries unpacked at once: what a big table costs in Python's numbers is bounded
+PART = 1 << 16
+
 
 class Linkage(Protocol):
     """What relocation asks of the link map."""
@@ -88,6 +91,7 @@ class Relocator:
         ]
         self.counts: dict[str, int] = {}
         self._resolved: dict[tuple[int, str], Resolved] = {}
+        self._copied = 0
         self._deferred: list[tuple[int, int, int | None]] = []
         self._do: dict[str, Callable[[int, int, int, int | None], None]] = {
             verbs.NONE: self._none,
@@ -120,8 +124,14 @@ class Relocator:
     # -- bulk ---------------------------------------------------------------------------------------------------------
 
     def _table(self, table: Table) -> None:
+        for first in range(0, table.count, PART):
+            self._part(table, first, min(PART, table.count - first))
+
+    def _part(self, table: Table, first: int, count: int) -> None:
+        """Entries ``first`` … ``first + count`` of a table, unpacked at once."""
         step = 3 if table.kind == "RELA" else 2
-        words = unpack_words(self.elf.data, table.offset, step * table.count, self.letter)
+        offset = table.offset + first * step * self.word
+        words = unpack_words(self.elf.data, offset, step * count, self.letter)
         places, infos = words[0::step], words[1::step]
         addends: Sequence[int] | None = words[2::step] if step == 3 else None
         relative = self.machine.relative
@@ -133,9 +143,7 @@ class Relocator:
             relative_addends: Sequence[int] | None = None if addends is None else [addends[i] for i in keep]
         else:
             relative_places, relative_addends = places, addends
-        if relative_places:
-            self._add_bias(table, relative_places, relative_addends)
-            self._count(relative, len(relative_places))
+        self._add_bias(table, relative_places, relative_addends)
         shift, type_mask = (32, 0xFFFFFFFF) if self.word == 8 else (8, 0xFF)
         sign = 1 << (self.machine.elf_class - 1)
         rows = self.links.profile.relocations(self.machine)
@@ -147,12 +155,12 @@ class Relocator:
             self._count(number, 1)
             try:
                 if do is None:
-                    raise self._refused(table, i, number)
+                    raise self._refused(table, first + i, number)
                 do(number, infos[i] >> shift, places[i], addend)
             except LoadError as error:
                 if not error.where:
                     other = "" if error.path == self.obj.path else f" of {self.obj.path}"
-                    error.where = self._entry(table, i, number) + other
+                    error.where = self._entry(table, first + i, number) + other
                 self._name_symbols(error, [infos[j] >> shift for j in others if j <= i])
                 raise
 
@@ -165,20 +173,18 @@ class Relocator:
 
     def _relr(self, table: Table) -> None:
         """DT_RELR (gABI proposal of 2018): an even word is an address, an odd one a bitmap of the words that follow."""
-        words = unpack_words(self.elf.data, table.offset, table.count, self.letter)
         word, bits = self.word, self.machine.elf_class - 1
+        left = len(self.elf.data) // word  # each place holds its addend, so the file has a word for each
         places: list[int] = []
         following: int | None = None
-        for i, entry in enumerate(words):
+        for at in range(table.offset, table.offset + table.count * word, word):
+            entry = int.from_bytes(self.elf.data[at : at + word], "little")
             if not entry & 1:
                 places.append(entry)
                 following = entry + word
                 continue
-            if following is None or len(places) > self.obj.end - self.obj.start:
-                raise self.obj.elf.error(
-                    f"DT_RELR entry {i} at {table.offset + i * word:#x}",
-                    "bitmap before any address, or more places than the object has",
-                )
+            if following is None:
+                raise self.elf.error(f"{table.tag} entry at {at:#x}", "bitmap before any address")
             entry >>= 1
             place = following
             while entry:
@@ -187,11 +193,18 @@ class Relocator:
                 entry >>= 1
                 place += word
             following += bits * word
+            if len(places) >= PART:
+                left -= self._add_bias(table, places, None)
+                places = []
+            if left < len(places):
+                raise self.elf.error(f"{table.tag} entry at {at:#x}", "more places than the file has words")
         self._add_bias(table, places, None)
-        self._count(self.machine.relative, len(places))
 
-    def _add_bias(self, table: Table, places: Sequence[int], addends: Sequence[int] | None) -> None:
-        """Write bias + addend at every (unbiased) place; without addends, add the bias to what is there."""
+    def _add_bias(self, table: Table, places: Sequence[int], addends: Sequence[int] | None) -> int:
+        """Write bias + addend at every (unbiased) place; without addends, add the bias to what is there. Returns and
+        counts how many places there are."""
+        if not places:
+            return 0
         ordered = sorted(places)
         if ordered != list(places):
             if addends is not None:
@@ -227,6 +240,8 @@ class Relocator:
             low = high
         if low != len(places):
             raise self._outside(table, places[low])
+        self._count(self.machine.relative, len(places))
+        return len(places)
 
     # -- places -------------------------------------------------------------------------------------------------------
 
@@ -312,11 +327,14 @@ class Relocator:
         size = min(definition.size, reference.size)
         if not size:
             return
+        self._copied += size
+        if self._copied > self.obj.end - self.obj.start:
+            raise LoadError(self.obj.path, "", f"COPY relocations of more bytes in all than the object has: {self._copied}")
         region = next((r for r in definer.regions if r.start <= found.address and found.address + size <= r.end), None)
         if region is None:
             raise definer.elf.error(f"symbol {definition.index}", f"{size} bytes of `{definition.text}' are not mapped")
         window, at = self._window(place, size)
-        window.view[at : at + size] = bytes(self.links.memory.view(found.address, size))
+        window.view[at : at + size] = self.links.memory.view(found.address, size)
 
     def _irelative(self, number: int, index: int, place: int, addend: int | None) -> None:
         self._deferred.append((number, place, addend))

@@ -17,17 +17,23 @@ Finder = Callable[[str, "LinkedObject | None"], "tuple[str, bytes] | None"]
 
 
 class DirectoryFinder:
-    """A finder that reads files of the host: paths as they are, bare names in ``directories``, first found."""
+    """A finder that reads files of the host: paths as they are, bare names in ``directories``, first found.
+
+    A file has the path by which it was first found, whatever other names lead to it: as for glibc, which compares device
+    and inode (elf/dl-load.c, _dl_map_object_from_fd), it is one object.
+    """
 
     def __init__(self, *directories: str) -> None:
         self.directories = directories
+        self._found: dict[tuple[int, int], str] = {}
 
     def __call__(self, name: str, requester: LinkedObject | None) -> tuple[str, bytes] | None:
         """See `Finder`."""
         for path in [name] if "/" in name else [os.path.join(d, name) for d in self.directories]:
             if os.path.isfile(path):
                 with open(path, "rb") as file:
-                    return path, file.read()
+                    status = os.fstat(file.fileno())
+                    return self._found.setdefault((status.st_dev, status.st_ino), path), file.read()
         return None
 
 
@@ -46,7 +52,7 @@ def candidates(name: str, requester: LinkedObject | None, library_path: Sequence
     directories += library_path
     if requester is not None:
         directories += runpath_directories(requester)
-    for directory in directories:
+    for directory in dict.fromkeys(directories):
         yield f"{directory.rstrip('/')}/{name}" if directory != "/" else f"/{name}"
     yield name
 
@@ -57,7 +63,7 @@ def runpath_directories(obj: LinkedObject) -> list[str]:
 
 
 def _split(paths: str | None, owner: LinkedObject) -> list[str]:
-    return [_expand(part or ".", owner) for part in paths.split(":")] if paths else []
+    return [_expand(part or ".", owner) for part in dict.fromkeys(paths.split(":"))] if paths else []
 
 
 def _expand(path: str, owner: LinkedObject) -> str:

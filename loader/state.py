@@ -29,6 +29,7 @@ class State:
         library_path: Sequence[str] = (),
         builtins: Mapping[str, tuple[str, bytes]] | None = None,
         missing: Callable[[str, LinkedObject], int | None] | None = None,
+        absent: Callable[[str, LinkedObject], bool] | None = None,
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
         call_guest: Callable[[int], int] | None = None,
         thread_pointers: Callable[[], Sequence[int]] | None = None,
@@ -40,6 +41,7 @@ class State:
         self.library_path = list(library_path)
         self.builtins = dict(builtins or {})
         self.missing = missing
+        self.absent = absent
         self.on_event = on_event
         self.call_guest = call_guest
         self.thread_pointers = thread_pointers
@@ -54,6 +56,8 @@ class State:
         self.unique: dict[bytes, tuple[LinkedObject, Symbol]] = {}
         #: modules that took static TLS and whose image running threads do not have yet
         self.tls_pending: list[TlsModule] = []
+        #: cost of unusual lookups while the present object is relocated; see `loader.binding`
+        self.lookup_excess = 0
         self._machine = BY_NAME[machine] if isinstance(machine, str) else machine
         self._tls: TlsLayout | None = None
         self._scratch = (0, 0)

@@ -77,7 +77,7 @@ class Query:
     """What is looked for. ``newest``: as dlsym, the default version. ``for_call``: the reference is a PLT slot (or
     TLS), for which an executable's own undefined entry with an address does not count. ``matching``: whose rules."""
 
-    __slots__ = ("_gnu", "_sysv", "for_call", "key", "matching", "name", "newest", "version")
+    __slots__ = ("_gnu", "_sysv", "excess", "for_call", "key", "matching", "name", "newest", "version")
 
     def __init__(
         self,
@@ -94,6 +94,7 @@ class Query:
         self.newest = newest
         self.for_call = for_call
         self.matching = matching
+        self.excess = 0
         self._gnu = -1
         self._sysv = -1
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from .errors import LoadError
 from .machines import Machine
-from .memory import Memory, read_memory
+from .memory import Memory, clear_memory, read_memory
 
 if TYPE_CHECKING:
     from .elf import TlsTemplate
@@ -94,6 +94,8 @@ class TlsLayout:
         if not number:
             raise LoadError(obj.path, f"more than {DTV_ENTRIES - 1} TLS modules", "cannot create TLS data structures")
         module = TlsModule(number, obj, template)
+        if not obj.accessible(module.image, module.image_size):
+            raise LoadError(obj.path, f"PT_TLS at {template.vaddr:#x}", "its image is in a segment without access")
         self.modules[number] = module
         self.modules = dict(sorted(self.modules.items()))
         return module
@@ -225,7 +227,7 @@ class TlsLayout:
         """Fill a new thread's area (``area_size`` bytes at ``area``) and return its thread pointer. ``guard``: stack
         guard."""
         assert self.frozen
-        memory.view(area, self.area_size)[:] = bytes(self.area_size)
+        clear_memory(memory, area, self.area_size)
         tp = area + self.tp_offset
         if self.machine.tls_above:
             self._put(memory, tp, area)
@@ -245,10 +247,10 @@ class TlsLayout:
         """Write a static module's initial image for the thread at ``tp``, and its DTV entry. For threads that already
         run when an object takes static TLS (after its relocation)."""
         block = tp + self.thread_offset(module, 0)
-        view = memory.view(block, module.size)
         if module.image_size:
-            view[: module.image_size] = read_memory(memory, module.image, module.image_size)
-        view[module.image_size :] = bytes(module.size - module.image_size)
+            image = read_memory(memory, module.image, module.image_size)
+            memory.view(block, module.image_size)[:] = image
+        clear_memory(memory, block + module.image_size, module.size - module.image_size)
         self.set_block(memory, tp, module.id, block)
 
     def dtv(self, memory: Memory, tp: int) -> int:

@@ -41,15 +41,15 @@ class Versions:
         self.elf = elf
         self.needs: list[VersionNeed] = []
         #: names defined, the base excluded
-        self.defined: list[bytes] = []
+        self.defined: set[bytes] = set()
+        self._room = elf.name_room("version names")
         self.has_definitions = definitions is not None
         self.by_index: dict[int, Version] = {}
         self._indexes: set[int] = {0, 1}
         self._symbols_at: int | None = None
         if versym is not None:
             self._symbols_at = elf.offset_of(versym, 2, "DT_VERSYM")
-            load = next(s for s in elf.loads if s.offset <= self._symbols_at < s.offset + s.filesz)
-            self._end = load.offset + load.filesz
+            self._end = elf.file_end(versym)
         if needs is not None:
             self._read_needs(*needs)
         if definitions is not None:
@@ -67,13 +67,13 @@ class Versions:
             version, count, file, aux, following = unpack_from("<HHIII", elf.data, at)
             if version != 1:
                 raise elf.error(f"DT_VERNEED entry at {at:#x}", f"unsupported version {version} of Verneed record")
-            name = elf.string(file, f"DT_VERNEED entry at {at:#x}")
+            name = self._room.take(elf.string(file, f"DT_VERNEED entry at {at:#x}"))
             place = vaddr + aux
             for _ in range(count):
                 self._check_count("DT_VERNEED", vaddr, len(self.needs))
                 at = elf.offset_of(place, 16, "DT_VERNEED entry")
                 _, flags, other, text, step = unpack_from("<IHHII", elf.data, at)
-                wanted = elf.string_bytes(text, f"DT_VERNEED entry at {at:#x}")
+                wanted = self._room.take(elf.string_bytes(text, f"DT_VERNEED entry at {at:#x}"))
                 self.needs.append(VersionNeed(name, wanted, bool(flags & 2)))
                 self.by_index[other & 0x7FFF] = Version(wanted, bool(other & HIDDEN))
                 self._indexes.add(other & 0x7FFF)
@@ -96,7 +96,7 @@ class Versions:
             if not flags & 1 and count:  # VER_FLG_BASE names the file itself
                 at = elf.offset_of(vaddr + aux, 8, "DT_VERDEF entry")
                 name = elf.string_bytes(unpack_from("<I", elf.data, at)[0], f"DT_VERDEF entry at {at:#x}")
-                self.defined.append(name)
+                self.defined.add(self._room.take(name))
                 self.by_index[index & 0x7FFF] = Version(name)
             if following == 0:
                 break

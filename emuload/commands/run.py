@@ -132,7 +132,7 @@ def session_with(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Ses
 def _session(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Session:
     calls = [parse_call(text) for text in options["calls"]]
     path = options["library"]
-    settings = {**settings, "instruction_log": options.get("instructions")}
+    settings = {**settings, "instruction_log": options.get("instruction_log")}
     process = Process.for_file(path, args=[PROGRAM_NAME, *options["arguments"]], **settings)
     if options["linked"]:
         check_library(path)
@@ -143,13 +143,8 @@ def _session(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Session
 def run_library(options: Mapping[str, Any]) -> int:
     """Returns the exit status. Raises LoadError, UsageError and its kinds, and what ends a run with a report."""
     session = session_for(options)
-    log = session.process.instruction_log
-    try:
-        with running(session.process):
-            session.go()
-    finally:
-        if log is not None:
-            log.close()
+    with running(session.process):
+        session.go()
     if options["as_json"]:
         print(json_text(document(session, options["show_events"])))
     else:

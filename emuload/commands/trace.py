@@ -1,13 +1,17 @@
-"""`emuload trace`: what `emuload run` does, with every event kept in a file, or shown as it happens."""
+"""`emuload trace`: what `emuload run` does, with every event, or every instruction, kept in files, or shown as it happens."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
+from emuload.commands import instructions
 from emuload.commands.guest import process_options
 from emuload.commands.progress import running
 from emuload.commands.run import Session, session_with
@@ -24,7 +28,7 @@ from loader.errors import LoadError
 
 if TYPE_CHECKING:
     from emuload.process import Process
-    from emuload.trace.events import Event
+    from emuload.trace.events import Event, Row, Sink
 
 Finish = Callable[[Trace], bytes]
 
@@ -64,43 +68,55 @@ class Follower:
 
 def trace_library(options: Mapping[str, Any]) -> int:
     """Returns the exit status. Raises LoadError, UsageError and its kinds, and what ends a run with a report."""
-    name, follow = options["output"], options["follow"]
+    follow = options["follow"]
     chosen = Filter(options["kinds"], options["event_threads"], options["objects"])
     chosen.check()
-    if name is None and not follow:
+    request = instructions.request_of(options)
+    if not options["outputs"] and not follow:
         raise UsageError("nothing to do: name a file (-o FILE), or ask for --follow")
     if any(chosen) and not follow:
         raise UsageError("--kind, --thread and --object choose what --follow shows; a file always holds every event")
-    finish = _format(name) if name is not None else None
-    session = session_with(options, process_options(options))
+    formats_of = {name: _format(name) for name in instructions.others(options["outputs"])}
+    session = session_with({**options, "instruction_log": request}, process_options(options))
     header = session_header(session, options)
-    listeners: list[Callable[[Event], None]] = [Follower(chosen).event] if follow else []
-    with opened(name) as file, nullcontext() if follow else running(session.process):
+    recorder = session.process.recorder
+    if follow:
+        recorder.listener = Follower(chosen).event
+    with _ended_by_sigterm(), ExitStack() as files:
+        outputs = [_Output(name, finish, files.enter_context(written(name))) for name, finish in formats_of.items()]
         try:
-            if file is not None and finish is None:
-                writer = Writer(file)
-                writer.begin(header)
-                listeners.append(writer.event)
-            session.process.recorder.listener = _each(listeners)
-            refusal = played(session)
-            if file is not None:
+            with nullcontext() if follow else running(session.process):
+                recorder.sink = _each([batch for output in outputs if (batch := output.begin(header)) is not None])
+                try:
+                    refusal = played(session)
+                finally:
+                    recorder.flush()
                 end = end_of(session.process, session.failure, refusal)
-                if finish is None:
-                    writer.finish(end)
-                else:
-                    file.write(finish(Trace(name, header, session.process.events, end)))
+                for output in outputs:
+                    output.finish(Trace(output.name, header, session.process.events, end))
         except OSError as error:
-            if isinstance(error, BrokenPipeError):
+            if error.filename is None:
                 raise
-            raise UsageError(f"{name}: {error.strerror or error}") from None
+            raise UsageError(f"{error.filename}: {error.strerror or error}") from None
     if refusal is not None:
         raise refusal
     if not follow:
         console.show_lines("", [done.text(with_thread=session.threads is not None) for done in session.done])
-        _summarise(name, session.process)
-    if session.failure is not None:
-        raise session.failure
+        _summarise(list(formats_of), session.process)
+    _complain(session)
     return 0
+
+
+def _complain(session: Session) -> None:
+    """Raise what ended the run, or say what was to be logged and never came about (UsageError)."""
+    log = session.process.instruction_log
+    unmet = log.unmet if log is not None else []
+    if session.failure is not None:
+        for line in unmet:
+            print(f"emuload: {line}", file=sys.stderr)
+        raise session.failure
+    if unmet:
+        raise UsageError("; ".join(unmet))
 
 
 def _format(name: str) -> Finish | None:
@@ -109,24 +125,53 @@ def _format(name: str) -> Finish | None:
         if name.endswith(suffix):
             _check_installed(finish)
             return finish
-    raise UsageError(f"{name}: its suffix says in which format to write: choose from {', '.join(formats())}")
+    known = ", ".join([*formats(), instructions.SUFFIX])
+    raise UsageError(f"{name}: its suffix says in which format to write: choose from {known}")
 
 
 def played(session: Session) -> LoadError | UsageError | None:
     """Let a session run: what the linker refused, or what made no sense, for the trace's end; None when it was neither."""
+    log = session.process.instruction_log
     try:
         session.go()
     except (LoadError, UsageError) as error:
         return error
+    finally:
+        if log is not None:
+            log.close()
     return None
 
 
 @contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the command as the interrupt key does, so that the trace holds all that happened."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def opened(name: str | None) -> Iterator[IO[bytes] | None]:
-    """A file to be written, unbuffered; None for no name. Raises UsageError when it cannot be."""
+    """`written`, and None for no name."""
     if name is None:
         yield None
         return
+    with written(name) as file:
+        yield file
+
+
+@contextmanager
+def written(name: str) -> Iterator[IO[bytes]]:
+    """A file to be written, unbuffered. Raises UsageError when it cannot be."""
     try:
         file = open(name, "wb", buffering=0)  # noqa: SIM115
     except OSError as error:
@@ -135,23 +180,68 @@ def opened(name: str | None) -> Iterator[IO[bytes] | None]:
         yield file
 
 
-def _each(listeners: list[Callable[[Event], None]]) -> Callable[[Event], None]:
-    """One listener for all of them."""
-    if len(listeners) == 1:
-        return listeners[0]
+class _Output:
+    """A file for events: `finish` makes its content of the whole trace, None: it is written as things happen.
 
-    def tell(event: Event) -> None:
-        for listener in listeners:
-            listener(event)
+    An OSError names the file.
+    """
+
+    def __init__(self, name: str, finish: Finish | None, file: IO[bytes]) -> None:
+        self.name = name
+        self._finish = finish
+        self._file = file
+        self._writer = Writer(file)
+
+    def begin(self, header: Header) -> Sink | None:
+        """Write what comes first; what is to take the events, None where the whole trace is waited for."""
+        if self._finish is not None:
+            return None
+        with self._naming():
+            self._writer.begin(header)
+        return self._batch
+
+    def _batch(self, first: int, times: Sequence[int], rows: Sequence[Row]) -> None:
+        with self._naming():
+            self._writer.batch(first, times, rows)
+
+    def finish(self, trace: Trace) -> None:
+        """Write what comes last."""
+        assert trace.end is not None
+        with self._naming():
+            if self._finish is None:
+                self._writer.finish(trace.end)
+            else:
+                self._file.write(self._finish(trace))
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            error.filename = self.name
+            raise
+
+
+def _each(sinks: list[Sink]) -> Sink | None:
+    """One sink for all of them."""
+    if len(sinks) < 2:
+        return sinks[0] if sinks else None
+
+    def tell(first: int, times: Sequence[int], rows: Sequence[Row]) -> None:
+        for sink in sinks:
+            sink(first, times, rows)
 
     return tell
 
 
-def _summarise(name: str, process: Process) -> None:
-    events = process.events
-    threads = len({event.tid for event in events if event.tid})
+def _summarise(names: Sequence[str], process: Process) -> None:
+    recorder = process.recorder
+    threads = len(recorder.tids - {0})
     of = f"{threads} thread{'s' if threads != 1 else ''}"
-    print(f"{name}: {len(events)} events of {of} in {milliseconds(process.clock.now())} ms of virtual time")
+    for name in names:
+        print(f"{name}: {len(recorder)} events of {of} in {milliseconds(process.clock.now())} ms of virtual time")
+    if process.instruction_log is not None:
+        print(instructions.summary(process.instruction_log))
 
 
 def session_header(session: Session, options: Mapping[str, Any]) -> Header:

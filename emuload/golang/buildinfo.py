@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from emuload.golang.image import Image
 from loader.elf import PF_W, PF_X
@@ -19,6 +20,9 @@ _ALIGN = 16
 _INLINE_STRINGS = 2
 _STRINGS_AT = 32
 _MARK = 16
+_MOST_PLACES = 16
+"""Blobs that are looked at for one that says something."""
+_MOST_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -50,15 +54,15 @@ class BuildInfo:
         digits = ""
         if len(parts) > 1 and parts[0] == "1":
             for character in parts[1]:
-                if not character.isdigit():
+                if character not in "0123456789":
                     break
                 digits += character
-        return int(digits or 0)
+        return int(digits[:_MOST_DIGITS] or 0)
 
 
 def read_build_info(image: Image) -> BuildInfo | None:
     """The file's build information, or None when it has none."""
-    for at in _places(image):
+    for at in islice(_places(image), _MOST_PLACES):
         strings = _strings(image, at)
         if strings is not None and strings[0]:
             return parse(*strings)

@@ -20,6 +20,7 @@ twice, from being counted twice.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -45,6 +46,9 @@ ENTRIES = {
 
 EXPORT_PREFIX = "_cgoexp_"
 """How the Go side of each export is called, before a hash and the export's name."""
+
+_MOST_EXPORTS = 4096
+"""Exports that are watched: each watch point costs something at every block of code."""
 
 ROLE_OF_EVENT = {"go-rt0-lib-go": "runtime", "go-sysmon": "sysmon"}
 """What an event says of the thread that emits it."""
@@ -140,7 +144,9 @@ def _statement_start(library: GoLibrary, function: int, call: int) -> int:
     index = library.table.index(function)
     assert index is not None
     rows = library.table.lines(index)
-    last = max(at for at, row in enumerate(rows) if row[0] <= call)
+    last = max((at for at, row in enumerate(rows) if row[0] <= call), default=None)
+    if last is None:
+        return call
     _, file, line = rows[last]
     first = last
     while first > 0 and (rows[first - 1][1] != file or rows[first - 1][2] in (line, line - 1)):
@@ -151,7 +157,7 @@ def _statement_start(library: GoLibrary, function: int, call: int) -> int:
 def _export_points(library: GoLibrary, symbol: Lookup) -> list[tuple[int, str, str]]:
     table, points = library.table, list[tuple[int, str, str]]()
     mask = library.row.code_mask
-    for function in table.with_prefix(EXPORT_PREFIX):
+    for function in table.with_prefix(EXPORT_PREFIX)[:_MOST_EXPORTS]:
         name = export_name(function.name)
         if not name:
             continue
@@ -184,10 +190,10 @@ def package_of(function: str) -> str:
     package = head + slash + last.partition(".")[0]
     if "%" not in package:
         return package
-    first, *escaped = package.split("%")
-    return first + "".join(chr(int(part[:2], 16)) + part[2:] for part in escaped)
+    return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), package)
 
 
+_ESCAPE = re.compile("%([0-9a-fA-F]{2})")
 _WAITS = {"export-wait": "runtime_init_done", "export-wait-main": "main_init_done"}
 
 _INIT_DONE = 2

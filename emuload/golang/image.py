@@ -6,12 +6,16 @@ Addresses are the file's own (no load bias).
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from functools import cached_property
 
 from emuload.golang.sections import Section, read_sections
-from loader.elf import ElfFile, Segment
+from loader.elf import PF_X, ElfFile, Segment
 from loader.symbols import Query, find_in
+
+_FEW = 8
+"""Words for which the relocation table is searched one by one; for more it is gone through once."""
 
 
 class Image:
@@ -48,12 +52,17 @@ class Image:
             if segment.flags & flags == flags and not segment.flags & without:
                 yield segment
 
+    def executable(self, address: int) -> bool:
+        """Whether a loaded address lies in a segment whose code may run."""
+        segment = self.elf.load_at(address)
+        return segment is not None and bool(segment.flags & PF_X)
+
     def offset(self, address: int) -> int | None:
         """Place in the file of a loaded address, or None when the file has no bytes for it."""
-        for segment in self.elf.loads:
-            if 0 <= address - segment.vaddr < segment.filesz:
-                return segment.offset + address - segment.vaddr
-        return None
+        segment = self.elf.load_at(address)
+        if segment is None or address - segment.vaddr >= segment.filesz:
+            return None
+        return segment.offset + address - segment.vaddr
 
     def address(self, offset: int) -> int | None:
         """Address at which a place in the file is loaded, or None."""
@@ -64,11 +73,8 @@ class Image:
 
     def read(self, address: int, size: int) -> bytes:
         """Bytes of the file at a loaded address; shorter than `size` where its segment's bytes end."""
-        for segment in self.elf.loads:
-            at = address - segment.vaddr
-            if 0 <= at < segment.filesz:
-                return self.data[segment.offset + at : segment.offset + min(at + size, segment.filesz)]
-        return b""
+        at = self.offset(address)
+        return b"" if at is None else self.data[at : max(at, min(at + size, self.elf.file_end(address)))]
 
     def symbol(self, name: str) -> int | None:
         """Value of the dynamic symbol `name` defined here, or None."""
@@ -86,6 +92,18 @@ class Image:
                 return addend
         raw = self.read(address, self.word)
         return int.from_bytes(raw, "little") if len(raw) == self.word else 0
+
+    def words_at(self, address: int, count: int) -> list[int]:
+        """`count` pointers from `address` on, each as `word_at` gives it."""
+        if count <= _FEW:
+            return [self.word_at(address + index * self.word) for index in range(count)]
+        letter = "I" if self.word == 4 else "Q"
+        raw = self.read(address, count * self.word).ljust(count * self.word, b"\0")
+        words = list(struct.unpack(f"<{count}{letter}", raw))
+        for place, _, addend in struct.iter_unpack(f"<3{letter}", self._rela):
+            if address <= place < address + len(raw) and (place - address) % self.word == 0:
+                words[(place - address) // self.word] = addend
+        return words
 
     def addresses_with_addend(self, addend: int) -> Iterator[int]:
         """Addresses that a RELA relocation sets to `addend` plus the load bias, or a symbol's value."""

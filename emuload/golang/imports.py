@@ -8,6 +8,7 @@ their name says (`//go:linkname`), those the compiler writes, and calls through 
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -15,7 +16,7 @@ from emuload.golang.handoff import package_of
 from emuload.golang.library import GoLibrary
 from emuload.machine.disassembly import Disassembler
 
-_INIT = ".init"
+_INIT = re.compile(r"\.init(\.\d+)?")
 _RUNTIME = "runtime"
 _MAYBE_BELOW = ("internal/", "runtime/")
 """Where the packages are that the runtime itself is built on (go/build/deps_test.go). The compiler lets any package call the
@@ -54,11 +55,12 @@ class _Calls:
         self._own: dict[int, bool] = {}
 
     def initialised(self) -> set[str]:
-        """Packages with an init task: they have a function `init`, `init.0`, or one for a map."""
+        """Packages with an init task: they have a function `init`, or `init.0`. A function inside of one, `init.func1`, may be
+        there without it, where the compiler has worked out beforehand what the rest makes.
+        """
         found = set()
         for function, package in zip(self._functions, self._packages, strict=True):
-            rest = function.name[len(package) :]
-            if package and (rest == _INIT or rest.startswith((f"{_INIT}.", ".map.init."))):
+            if package and _INIT.fullmatch(function.name, len(package)):
                 found.add(package)
         return found
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Lookup = Callable[[str], "int | None"]
 """A C function's address by its dynamic symbol's name (no load bias), or None."""
 
+_MOST_CODE = 1 << 16
+"""Bytes of a function's code: those of the runtime that matter here have a few thousand."""
+
 
 class GoLibrary:
     """A file with a Go function table. Never changes once built, so a copy is the same object."""
@@ -45,9 +48,9 @@ class GoLibrary:
         return None if address is None else go_func(self.image, address, minor)
 
     def code(self, entry: int) -> bytes:
-        """The machine code of the function at `entry`."""
+        """The machine code of the function at `entry`, as far as it is looked at for calls."""
         index = self.table.index(entry)
-        return b"" if index is None else self.image.read(entry, self.table.size(index))
+        return b"" if index is None else self.image.read(entry, min(self.table.size(index), _MOST_CODE))
 
     def calls(self, caller: int, callee: int) -> list[int]:
         """Addresses of the instructions in the function at `caller` that call `callee` directly."""

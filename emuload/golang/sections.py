@@ -14,6 +14,8 @@ from loader.elf import ElfFile
 
 SHT_SYMTAB, SHT_NOBITS = 2, 8
 _LAYOUT = {4: struct.Struct("<10I"), 8: struct.Struct("<IIQQQQIIQQ")}
+_LONGEST_NAME = 256
+"""Bytes of a section's name; a longer one is none."""
 
 
 class Section(NamedTuple):
@@ -41,6 +43,7 @@ def read_sections(elf: ElfFile) -> list[Section]:
         held = 0 if kind == SHT_NOBITS else size
         if offset + held > len(data):
             return []
-        text = strings[name : max(name, strings.find(b"\0", name))].decode("utf-8", "replace")
+        end = strings.find(b"\0", name, name + _LONGEST_NAME)
+        text = strings[name : max(name, end)].decode("utf-8", "replace")
         sections.append(Section(text, kind, flags, address, offset, held, link))
     return sections

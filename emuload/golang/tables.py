@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from itertools import islice
 
 from emuload.golang.image import Image
 from emuload.golang.pclntab import MAGIC_116, MAGICS, GoTable, GoTableError, is_table
 from loader.elf import PF_W, PF_X
 
+_MOST_CANDIDATES = 64
+"""Places that are tried as a table or as module data. Honest files have one, and a few pointers to it."""
 _MODULE_TEXT = 22
 """Word index of `text` in moduledata: pcHeader, six slices, findfunctab, minpc, maxpc come before. Go 1.16 to
 1.27.
@@ -44,9 +47,8 @@ def _candidates(image: Image) -> Iterator[int]:
 
 def find_table(image: Image) -> GoTable | None:
     """The file's Go function table, or None when it has none that can be read."""
-    for offset in _candidates(image):
-        if not is_table(image.data, offset):
-            continue
+    plausible = (offset for offset in _candidates(image) if is_table(image.data, offset))
+    for offset in islice(plausible, _MOST_CANDIDATES):
         address = image.address(offset)
         if address is None:
             continue
@@ -55,13 +57,9 @@ def find_table(image: Image) -> GoTable | None:
             table = GoTable(image.data, offset, start)
         except GoTableError:
             continue
-        if all(_executable(image, at) for at in (table.start, table.end - 1)):
+        if all(image.executable(at) for at in (table.start, table.end - 1)):
             return table
     return None
-
-
-def _executable(image: Image, address: int) -> bool:
-    return any(0 <= address - segment.vaddr < segment.memsz for segment in image.loaded(PF_X))
 
 
 def text_start(image: Image, offset: int, address: int) -> int:
@@ -95,7 +93,7 @@ def module_data(image: Image, table_address: int) -> int | None:
     names_field = 8 + (2 if struct.unpack_from("<I", image.data, at)[0] == MAGIC_116 else 3) * word
     raw = image.data[at + names_field : at + names_field + word]
     names = table_address + int.from_bytes(raw, "little")
-    for place in _pointers_to(image, table_address):
+    for place in islice(_pointers_to(image, table_address), _MOST_CANDIDATES):
         if image.word_at(place + _MODULE_NAMES * word) == names:
             return place
     return None

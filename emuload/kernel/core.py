@@ -213,7 +213,7 @@ class Kernel:
             task.blocked_call = True
             if events.enabled:
                 what = "" if task.wait is None else task.wait.what
-                events.emit("syscall-enter", task.tid, name=name, args=list(args[:count]), wait=what)
+                events.record("syscall-enter", task.tid, {"name": name, "args": tuple(args[:count]), "wait": what})
             if task.attention and task.wait is not None and task.wait.interruptible:
                 self.interrupt(task)
                 return SWITCH
@@ -221,7 +221,7 @@ class Kernel:
         if result is SWITCH:
             return SWITCH
         if events.enabled:
-            events.emit("syscall", task.tid, name=name, args=list(args[:count]), result=result)
+            events.record("syscall", task.tid, {"name": name, "args": tuple(args[:count]), "result": result})
         if task.attention or task.saved_mask is not None or task.yielded:
             task.result = result
             return SWITCH
@@ -411,7 +411,7 @@ class Kernel:
         if isinstance(result, int):
             if deferred and self.events.enabled:
                 name = self.call_name(task)
-                self.events.emit("syscall", task.tid, name=name, args=list(args[:count]), result=result)
+                self.events.emit("syscall", task.tid, name=name, args=tuple(args[:count]), result=result)
                 cpu.syscall_result(result)
             else:
                 task.result = result
@@ -421,7 +421,7 @@ class Kernel:
         cpu.syscall_result(result)
         task.result = None
         if task.blocked_call and self.events.enabled:
-            self.events.emit("syscall-exit", task.tid, name=self.call_name(task), result=result)
+            self.events.record("syscall-exit", task.tid, {"name": self.call_name(task), "result": result})
         task.blocked_call = False
 
     def _account(self, task: Task) -> None:

@@ -96,7 +96,7 @@ def _futex(
 def _enqueue(k: Kernel, task: Task, wait: Wait) -> Result:
     k.futexes.waiters.setdefault(wait.key, []).append(task.tid)
     if k.events.enabled:
-        k.events.emit("futex-wait", task.tid, address=wait.key, deadline=wait.deadline)
+        k.events.record("futex-wait", task.tid, {"address": wait.key, "deadline": wait.deadline})
     return k.block(task, wait)
 
 
@@ -177,7 +177,7 @@ def wake(k: Kernel, waker: Task | None, uaddr: int, count: int, bitset: int) -> 
 
 def _report(k: Kernel, waker: Task | None, uaddr: int, woken: list[int]) -> None:
     if woken and k.events.enabled:
-        k.events.emit("futex-wake", waker.tid if waker else 0, address=uaddr, woken=woken)
+        k.events.record("futex-wake", waker.tid if waker else 0, {"address": uaddr, "woken": tuple(woken)})
 
 
 def _count(value: int) -> int:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from emuload.kernel import errno
-from emuload.kernel.dispatch import BLOCKED, Result
+from emuload.kernel.dispatch import BLOCKED, SWITCH, Result
 from emuload.kernel.task import Task, Wait
 from emuload.libc.builtins import built_for_musl
 from emuload.libc.events import EVENTS, WAITS
+from emuload.machine.memory import MemoryFault, OutOfMemory
 from loader.constructors import Initializer
 from loader.errors import LoadError
 from loader.link_map import DEFAULT, MAIN, NEXT, Handle, LinkMap
@@ -106,12 +107,18 @@ class LibcHost:
         """Thread pointer of each living thread's TLS area, by the area's address."""
 
     def call(self, cpu: Cpu, task: Task, number: int, arguments: Sequence[int]) -> Result:
-        """One host call of the task whose registers are live: a value for the result register, or BLOCKED."""
+        """One host call of the task whose registers are live: a value for the result register, BLOCKED, or SWITCH where
+        the guest gave an address that it cannot use itself: it gets the signal it would have got in a real C library.
+        """
         name = _HANDLERS.get(number)
         if name is None:
             return -errno.ENOSYS
         handler: Callable[[Task, Sequence[int]], Result] = getattr(self, name)
-        return handler(task, arguments)
+        try:
+            return handler(task, arguments)
+        except MemoryFault as fault:
+            self._host.kernel.fault(cpu, task, cpu.data_fault(fault.address, fault.access))
+            return SWITCH
 
     # -- threads and events --------------------------------------------------------------------------------------
 
@@ -138,7 +145,13 @@ class LibcHost:
         """Map and fill the main thread's TLS area; its thread pointer."""
         tls = self._host.link_map.tls
         room = tls.area_size + tls.area_align
-        base = self._host.cpu.memory.map(None, room, _READ_WRITE, "[tls]")
+        try:
+            base = self._host.cpu.memory.map(None, room, _READ_WRITE, "[tls]")
+        except OutOfMemory as error:
+            biggest = max(tls.modules.values(), key=lambda module: module.size + module.align)
+            where = f"PT_TLS of {biggest.size} bytes, aligned to {biggest.align:#x}: {error}"
+            message = "cannot allocate TLS data structures for initial thread"
+            raise LoadError(biggest.object.path, where, message) from None
         return self._new_block(0, -(-base // tls.area_align) * tls.area_align)
 
     def _new_block(self, creator: int, area: int) -> int:
@@ -367,9 +380,9 @@ class LibcHost:
         loaded = objects[index]
         word = self._host.cpu.abi.word
         links = self._host.link_map
-        name = self._string(b"" if loaded.is_main else loaded.path.encode())
+        name = self._string(b"" if loaded.is_main else _bytes(loaded.path))
         block = links.tls.block(links.memory, self._host.cpu.tp, loaded.tls_module) if loaded.tls_module else 0
-        record = b"".join(v.to_bytes(word, "little") for v in (loaded.bias, name, loaded.phdr))
+        record = b"".join(v.to_bytes(word, "little") for v in (loaded.bias & self._host.cpu.abi.word_mask, name, loaded.phdr))
         record += loaded.elf.phnum.to_bytes(word, "little")
         record = record.ljust(-(-len(record) // 8) * 8, b"\0")
         record += len(objects).to_bytes(8, "little") + bytes(8)
@@ -389,8 +402,8 @@ class LibcHost:
                 continue
             if nearest is None or value > nearest[1]:
                 nearest = symbol.text, value
-        name, value = (self._string(nearest[0].encode()), nearest[1]) if nearest else (0, 0)
-        self._put(out, self._string(loaded.path.encode()), loaded.bias, name, value, self._link_map(loaded), 0)
+        name, value = (self._string(_bytes(nearest[0])), nearest[1]) if nearest else (0, 0)
+        self._put(out, self._string(_bytes(loaded.path)), loaded.bias, name, value, self._link_map(loaded), 0)
         return 1
 
     def _dl_info(self, task: Task, arguments: Sequence[int]) -> Result:
@@ -404,7 +417,7 @@ class LibcHost:
         if request == _RTLD_DI_LINKMAP:
             self._put(out, self._link_map(handle))
         elif request == _RTLD_DI_ORIGIN:
-            memory.write(out, (handle.path.rpartition("/")[0] or ".").encode() + b"\0")
+            memory.write(out, _bytes(handle.path.rpartition("/")[0] or ".") + b"\0")
         elif request == _RTLD_DI_TLS_MODID:
             self._put(out, handle.tls_module)
         elif request == _RTLD_DI_TLS_DATA:
@@ -465,11 +478,16 @@ class LibcHost:
         if known is None:
             abi = self._host.cpu.abi
             known = self._host.cpu.memory.map(None, 4096, _READ_WRITE, "[linker]")
-            name = self._string(loaded.path.encode())
+            name = self._string(_bytes(loaded.path))
             dynamic = loaded.bias + loaded.elf.dynamic_vaddr & abi.word_mask
             self._put(known, loaded.bias, name, dynamic, 0, 0)
             self._link_maps[loaded.index] = known
         return known
+
+
+def _bytes(text: str) -> bytes:
+    """A name as the guest has it."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 _HANDLERS = {

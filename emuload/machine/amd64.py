@@ -124,11 +124,13 @@ class Amd64(Cpu):
     def _on_time_stamp(self, _: int, user: int) -> int:
         """RDTSC and RDTSCP: virtual time in edx:eax, processor 0 in ecx for both, as the second has it."""
         try:
+            self._stand_at(self.pc)
             ticks = self.ticks()
             self.engine.write_register(_IDS["rax"], ticks & 0xFFFFFFFF)
             self.engine.write_register(_IDS["rdx"], ticks >> 32 & 0xFFFFFFFF)
         except BaseException as error:
             self._fail(error)
+        self._ahead = 0
         return 1
 
     def _on_interrupt(self, _: int, number: int, user: int) -> None:

@@ -78,10 +78,6 @@ class Arm64(ArmFamily):
         """mov x8, #139 (rt_sigreturn); svc 0"""
         return bytes.fromhex("681180d2010000d4")
 
-    def _hook_writes(self) -> None:
-        super()._hook_writes()
-        self._hooks.zero(self._pc)
-
     def _exclusive_load(self) -> bytes:
         """ldxr x0, [x1]"""
         return bytes.fromhex("207c5fc8")

@@ -22,22 +22,26 @@ _EF_FLOAT_SOFT, _EF_FLOAT_HARD = 0x200, 0x400
 _FILE = 1
 _STRINGS = {4, 5, 65, 67}
 _COMPATIBILITY = 32
+_MOST_BYTES = 1 << 14
+"""Linkers write some sixty bytes."""
 
 
 def _uleb128(data: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
-    while True:
+    while shift < 70:
         byte = data[at]
         at += 1
         value |= (byte & 0x7F) << shift
         shift += 7
         if byte < 0x80:
             return value, at
+    raise ValueError("a ULEB128 number of more than 64 bits")
 
 
 def read_attributes(data: bytes) -> dict[int, int | str]:
     """The file-wide "aeabi" attributes by tag; what is broken is left out."""
     found: dict[int, int | str] = {}
+    data = data[:_MOST_BYTES]
     if data[:1] != b"A":
         return found
     at = 1

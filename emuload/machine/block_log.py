@@ -106,14 +106,15 @@ class BlockLog:
         touched = (self._cells, self._table, self._buffer, self._ranges)
         return [(ctypes.addressof(each), ctypes.sizeof(each)) for each in touched]
 
-    def drain(self, clock_bytes: int) -> None:
-        """Hand on what was collected; `clock_bytes` are the CPU's."""
+    def drain(self, clock_bytes: int) -> bool:
+        """Hand on what was collected, and say whether there was anything; `clock_bytes` are the CPU's."""
         cells, count = self._cells, self.pending
         entries = ctypes.string_at(self._base, cells[c.CURSOR] - self._base)
         self._first = self.blocks
         self._rewind()
         if count:
             self._sink.blocks(count, entries, clock_bytes - cells[c.SKIPPED])
+        return count > 0
 
     def unexecuted(self, pc: int) -> None:
         """The block that ran last was left before its instruction at `pc`."""

@@ -32,9 +32,8 @@ WRITES, WRITES_LIMIT, WRITES_END = 26, 27, 28  # nothing is written from WRITES_
 READ_ONE = 29  # uc_reg_read
 PC_ID, PC = 30, 31  # the program counter's number; what was read
 WATCHED, WATCH_FUNCTION = 32, 33  # hash table of watched addresses; the callback for them
-WRITE_HOOK = 34  # the WRITE hook, for ZERO
 
-Cells = ctypes.c_int64 * 35
+Cells = ctypes.c_int64 * 34
 
 BUDGET_USED, LOG_FULL = 1, 2
 """Values of STOPPED."""

@@ -372,25 +372,20 @@ class Cpu(ABC):
         """After `log_blocks`: writes to memory too."""
         assert self.block_log is not None
         self.write_log = WriteLog(self._cells, self.block_log, sink, capacity)
-        self._hook_writes()
+        self._hooks.write(self._pc)
         self.memory.observer = self.write_log.host
 
     def registers_logged(self) -> tuple[str, ...]:
         """The general registers without the program counter, which the blocks tell."""
         return tuple(name for name in self.registers_shown if name != self.pc_name)
 
-    def _hook_writes(self) -> None:
-        self._hooks.write(self._pc)
-
     def drain_log(self) -> None:
         """Hand on what the logs have collected; the CPU is stopped."""
         assert self.block_log is not None
-        if not self.block_log.pending:
-            return
-        self.block_log.drain(self.clock_bytes)
-        if self.register_log is not None:
+        drained = self.block_log.drain(self.clock_bytes)
+        if drained and self.register_log is not None:
             self.register_log.drain()
-        if self.write_log is not None:
+        if drained and self.write_log is not None:
             self.write_log.drain()
 
     def _settle_log(self) -> None:
@@ -467,8 +462,12 @@ class Cpu(ABC):
         self._error = error
         self.engine.stop()
 
+    def _stand_at(self, pc: int) -> None:
+        """The handler that is called now is so in the middle of a block, before the instruction at `pc`."""
+        self._ahead = self._cells[c.END] - pc
+
     def _on_watch(self, _: int, address: int, size: int, user: int) -> None:
-        self._ahead = self._cells[c.END] - address
+        self._stand_at(address)
         try:
             self.watch_handler(address)
         except BaseException as error:
@@ -477,6 +476,8 @@ class Cpu(ABC):
 
     def _guard_memory(self, _: int, kind: int, address: int, size: int, value: int, user: int) -> bool:
         try:
+            if self._stop is not None and self._stop.reason is Reason.FAULT:
+                return False  # the rest of an access that crosses pages, which Unicorn makes byte by byte
             if self.write_log is not None and kind in _WRITES:
                 self.write_log.failed(address)
             self._stop = Stop(Reason.FAULT, self._memory_fault(kind, address & 0xFFFFFFFFFFFFFFFF))
@@ -496,6 +497,10 @@ class Cpu(ABC):
         mapped = self.memory.region_at(address) is not None
         code = SEGV_ACCERR if mapped else SEGV_MAPERR
         return Fault(SIGSEGV, code, address, *self._memory_error(kind, mapped), f"cannot {what} {address:#x}")
+
+    def data_fault(self, address: int, access: str) -> Fault:
+        """The fault that the guest's own "read" or "write" of `address` would be."""
+        return self._memory_fault(uc.MEM_WRITE_UNMAPPED if access == "write" else uc.MEM_READ_UNMAPPED, address)
 
     def _memory_error(self, kind: int, mapped: bool) -> tuple[int, int]:
         """Trap number and error code that the architecture's signal context carries for a memory fault."""

@@ -54,7 +54,8 @@ class RegisterLog:
         cells[c.COUNT] = count
         cells[c.VALUES], cells[c.SHADOW] = ctypes.addressof(self.group.values), ctypes.addressof(self._shadow)
         cells[c.WATCHED] = ctypes.addressof(self._watched)
-        cells[c.REGISTERS], cells[c.REGISTERS_LIMIT] = self._base, self._base + capacity
+        self._capacity = capacity
+        cells[c.REGISTERS] = self._base
         cells[c.AWAY] = c.LEAVING
         self._write_all()
 
@@ -89,6 +90,7 @@ class RegisterLog:
     def _write_all(self) -> None:
         self._engine.fill_group(self.group)
         self._shadow[:] = [~value & predictor.WORD for value in self.group.values]
+        self._cells[c.REGISTERS_LIMIT] = self._base + _REGISTER * self.group.count + self._capacity
         hooks_python.put_registers(self._cells, self._cells[c.BLOCKS], 0)
 
     def drain(self) -> None:
@@ -129,18 +131,14 @@ class WriteLog:
                 self._cells[c.FULL] = 1
 
     def failed(self, address: int) -> None:
-        """The last write could not be made from `address` on."""
+        """The last write could not be made from `address` on; Unicorn has made what of it lies before, on another page."""
         cursor = self._cells[c.WRITES]
-        if cursor == self._base:
-            return
-        word = ctypes.c_uint64.from_address
-        head, start = word(cursor - _WRITE), word(cursor - _WRITE + 8).value
-        size = head.value & c.WRITE - 1
-        if start <= address < start + size and head.value >> 24 == self._cells[c.BLOCKS] - 1:
-            done = address - start
-            if done:
-                head.value -= size - done
-            else:
+        if cursor > self._base:
+            entry = (ctypes.c_uint64 * 3).from_address(cursor - _WRITE)
+            done, size = address - entry[1], entry[0] & c.WRITE - 1
+            if 0 < done < size:
+                entry[0] -= size - done
+            elif done == 0:
                 self._cells[c.WRITES] = cursor - _WRITE
 
     def drain(self) -> None:

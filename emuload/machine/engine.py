@@ -24,12 +24,11 @@ HOOK_MEM_INVALID = 0x3F0
 HOOK_INSN_INVALID = 1 << 14
 HOOK_TLB_FILL = 1 << 17
 
-MEM_WRITE_UNMAPPED, MEM_FETCH_UNMAPPED, MEM_WRITE_PROT, MEM_FETCH_PROT = 20, 21, 22, 24
+MEM_READ_UNMAPPED, MEM_WRITE_UNMAPPED, MEM_FETCH_UNMAPPED, MEM_WRITE_PROT, MEM_FETCH_PROT = 19, 20, 21, 22, 24
 
 CTL_CPU_MODEL, CTL_TB_REMOVE_CACHE, CTL_TLB_TYPE = 7, 9, 12
 TLB_VIRTUAL = 1
 INSN_SYSCALL, INSN_RDTSC, INSN_RDTSCP = 699, 608, 609
-INSN_ARM64_SYS = 3
 CPU_X86_SANDYBRIDGE, CPU_ARM_CORTEX_A15, CPU_ARM64_CORTEX_A72 = 17, 17, 2
 
 ERR_OK = 0
@@ -45,7 +44,6 @@ MEMORY_CALLBACK = ctypes.CFUNCTYPE(
 WRITE_CALLBACK = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.c_int, ctypes.c_uint64, ctypes.c_int, ctypes.c_uint64, ctypes.c_void_p
 )
-SYSTEM_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 TLB_CALLBACK = ctypes.CFUNCTYPE(
     ctypes.c_bool, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p
 )

@@ -204,26 +204,3 @@ WRITE = bytes.fromhex(
     "a91c00f9"  # str x9, [x5, #56]   (full)
     "c0035fd6"  # done: ret
 )
-ZERO = bytes.fromhex(
-    "44144029"  # ldp w4, w5, [x2]   (CRn, CRm)
-    "469c4129"  # ldp w6, w7, [x2, #12]   (op1, op2)
-    "9f1c0071"  # cmp w4, #7
-    "01020054"  # b.ne none
-    "bf100071"  # cmp w5, #4
-    "c1010054"  # b.ne none
-    "df0c0071"  # cmp w6, #3
-    "81010054"  # b.ne none
-    "ff040071"  # cmp w7, #1
-    "41010054"  # b.ne none
-    "420c40f9"  # ldr x2, [x2, #24]   (the register's value)
-    "42e47a92"  # and x2, x2, #0xffffffffffffffc0
-    "e50303aa"  # mov x5, x3
-    "03088052"  # mov w3, #64
-    "040080d2"  # mov x4, #0
-    "a98840f9"  # ldr x9, [x5, #272]   (write_hook)
-    "fd7bbfa9"  # stp x29, x30, [sp, #-16]!
-    "20013fd6"  # blr x9
-    "fd7bc1a8"  # ldp x29, x30, [sp], #16
-    "00008052"  # none: mov w0, #0
-    "c0035fd6"  # ret
-)

@@ -150,28 +150,3 @@ def write(cells: Array, read_pc: Callable[[], int]) -> MemoryHook:
                 cells[c.FULL] = 1
 
     return hook
-
-
-class SystemRegister(ctypes.Structure):
-    """uc_arm64_cp_reg (unicorn/arm64.h): the operands of SYS."""
-
-    _fields_ = (
-        ("crn", ctypes.c_uint32),
-        ("crm", ctypes.c_uint32),
-        ("op0", ctypes.c_uint32),
-        ("op1", ctypes.c_uint32),
-        ("op2", ctypes.c_uint32),
-        ("value", ctypes.c_uint64),
-    )
-
-
-def zero(cells: Array, written: MemoryHook) -> Callable[[int, int, int, int], int]:
-    """ZERO"""
-
-    def hook(uc: int, register: int, operands: int, user: int) -> int:
-        given = SystemRegister.from_address(operands)
-        if (given.crn, given.crm, given.op1, given.op2) == (7, 4, 3, 1):
-            written(uc, 0, given.value & -64, 64, 0, user)
-        return 0
-
-    return hook

@@ -216,26 +216,6 @@ WRITE = bytes.fromhex(
     "49c7413801000000"  # mov qword [r9 + 56], 1   (full)
     "c3"  # done: ret
 )
-ZERO = bytes.fromhex(
-    "833a07"  # cmp dword [rdx], 7   (CRn)
-    "7534"  # jne none
-    "837a0404"  # cmp dword [rdx + 4], 4   (CRm)
-    "752e"  # jne none
-    "837a0c03"  # cmp dword [rdx + 12], 3   (op1)
-    "7528"  # jne none
-    "837a1001"  # cmp dword [rdx + 16], 1   (op2)
-    "7522"  # jne none
-    "4989c9"  # mov r9, rcx
-    "488b5218"  # mov rdx, [rdx + 24]   (the register's value)
-    "4883e2c0"  # and rdx, -64
-    "b940000000"  # mov ecx, 64
-    "4531c0"  # xor r8d, r8d
-    "4883ec08"  # sub rsp, 8
-    "41ff9110010000"  # call qword [r9 + 272]   (write_hook)
-    "4883c408"  # add rsp, 8
-    "31c0"  # none: xor eax, eax
-    "c3"  # ret
-)
 # bool fill(uc, vaddr, type, uc_tlb_entry *result, user): identity for canonical addresses, refuse the others
 TLB = bytes.fromhex(
     "4889f0"  # mov rax, rsi

@@ -181,7 +181,15 @@ class AddressSpace:
     # -- mmap and friends ------------------------------------------------------------------------------------
 
     def map(self, address: int | None, size: int, prot: int, name: str) -> int:
-        """The loader's memory protocol: zero-filled memory at `address`, or anywhere when None."""
+        """The loader's memory protocol: zero-filled memory at `address`, or anywhere when None.
+
+        At an address it replaces what has the same name, an object's own reservation, and nothing else: raises
+        MemoryFault there.
+        """
+        if address is not None:
+            for region in self._within(address, address + page_up(size)):
+                if region.name != name:
+                    raise MemoryFault(region.start, "map")
         return self.mmap(address or 0, size, prot, fixed=address is not None, name=name)
 
     def mmap(

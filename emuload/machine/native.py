@@ -30,7 +30,7 @@ AFTER as its offset. Then it looks for the address in the table of watched ones,
 for single addresses would make Unicorn walk their list at each instruction.
 
 **WRITE**, before each write to memory, notes (block << 24 | offset << 8 | WRITE | size, address, value), the offset from the
-program counter, which Unicorn has made exact. **ZERO** calls it for arm64's DC ZVA, which that hook does not see.
+program counter, which Unicorn has made exact. Unicorn does not call it for arm64's DC ZVA, which this CPU does not have either.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ from emuload.machine import engine as uc
 from emuload.machine import hooks_aarch64, hooks_python, hooks_x86_64
 
 HOOKS = {
-    "x86_64": {name: getattr(hooks_x86_64, name) for name in ("BLOCK", "LOG", "STEP", "WRITE", "ZERO", "TLB")},
+    "x86_64": {name: getattr(hooks_x86_64, name) for name in ("BLOCK", "LOG", "STEP", "WRITE", "TLB")},
     "x86_64-windows": {"BLOCK": hooks_x86_64.BLOCK_WINDOWS},
-    "aarch64": {name: getattr(hooks_aarch64, name) for name in ("BLOCK", "LOG", "STEP", "WRITE", "ZERO")},
+    "aarch64": {name: getattr(hooks_aarch64, name) for name in ("BLOCK", "LOG", "STEP", "WRITE")},
 }
 """Machine code by host and hook."""
 
@@ -115,8 +115,8 @@ class Hooks:
         """The address of a hook's machine code, or a callback of its Python form."""
         return _place(self._code, hook) or prototype(python)
 
-    def _add(self, kind: int, callback: int | object, *extra: object) -> int:
-        return self._engine.add_hook(kind, callback, 1, 0, ctypes.addressof(self._cells), *extra)
+    def _add(self, kind: int, callback: int | object) -> int:
+        return self._engine.add_hook(kind, callback, 1, 0, ctypes.addressof(self._cells))
 
     def block(self) -> int:
         """Count executed code bytes down in cells[REMAINING], stopping when they run out. Returns the hook."""
@@ -142,16 +142,7 @@ class Hooks:
         cells[c.READ_ONE] = function_address(engine.lib.uc_reg_read)
         cells[c.PC_ID] = pc
         python = hooks_python.write(cells, lambda: engine.read_register(pc))
-        hook = self._callback("WRITE", uc.WRITE_CALLBACK, python)
-        cells[c.WRITE_HOOK] = hook if isinstance(hook, int) else function_address(hook)
-        self._add(uc.HOOK_MEM_WRITE, hook)
-
-    def zero(self, pc: int) -> None:
-        """Log the writes of DC ZVA; after `write`."""
-        cells, engine = self._cells, self._engine
-        python = hooks_python.zero(cells, hooks_python.write(cells, lambda: engine.read_register(pc)))
-        callback = self._callback("ZERO", uc.SYSTEM_CALLBACK, python)
-        self._add(uc.HOOK_INSN, callback, ctypes.c_int(uc.INSN_ARM64_SYS))
+        self._add(uc.HOOK_MEM_WRITE, self._callback("WRITE", uc.WRITE_CALLBACK, python))
 
 
 class _TlbEntry(ctypes.Structure):

@@ -54,6 +54,6 @@ def _rich_table(table: Table) -> None:
     drawn.title, drawn.caption = table.title or None, table.note or None
     for number, column in enumerate(table.columns):
         drawn.add_column(column, justify="right" if number in table.right else "left", overflow="fold")
-    for row in table.rows:
+    for row in table.shown:
         drawn.add_row(*(Text(cell) for cell in row))
     Console().print(drawn)

@@ -12,6 +12,7 @@ from emuload.kernel import errno
 from emuload.report.tables import milliseconds
 from emuload.trace.events import Event, Value
 from emuload.trace.roles import HOST
+from loader.errors import one_line
 
 ROLES = ("loader", "runtime", "sysmon", "foreign", HOST)
 """What a thread can be asked for by, besides its number."""
@@ -57,7 +58,7 @@ def follow_line(event: Event, role: str) -> str:
     """`   0.367 1000 loader       0xb6e701f8 constructor-enter     object=…`: milliseconds of virtual time, thread, place in the
     code, what happened.
     """
-    return f"{milliseconds(event.time):>10} {described(event, role)}"
+    return one_line(f"{milliseconds(event.time):>10} {described(event, role)}")
 
 
 def exact_line(event: Event, role: str) -> str:

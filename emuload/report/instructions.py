@@ -9,7 +9,6 @@ import hashlib
 import os
 from bisect import bisect_right
 from functools import cached_property
-from typing import NamedTuple
 
 from emuload.errors import UsageError
 from emuload.files import host_bytes
@@ -25,28 +24,30 @@ _MODES = {b"$a": False, b"$t": True}
 """ARM's mapping symbols (ELF for the Arm Architecture, IHI 0044, 5.5.5)."""
 
 
-class Line(NamedTuple):
+class Line:
     """One instruction as it is shown; `frames` are the function's and before it those of calls inlined there."""
 
-    instruction: Instruction
-    frames: list[Frame]
+    __slots__ = ("_head", "frames", "instruction", "where")
 
-    @property
-    def where(self) -> str:
-        """Function and source line; the object where the function is not known."""
-        if not self.frames:
-            return ""
-        shown = self.frames[0]
-        if not shown.function:
-            return shown.object
-        offset = "" if shown.inlined else f"+{shown.offset:#x}"
-        return f"{shown.function}{offset}" + (f" {shown.file}:{shown.line}" if shown.file else "")
+    def __init__(self, instruction: Instruction, frames: list[Frame]) -> None:
+        self.instruction = instruction
+        self.frames = frames
+        self.where = _where(frames[0]) if frames else ""
+        address, code, text = instruction
+        self._head = f"{address:#x}  {code.hex():<16}  {text:<36}"
 
     def text(self, tid: int, effects: str | None = None) -> str:
         """The line for thread `tid`; with a column for what the instruction did, if that is known."""
-        address, code, text = self.instruction
         did = "" if effects is None else f"{effects:<32}  "
-        return f"{tid} {address:#x}  {code.hex():<16}  {text:<36}  {did}{self.where}".rstrip()
+        return f"{tid} {self._head}  {did}{self.where}".rstrip()
+
+
+def _where(shown: Frame) -> str:
+    """Function and source line; the object where the function is not known."""
+    if not shown.function:
+        return shown.object
+    offset = "" if shown.inlined else f"+{shown.offset:#x}"
+    return f"{shown.function}{offset}" + (f" {shown.file}:{shown.line}" if shown.file else "")
 
 
 class _File:

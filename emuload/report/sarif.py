@@ -6,6 +6,7 @@ trace that is all there is, at the event's line in it. The second event is the r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
@@ -21,6 +22,7 @@ from emuload.trace.rules import Rule
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {"broken": "error", "unordered": "warning"}
+_ADDRESS = re.compile(r"https://[^\s;,]+")
 _FIRST_EVENT_LINE = 2
 """Of a trace: the header stands above."""
 
@@ -60,16 +62,17 @@ def _id(rule: Rule) -> str:
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
-    made = {
+    made: dict[str, Any] = {
         "id": _id(rule),
         "name": rule.name,
         "shortDescription": {"text": f"{rule.name} ({rule.set})"},
         "fullDescription": {"text": " ".join(rule.why.split())},
     }
-    if rule.source.startswith("https://"):
-        made["helpUri"] = rule.source
-    elif rule.source:
+    if rule.source:
         made["help"] = {"text": rule.source}
+        address = _ADDRESS.search(rule.source)
+        if address is not None:
+            made["helpUri"] = address[0]
     return made
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from loader.errors import one_line
+
 
 @dataclass(eq=False, repr=False)
 class Table:
@@ -16,11 +18,17 @@ class Table:
     title: str = ""
     note: str = ""
 
+    @property
+    def shown(self) -> list[list[str]]:
+        """The rows as they are shown: what in a name does not print is escaped."""
+        return [list(map(one_line, row)) for row in self.rows]
+
     def text(self) -> str:
         """The table as lines, each column as wide as its widest entry; the title stands above, the note below."""
-        widths = [max(len(row[i]) for row in [self.columns, *self.rows]) for i in range(len(self.columns))]
+        rows = [self.columns, *self.shown]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(self.columns))]
         lines = [self.title] if self.title else []
-        for row in [self.columns, *self.rows]:
+        for row in rows:
             cells = [
                 cell.rjust(width) if i in self.right else cell.ljust(width)
                 for i, (cell, width) in enumerate(zip(row, widths, strict=True))

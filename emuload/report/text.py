@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from emuload.errors import Frame, Report, ThreadReport
 from emuload.report.tables import milliseconds
+from loader.errors import one_line
 
 MAX_LINES = 64
 MAX_ALIKE = 4
@@ -19,7 +20,7 @@ def render(report: Report) -> str:
     roles = {thread.tid: thread.role for thread in report.threads}
     for thread in report.threads:
         lines += ["", *_thread(thread, roles, with_registers=thread.tid == report.thread)]
-    return "\n".join(lines)
+    return "\n".join(map(one_line, lines))
 
 
 def thread_title(thread: ThreadReport, roles: dict[int, str]) -> str:

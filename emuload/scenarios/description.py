@@ -1,6 +1,7 @@
 """What `scenario.toml` says, read and checked.
 
     about = "one line"                      what the scenario shows
+    profile = "glibc"                       whose dynamic linker's rules hold (glibc if not given)
     end = "exited"                          how the run must end: exited, failed, deadlock or refused
     rules = ["elf", "order.toml"]           rule sets, or TOML files of this folder, that its events must satisfy
     breaks = ["no-failure"]                 rules of these that they must break, since that is what is shown
@@ -63,6 +64,7 @@ class Scenario:
 
     folder: Path
     about: str
+    profile: str
     end: str
     rules: tuple[str, ...]
     breaks: tuple[str, ...]
@@ -118,8 +120,8 @@ def read(folder: Path) -> Scenario:
     made: list[Source] = []
     for number, table in enumerate(tables, 1):
         made.append(_source(path, f"file {number}", table, [source.name for source in made]))
-    shapes = {"about": str, "end": str, "rules": list, "breaks": list}
-    given = _entries(path, "", entries, shapes, {"rules", "breaks"})
+    shapes = {"about": str, "profile": str, "end": str, "rules": list, "breaks": list}
+    given = {"profile": "glibc"} | _entries(path, "", entries, shapes, {"profile", "rules", "breaks"})
     _one_of(path, "end", given["end"], ENDS)
     scenario = Scenario(folder, files=tuple(made), **given)
     if not scenario.host.is_file():
@@ -148,7 +150,7 @@ def _source(path: Path, place: str, table: Mapping[str, Any], above: Sequence[st
 def _entries(
     path: Path, place: str, table: Mapping[str, Any], shapes: Mapping[str, type], optional: set[str]
 ) -> dict[str, Any]:
-    """The table's entries, lists as tuples of texts, optional ones that are left out as empty; no others."""
+    """The table's entries, lists as tuples of texts, those that are left out as empty; no others."""
     made: dict[str, Any] = {}
     for name in table:
         if name not in shapes:
@@ -157,7 +159,8 @@ def _entries(
         if name not in table:
             if name not in optional:
                 raise ScenarioError(path, place, f"{name!r} is missing")
-            made[name] = ()
+            if shape is list:
+                made[name] = ()
             continue
         value = table[name]
         if shape is str and not isinstance(value, str):

@@ -52,13 +52,17 @@ class Scene:
         self._made: ScenarioProcess | None = None
 
     def process(self, **options: Any) -> Process:
-        """The scenario's process; `options` are those of `emuload.Process`. Raises UsageError when it is asked for twice."""
+        """The scenario's process; `options` are those of `emuload.Process` that the description does not give.
+
+        Raises UsageError when it is asked for twice.
+        """
         if self._made is not None:
             raise UsageError("a scenario has one process")
         first = next(iter(self._files))
         path = self._files[first]
         self._options = options
-        self._made = ScenarioProcess(architecture_of(path, host_bytes(path)), files=self._files, go_imports=True, **options)
+        given = {"profile": self._scenario.profile, "files": self._files, "go_imports": True}
+        self._made = ScenarioProcess(architecture_of(path, host_bytes(path)), **given, **options)
         self._made.start(first)
         return self._made
 

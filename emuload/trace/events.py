@@ -6,11 +6,12 @@ Every field is an int, a str, a bool or a list of those, so that an event is JSO
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-Value = int | str | bool | None | list[int] | list[str]
+Value = int | str | bool | None | list[int] | list[str] | tuple[int, ...]
+"""A tuple is a list that is cheaper to record; an `Event` has a list instead."""
 
 EVENT_LIMIT = 10_000_000
 
@@ -46,21 +47,81 @@ class Event:
         return f"{self.seq} {self.time} {self.tid} {self.pc:#x} {self.kind} {body}".rstrip()
 
 
-@dataclass
-class Recorder:
-    """Collects events of one run. `enabled` off makes emit a no-op; `listener` sees each event as it happens.
+Row = tuple[int, int, str, "dict[str, Value]"]
+"""What is kept of an event while the guest runs, besides its time: tid, pc, kind, fields; lists may stand as tuples."""
 
-    `pc` is where the guest stands: whoever enters the host from guest code sets it, and every event carries it.
+Sink = Callable[[int, "Sequence[int]", "Sequence[Row]"], None]
+"""Takes events in bulk: the number of the first, their times, their rows."""
+
+BATCH = 512
+"""Events a sink may be behind."""
+
+
+class Recorder:
+    """Collects the events of one run. `enabled` off makes emit a no-op.
+
+    `pc` is where the guest stands: whoever enters the host from guest code sets it, and every event carries it. While the
+    guest runs only rows are kept; they become `Event` objects when somebody asks for `events`, or listens.
     """
 
-    clock: Clock
-    enabled: bool = True
-    limit: int = EVENT_LIMIT
-    pc: int = 0
-    events: list[Event] = field(default_factory=list)
-    listener: Callable[[Event], None] | None = None
-    observer: Callable[[Event], None] | None = None
-    """Sees each event before the listener: the instruction log, where events say what is logged."""
+    def __init__(self, clock: Clock, enabled: bool = True, limit: int = EVENT_LIMIT) -> None:
+        self.enabled = enabled
+        self.limit = limit
+        self.pc = 0
+        self._now = clock.now
+        self._events: list[Event] = []
+        self._times: list[int] = []
+        self._rows: list[Row] = []
+        self._written = 0
+        """How many of the rows the sink has had."""
+        self._listener: Callable[[Event], None] | None = None
+        self._observer: Callable[[Event], None] | None = None
+        self._sink: Sink | None = None
+        self._mark = limit
+        """With more rows than this there is something to do at once."""
+
+    # -- who wants to know -----------------------------------------------------------------------------------------
+
+    @property
+    def listener(self) -> Callable[[Event], None] | None:
+        """Sees each event as it happens."""
+        return self._listener
+
+    @listener.setter
+    def listener(self, listener: Callable[[Event], None] | None) -> None:
+        self._listener = listener
+        self._set_mark()
+
+    @property
+    def observer(self) -> Callable[[Event], None] | None:
+        """Sees each event before the listener: the instruction log, where events say what is logged."""
+        return self._observer
+
+    @observer.setter
+    def observer(self, observer: Callable[[Event], None] | None) -> None:
+        self._observer = observer
+        self._set_mark()
+
+    @property
+    def sink(self) -> Sink | None:
+        """Takes the events that were recorded, in order: at the latest when `BATCH` wait, and at each `flush`."""
+        return self._sink
+
+    @sink.setter
+    def sink(self, sink: Sink | None) -> None:
+        self._sink = sink
+        self._set_mark()
+
+    def _set_mark(self) -> None:
+        """At the bound, when the sink is to have a batch, or at every event when somebody sees each."""
+        room = self.limit - len(self._events)
+        if self._listener is not None or self._observer is not None:
+            room = 0
+        elif self._sink is not None:
+            room = min(room, self._written + BATCH - 1)
+        self._mark = room
+
+    # -- recording -------------------------------------------------------------------------------------------------
 
     def emit(self, kind: str, tid: int, **fields: Value) -> None:
         """Append one event, stamped with the virtual time. Raises RecorderFull at the bound."""
@@ -69,15 +130,58 @@ class Recorder:
 
     def record(self, kind: str, tid: int, fields: dict[str, Value]) -> None:
         """`emit` with the fields as a dict, which the event keeps."""
-        if not self.enabled:
-            return
-        events = self.events
-        seq = len(events)
-        if seq >= self.limit:
+        if self.enabled:
+            rows = self._rows
+            self._times.append(self._now())
+            rows.append((tid, self.pc, kind, fields))
+            if len(rows) > self._mark:
+                self._reached()
+
+    def _reached(self) -> None:
+        if len(self) > self.limit:
+            self._times.pop()
+            self._rows.pop()
             raise RecorderFull(f"{self.limit} events were recorded")
-        event = Event(seq, self.clock.now(), tid, self.pc, kind, fields)
-        events.append(event)
-        if self.observer is not None:
-            self.observer(event)
-        if self.listener is not None:
-            self.listener(event)
+        if self._listener is None and self._observer is None:
+            self.flush()
+            return
+        known = len(self._events)
+        for event in self.events[known:]:
+            if self._observer is not None:
+                self._observer(event)
+            if self._listener is not None:
+                self._listener(event)
+
+    def flush(self) -> None:
+        """Give the sink, if there is one, what it has not had."""
+        if self._sink is not None and len(self._rows) > self._written:
+            start, self._written = self._written, len(self._rows)
+            self._set_mark()
+            self._sink(len(self._events) + start, self._times[start:], self._rows[start:])
+
+    # -- what was recorded -----------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._events) + len(self._rows)
+
+    @property
+    def tids(self) -> set[int]:
+        """The threads that events were of; 0 for those of none."""
+        return {event.tid for event in self._events} | {row[0] for row in self._rows}
+
+    @property
+    def events(self) -> list[Event]:
+        """Everything that was recorded so far."""
+        if self._rows:
+            self.flush()
+            times, rows = self._times, self._rows
+            self._times, self._rows, self._written = [], [], 0
+            events, seq = self._events, len(self._events)
+            for time, (tid, pc, kind, fields) in zip(times, rows, strict=True):
+                for name, value in fields.items():
+                    if type(value) is tuple:
+                        fields[name] = list(value)
+                events.append(Event(seq, time, tid, pc, kind, fields))
+                seq += 1
+            self._set_mark()
+        return self._events

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -16,7 +16,7 @@ from emuload.trace.roles import Roles
 from emuload.trace.rules import Constant, Interval, Match, Selector
 
 OBJECT_FIELDS = ("object", "pc-object")
-"""Fields that name an object: by its path, and where they join events also by how often it has been unloaded."""
+"""Fields that name an object: by its path, and where they join events also by how often it has been loaded again."""
 
 IMPORT_OPERATORS = ("imports", "does not import")
 
@@ -80,7 +80,9 @@ class Facts:
         self._roles = Roles()
         self._go = GoObjects()
         self._by_kind: dict[str, list[Event]] = {}
-        self._unloads: dict[str, list[int]] = {}
+        self._reloads: dict[str, list[int]] = {}
+        """Of each object where it was mapped again after it had been unmapped."""
+        self._unmapped: set[str] = set()
         self._code: dict[int, str] = {}
         """Of each event with a code position, the object that the code is in."""
         for event in events:
@@ -94,7 +96,11 @@ class Facts:
             self._code[event.seq] = self._go.at(event.pc)
         fields = event.fields
         if event.kind == "object-unmapped":
-            self._unloads.setdefault(str(fields.get("object")), []).append(event.seq)
+            self._unmapped.add(str(fields.get("object")))
+        elif event.kind == "object-mapped" and fields.get("object") in self._unmapped:
+            name = str(fields["object"])
+            self._unmapped.remove(name)
+            self._reloads.setdefault(name, []).append(event.seq)
         elif event.kind == "object-dependencies":
             self.dependencies.add(str(fields.get("object")), _texts(fields.get("needed")))
         elif event.kind == "go-package-imports":
@@ -129,7 +135,7 @@ class Facts:
 
     def load(self, name: str, event: Event) -> Hashable:
         """An object as it is loaded at an event: one that was unloaded and loaded again is another."""
-        return name, bisect_left(self._unloads.get(name, ()), event.seq)
+        return name, bisect_right(self._reloads.get(name, ()), event.seq)
 
     def graph(self, operator: str, event: Event) -> Graph | None:
         """What an operator of a rule's `where` goes by: the objects' dependencies, or the imports within an event's object;

@@ -310,15 +310,11 @@ class _Told:
         return found
 
     def writes(self, block: int) -> list[Write]:
-        """Those of a block. The byte by which Unicorn touches memory before it zeroes 64 is no write of its own."""
-        found: list[Write] = []
+        """Those of a block."""
+        found = []
         while self._write is not None and self._write[0] >> 24 <= block:
             where, address, value = self._write
-            offset, size = where >> 8 & 0xFFFF, where & f.WRITE - 1
-            last = found[-1] if found else None
-            if last is None or last.offset != offset or len(last.data) <= 8 or not 0 <= address - last.address < len(last.data):
-                data = bytes(size) if size > 8 else value.to_bytes(8, "little")[:size]
-                found.append(Write(offset, address, data))
+            found.append(Write(where >> 8 & 0xFFFF, address, value.to_bytes(8, "little")[: where & f.WRITE - 1]))
             self._write = next(self._writes, None)
         return found
 

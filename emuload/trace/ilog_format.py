@@ -17,7 +17,7 @@
        register (its place in the header's list), value. It holds before the instruction at that offset of the block; at
        offset 0xffff, or where the block was cut, after its last one. A stretch begins with all registers. Register 0x7f
        is the program counter where the CPU stopped: what differs at the block after it is not this block's doing
-    W  memory writes, likewise, as three u64: block << 24 | offset << 8 | 0x80 | size, address, value. 64 bytes are zero
+    W  memory writes, likewise, as three u64: block << 24 | offset << 8 | 0x80 | size, address, value
     M  what the host wrote to memory in the guest's name: first block u64, then zlib: of each the block before
        which it was u64, address u64, size u32, bytes
     E  the last one: JSON with `blocks` and `code_bytes`; a file without it was cut off, its other records still count

@@ -136,8 +136,8 @@ class IlogWriter:
         self._put(f.UNMAPPED, {"block": block, "start": start})
 
     def code(self, start: int, content: bytes) -> None:
-        """Code that no file holds."""
-        self._put(f.CODE, {"start": start, "hex": content.hex()})
+        """Code that no file holds, and zeros behind it, which are left out."""
+        self._put(f.CODE, {"start": start, "hex": content.rstrip(b"\0").hex()})
 
     def close(self, code_bytes: int) -> None:
         """End the file, whose run executed so many code bytes; it stays as it is when called again."""

@@ -111,7 +111,7 @@ def _set(note: Any, value: Value) -> None:
             note.int_value = value
         else:
             note.uint_value = value
-    elif isinstance(value, list):
+    elif isinstance(value, (list, tuple)):
         for item in value:
             _set(note.array_values.add(), item)
     else:

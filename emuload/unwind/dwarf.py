@@ -27,6 +27,8 @@ _TABLE_HEADER = bytes((1, 0x1B, 0x03, 0x3B))
 """`.eh_frame_hdr`, version 1: pointer pcrel sdata4, count udata4, table datarel sdata4. Linkers make no
 other.
 """
+_LONGEST_AUGMENTATION, _LONGEST_EXPRESSION, _DEEPEST, _MOST_INSTRUCTIONS = 16, 4096, 64, 1 << 16
+"""Bounds on what an entry may hold: bytes of a CIE's letters and of an expression, states remembered, instructions."""
 
 
 class Rule(NamedTuple):
@@ -58,7 +60,7 @@ class _Common(NamedTuple):
     return_column: int
     encoding: int
     has_augmentation: bool
-    instructions: bytes
+    instructions: memoryview
 
 
 class _Entry(NamedTuple):
@@ -67,7 +69,7 @@ class _Entry(NamedTuple):
     start: int
     end: int
     common: _Common
-    instructions: bytes
+    instructions: memoryview
     place: int
 
 
@@ -76,6 +78,7 @@ class _Section:
 
     def __init__(self, data: bytes, address: int, word: int, is_eh: bool) -> None:
         self.data = data
+        self.view = memoryview(data)
         self.address = address
         self.word = word
         self.is_eh = is_eh
@@ -121,7 +124,7 @@ class _Section:
         if common.has_augmentation:
             skip, at = leb128(self.data, at)
             at += skip
-        return _Entry(start, start + length, common, self.data[at:end], place)
+        return _Entry(start, start + length, common, self.view[at:end], place)
 
     def _common(self, place: int) -> _Common:
         known = self._commons.get(place)
@@ -132,7 +135,7 @@ class _Section:
             raise ValueError("CIE outside the section")
         size, _, version = unpack_from("<IIB", data, place)
         end, at = place + 4 + size, place + 9
-        stop = data.index(b"\0", at)
+        stop = data.index(b"\0", at, at + _LONGEST_AUGMENTATION)
         augmentation = data[at:stop]
         at = stop + 1
         if version == 4:
@@ -149,7 +152,7 @@ class _Section:
             length, at = leb128(data, at)
             encoding = self._augmentation(augmentation[1:], at)
             at += length
-        common = _Common(code_align, data_align, column, encoding, has_augmentation, data[at:end])
+        common = _Common(code_align, data_align, column, encoding, has_augmentation, self.view[at:end])
         self._commons[place] = common
         return common
 
@@ -303,14 +306,16 @@ def _run(entry: _Entry, pc: int) -> _State:
     return state
 
 
-def _execute(code: bytes, common: _Common, location: int, pc: int, state: _State, initial: _State) -> None:
+def _execute(code: memoryview, common: _Common, location: int, pc: int, state: _State, initial: _State) -> None:
     """Run call frame instructions on `state` until `location` passes `pc`. Raises ValueError for an unknown
-    one.
+    one, and for more of them than any function has.
     """
     stack: list[_State] = []
     at, data = 0, common.data_align
     rules = state.registers
-    while at < len(code):
+    for _ in range(_MOST_INSTRUCTIONS):
+        if at >= len(code):
+            return
         op = code[at]
         at += 1
         primary, low = op & 0xC0, op & 0x3F
@@ -328,6 +333,8 @@ def _execute(code: bytes, common: _Common, location: int, pc: int, state: _State
             _restore(low, rules, initial)
         elif op == 0x0A:
             stack.append(state.copy())
+            if len(stack) > _DEEPEST:
+                raise ValueError("too many states to remember")
         elif op == 0x0B:
             saved = stack.pop()
             state.cfa = saved.cfa
@@ -341,6 +348,7 @@ def _execute(code: bytes, common: _Common, location: int, pc: int, state: _State
             at = _define_cfa(op, code, at, state, data)
         else:
             at = _define_register(op, code, at, rules, initial, data)
+    raise ValueError("too many call frame instructions")
 
 
 def _restore(number: int, rules: dict[int, Rule | None], initial: _State) -> None:
@@ -350,12 +358,11 @@ def _restore(number: int, rules: dict[int, Rule | None], initial: _State) -> Non
         rules.pop(number, None)
 
 
-def _define_cfa(op: int, code: bytes, at: int, state: _State, data: int) -> int:
+def _define_cfa(op: int, code: memoryview, at: int, state: _State, data: int) -> int:
     register, offset = state.cfa if not isinstance(state.cfa, bytes) else (0, 0)
     if op == 0x0F:
-        size, at = leb128(code, at)
-        state.cfa = code[at : at + size]
-        return at + size
+        state.cfa, at = _block(code, at)
+        return at
     if op in (0x0C, 0x0D, 0x12):
         register, at = leb128(code, at)
     if op in (0x0C, 0x0E):
@@ -367,8 +374,16 @@ def _define_cfa(op: int, code: bytes, at: int, state: _State, data: int) -> int:
     return at
 
 
+def _block(code: memoryview, at: int) -> tuple[bytes, int]:
+    """An expression with its length before it, and the place behind it."""
+    size, at = leb128(code, at)
+    if size > _LONGEST_EXPRESSION:
+        raise ValueError(f"an expression of {size} bytes")
+    return bytes(code[at : at + size]), at + size
+
+
 def _define_register(
-    op: int, code: bytes, at: int, rules: dict[int, Rule | None], initial: _State, data: int
+    op: int, code: memoryview, at: int, rules: dict[int, Rule | None], initial: _State, data: int
 ) -> int:
     number, at = leb128(code, at)
     if op in (0x05, 0x11, 0x14, 0x15, 0x2F):
@@ -385,9 +400,8 @@ def _define_register(
         other, at = leb128(code, at)
         rules[number] = Rule("register", other)
     elif op in (0x10, 0x16):
-        size, at = leb128(code, at)
-        rules[number] = Rule("at" if op == 0x10 else "is", 0, code[at : at + size])
-        at += size
+        expression, at = _block(code, at)
+        rules[number] = Rule("at" if op == 0x10 else "is", 0, expression)
     else:
         raise ValueError(f"call frame instruction {op:#x}")
     return at

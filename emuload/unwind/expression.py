@@ -25,16 +25,19 @@ _BINARY: dict[int, Callable[[int, int], int]] = {
 """Operations on the two topmost values; comparisons are only ever made of small positive numbers here."""
 
 
-def leb128(code: bytes, at: int, *, signed: bool = False) -> tuple[int, int]:
-    """A LEB128 number and the place behind it. Raises IndexError where `code` ends."""
+def leb128(code: bytes | memoryview, at: int, *, signed: bool = False) -> tuple[int, int]:
+    """A LEB128 number of at most 64 bits and the place behind it. Raises IndexError where `code` ends, ValueError for a
+    longer one.
+    """
     value = shift = 0
-    while True:
+    while shift < 70:
         byte = code[at]
         at += 1
         value |= (byte & 0x7F) << shift
         shift += 7
         if byte < 0x80:
             return (value - (1 << shift) if signed and byte & 0x40 else value), at
+    raise ValueError("a LEB128 number of more than 64 bits")
 
 
 def evaluate(

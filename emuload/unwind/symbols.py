@@ -12,7 +12,8 @@ from typing import Any
 from emuload.golang.image import Image
 from emuload.golang.pclntab import Position
 from emuload.golang.sections import SHT_SYMTAB
-from loader.elf import PF_X, STT_FUNC, STT_GNU_IFUNC, STT_NOTYPE
+from loader.elf import STT_FUNC, STT_GNU_IFUNC, STT_NOTYPE
+from loader.errors import LoadError
 
 _CODE_TYPES = (STT_FUNC, STT_NOTYPE, STT_GNU_IFUNC)
 _LANGUAGE_GO = 0x16
@@ -58,10 +59,6 @@ _Row = tuple[int, int, int, str]
 """(start, size, STT_*, name)"""
 
 
-def _executable(image: Image, address: int) -> bool:
-    return any(0 <= address - segment.vaddr < segment.memsz for segment in image.loaded(PF_X))
-
-
 def _local_symbols(image: Image, code_mask: int) -> list[_Row]:
     """The functions of `.symtab`; none in a stripped file."""
     table = next((section for section in image.sections.values() if section.type == SHT_SYMTAB), None)
@@ -72,6 +69,7 @@ def _local_symbols(image: Image, code_mask: int) -> list[_Row]:
     layout, wide = image.elf.layout.sym, image.word == 8
     raw = image.data[table.offset : table.offset + table.size // layout.size * layout.size]
     rows = []
+    room = (1 << 16) + 4 * len(text)
     for fields in layout.iter_unpack(raw):
         if wide:
             name, info, _, shndx, value, size = fields
@@ -80,17 +78,26 @@ def _local_symbols(image: Image, code_mask: int) -> list[_Row]:
         if info & 15 not in _CODE_TYPES or not shndx or not name:
             continue
         start = value & code_mask
-        if text[name : name + 1] == b"$" or not _executable(image, start):
+        if text[name : name + 1] == b"$" or not image.executable(start):
             continue  # ARM's mapping symbols: $a, $t, $d, $x
-        rows.append((start, size, info & 15, text[name : text.find(b"\0", name)].decode("utf-8", "replace")))
+        end = text.find(b"\0", name)
+        end = end if end >= 0 else len(text)
+        room -= end - name
+        if room < 0:
+            break  # no honest names are so long together
+        rows.append((start, size, info & 15, text[name:end].decode("utf-8", "replace")))
     return rows
 
 
 def _dynamic_symbols(image: Image, code_mask: int) -> list[_Row]:
     rows = []
-    for symbol in image.elf.symbols():
+    try:
+        symbols = image.elf.symbols()
+    except LoadError:
+        return []
+    for symbol in symbols:
         start = symbol.value & code_mask
-        if symbol.type in _CODE_TYPES and symbol.shndx and symbol.name and _executable(image, start):
+        if symbol.type in _CODE_TYPES and symbol.shndx and symbol.name and image.executable(start):
             rows.append((start, symbol.size, symbol.type, symbol.text))
     return rows
 

@@ -231,7 +231,7 @@ class Bionic(Profile):
         folders = list(links.library_path)
         if requester is not None and self.level >= 24:
             folders += runpath_directories(requester)
-        for folder in folders:
+        for folder in dict.fromkeys(folders):
             yield f"{folder}/{name}"
         yield name
 

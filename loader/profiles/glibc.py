@@ -138,6 +138,8 @@ class Glibc(Profile):
         for obj in objects:
             if obj.elf.versions is not None:
                 for need in obj.elf.versions.needs:
+                    if need.file in obj.absent:
+                        continue
                     provider = next((o for o in links.objects if need.file in o.names or o.soname == need.file), None)
                     if provider is None:
                         message = f"version of {need.file} required, which is not needed"

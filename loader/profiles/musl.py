@@ -147,7 +147,7 @@ class Musl(Profile):
         while above is not None:
             folders += _rpath(above)
             above = above.loader or (links.main if above is not links.main else None)
-        for folder in folders:
+        for folder in dict.fromkeys(folders):
             yield f"{folder}/{name}"
         yield name
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import logging
 import os
 import statistics
 import subprocess
@@ -16,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from unittest import SkipTest
 
@@ -28,6 +30,7 @@ from emuload.trace.events import Event
 from emuload.trace.ilog import IlogFile
 from loader.link_map import RTLD_NOW, LinkMap
 from loader.memory import ByteMemory
+from loader.search import DirectoryFinder
 from tests import oracle, toolchain
 from tests.running import arch_of
 
@@ -88,6 +91,41 @@ def _empty_libc(data: bytes) -> dict[str, tuple[str, bytes]]:
 
     arch = ElfFile(data, "").machine.name
     return builtins_for(arch, hard_float(arch, data))
+
+
+def loader_alone(path: str) -> float:
+    """Seconds to read, map and relocate a library alone, without what it needs, as CLE does in `with_cle`."""
+    start = time.perf_counter()
+    links = LinkMap(ByteMemory(), finder=DirectoryFinder(), absent=lambda *_: True, missing=lambda *_: 16)
+    links.dlopen(path, RTLD_NOW)
+    return time.perf_counter() - start
+
+
+def with_cle(path: str) -> float:
+    """Seconds that CLE takes for the same."""
+    import cle
+
+    start = time.perf_counter()
+    cle.Loader(path, auto_load_libs=False)
+    return time.perf_counter() - start
+
+
+def against_cle(rounds: int, name: str, path: str) -> None:
+    """Our loader and CLE in turn, both warm; the best of each."""
+    what = f"load and relocate libhello.so, {name}"
+    if find_spec("cle") is None:
+        row(f"{what}, against CLE", "skipped", "CLE is not installed: pip install '.[bench]'")
+        return
+    logging.disable(logging.WARNING)  # CLE's words about what it does not know
+    ours, theirs = [], []
+    for _ in range(rounds + 1):
+        for measured, measure in ((ours, loader_alone), (theirs, with_cle)):
+            gc.collect()
+            measured.append(measure(path))
+    mine, other = min(ours[1:]), min(theirs[1:])
+    row(f"{what}, alone", f"{mine * MS:.1f} ms")
+    row(f"{what}, CLE", f"{other * MS:.1f} ms")
+    row(f"CLE against ours, {name}", f"{other / mine:.0f}", "at least 20")
 
 
 def constructor(arch: str, path: str) -> float:
@@ -240,6 +278,7 @@ def main() -> int:
             ]
             for what, measure, scale, unit, bound in figures:
                 row(f"{what}, {name}", f"{best(rounds, measure) * scale:.1f} {unit}", bound)
+            against_cle(rounds, name, path)
         for name, target in TARGETS.items():
             library = str(toolchain.go_library("behaviour", target))
             instruction_log(rounds, name, arch_of(target), library, folder)

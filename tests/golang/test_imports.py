@@ -6,12 +6,14 @@ import functools
 
 import pytest
 
+import emuload
 from emuload.golang.imports import package_imports
 from emuload.golang.library import open_library
 from emuload.samples import toolchain as builder
 from loader.elf import ElfFile
 from tests import toolchain
 from tests.guests import GNU
+from tests.running import arch_of
 from tests.toolchain import GUEST_FOLDER
 
 
@@ -66,6 +68,14 @@ def test_about_half_of_the_pairs_are_found(target: str, go: str) -> None:
     wanted = {(importer, imported) for importer in packages for imported in packages & known.get(importer, set())}
     assert len(pairs) >= 0.45 * len(wanted)
     assert {("main", "os"), ("os", "syscall"), ("os", "errors"), ("sync", "runtime"), ("main", "runtime")} <= pairs
+
+
+@pytest.mark.parametrize("target", GNU)
+def test_every_package_that_is_told_of_is_initialised_when_the_library_is_used(target: str) -> None:
+    process = emuload.Process(arch_of(target))
+    process.dlopen(str(toolchain.go_library("behaviour", target))).call("add", 1, 2)
+    initialised = {event.fields["package"] for event in process.events if event.kind == "go-package-init-exit"}
+    assert {name for pair in found("behaviour", target, "1.27") for name in pair} <= initialised
 
 
 def test_a_stripped_library_tells_the_same() -> None:

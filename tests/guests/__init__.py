@@ -6,6 +6,7 @@ A folder that is not in this table can be built just as well; it then has no spe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 ALL = (
     "amd64-gnu",
@@ -76,6 +77,8 @@ GUESTS = {
     "missing_dependency": Guest("c", link=("missing_dependency_gone",)),
     "faulty": Guest("c"),
     "faulty_host": Guest(link=("faulty",)),
+    # Versions, thread-local variables, an IFUNC, constructors by priority: something of each.
+    "odd": Guest("c", link=(f"-Wl,--version-script={Path(__file__).parent / 'odd' / 'odd.map'}",)),
     # What orders two threads and what does not; exports and a table that only their callers keep in order.
     "ordering": Guest(),
     "racing": Guest("go"),

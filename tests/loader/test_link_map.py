@@ -16,6 +16,7 @@ from loader import (
     RTLD_NOLOAD,
     RTLD_NOW,
     ByteMemory,
+    LinkedObject,
     LinkMap,
     LoadError,
 )
@@ -204,3 +205,31 @@ def test_object_at() -> None:
     assert bench.links.object_at(a.bias + TEXT) is a
     assert bench.links.object_at(a.bias + 0x2000) is None  # a hole between segments
     assert bench.links.object_at(0) is None
+
+
+def test_what_is_absent_and_what_it_would_have_defined() -> None:
+    """With the owner's leave, a library is linked without one that is not found, whose functions and data are asked for."""
+    writer = ElfWriter(needed=("libgone.so", "libhere.so"))
+    for name, kind, number in (("f", e.STT_FUNC, 6), ("data", e.STT_OBJECT, 1)):
+        writer.undefined(name, type=kind, version="V9", file="libgone.so")
+        writer.reloc(number, writer.words(0), name)
+    files = {"./x.so": writer.build(), "libhere.so": ElfWriter(soname="libhere.so").build()}
+    asked: list[tuple[str, str]] = []
+
+    def links(absent: object = None) -> LinkMap:
+        return LinkMap(
+            ByteMemory(),
+            finder=lambda name, requester: (name, files[name]) if name in files else None,
+            missing=lambda name, requester: asked.append((name, requester.path)) or 0x7000,
+            absent=absent,  # type: ignore[arg-type]
+        )
+
+    for refusing in (links(), links(lambda name, requester: False)):
+        with pytest.raises(LoadError, match=r"libgone\.so: cannot open shared object file"):
+            refusing.dlopen("./x.so", RTLD_NOW)
+    assert not asked
+    handle, _ = links(lambda name, requester: (name, requester.path) == ("libgone.so", "./x.so")).dlopen("./x.so", RTLD_NOW)
+    assert isinstance(handle, LinkedObject)
+    assert handle.absent == ["libgone.so"]
+    assert [obj.path for obj in handle.needed] == ["libhere.so"]
+    assert asked == [("f", "./x.so"), ("data", "./x.so")]

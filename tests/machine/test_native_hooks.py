@@ -87,11 +87,10 @@ class PythonHooks:
         self.log = hooks_python.log(cells, lambda: None)
         self.step = hooks_python.step(cells, lambda: None, lambda _, address, size, user: self.watched.append((address, size)))
         self.write = hooks_python.write(cells, lambda: cells[c.PC])
-        self.zero = hooks_python.zero(cells, self.write)
 
     def run(self, name: str, *arguments: int) -> None:
         short = (1, 3) if name == "write" else (2,)
-        given = [value & 0xFFFFFFFF if at in short and name != "zero" else value for at, value in enumerate(arguments)]
+        given = [value & 0xFFFFFFFF if at in short else value for at, value in enumerate(arguments)]
         getattr(self, name)(*given, 0)
 
 
@@ -112,7 +111,6 @@ class MachineHooks:
             (c.READ_MANY, self.code.put(CALLED, bytes.fromhex(_CLOBBER[host]))),
             (c.READ_ONE, CALLED),
             (c.WATCH_FUNCTION, self.code.put(WATCHED, bytes.fromhex(_WATCH[host]))),
-            (c.WRITE_HOOK, self.places["write"]),
         ):
             self.cells[cell] = value
 
@@ -169,27 +167,6 @@ def test_machine_code_of_every_host_writes_what_python_writes(host: str) -> None
     assert len(python.sink.register_entries) > 1000
     assert {where & c.WRITE for where, *_ in python.sink.write_entries} == {c.WRITE}
     assert {where >> 8 & 0xFFFF for where, _ in python.sink.register_entries} >= {0, 4, 60, c.AFTER}
-
-
-@pytest.mark.parametrize("host", HOSTS)
-def test_only_dc_zva_zeroes_memory(host: str) -> None:
-    seen = []
-    for make in (PythonHooks, lambda state: MachineHooks(host, state)):
-        state = State()
-        state.blocks.choose(None)
-        hooks = make(state)
-        cells = state.cells
-        cells[c.REMAINING] = 100
-        hooks.run("log", 0, 0x4000, 64)
-        for crn, crm, op1, op2 in [(7, 4, 3, 1), (7, 5, 3, 1), (7, 4, 0, 1), (8, 4, 3, 1), (7, 4, 3, 2)]:
-            operands = hooks_python.SystemRegister(crn, crm, 1, op1, op2, 0x123456)
-            cells[c.PC] = 0x4008
-            at = ctypes.addressof(state.blocks._buffer) + 2048  # the machine's memory too
-            ctypes.memmove(at, ctypes.addressof(operands), ctypes.sizeof(operands))
-            hooks.run("zero", 0, 199, at)
-        state.writes.drain()
-        seen.append(state.sink.write_entries)
-    assert seen[0] == seen[1] == [(0x08 << 8 | c.WRITE | 64, 0x123440, 0)]
 
 
 MODULES = {"x86_64": hooks_x86_64, "x86_64-windows": hooks_x86_64, "aarch64": hooks_aarch64}

@@ -52,7 +52,7 @@ def checked(*, outcome: str = "exited", message: str = "", killed: bool = False,
     )
     verdicts = [
         Verdict(rule("one"), "holds", 3, ()),
-        Verdict(rule("two", source="https://example.org/rule"), "broken", 2, found),
+        Verdict(rule("two", source="a book; https://example.org/rule, page 3"), "broken", 2, found),
         Verdict(rule("three", "mine", ""), "not applicable", 0, ()),
     ]
     stacks = {2: [Frame(0x10123, "start", LIBRARY, kind="c"), Frame(0x10500, "main.add", LIBRARY, "./hello go.go", 12, "go")]}
@@ -211,10 +211,11 @@ def test_a_result_of_a_trace_lies_at_the_events_line_in_it() -> None:
     assert broken["relatedLocations"][0]["physicalLocation"]["region"] == {"startLine": 3 + 2}
 
 
-def test_only_a_rule_whose_source_is_an_address_has_a_help_uri() -> None:
+def test_a_rule_whose_source_names_an_address_has_a_help_uri() -> None:
     rules = sarif_of(checked())["runs"][0]["tool"]["driver"]["rules"]
-    assert [("helpUri" in each, each.get("help")) for each in rules] == [
-        (False, {"text": "gABI, chapter 5"}), (True, None), (False, None),
+    assert [each.get("helpUri") for each in rules] == [None, "https://example.org/rule", None]
+    assert [each.get("help") for each in rules] == [
+        {"text": "gABI, chapter 5"}, {"text": "a book; https://example.org/rule, page 3"}, None,
     ]  # fmt: skip
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from emuload import samples
+from emuload import cli, samples
 from emuload.trace import jsonl
 from tests import toolchain
 from tests.command_line import emuload, source_file
@@ -46,11 +47,19 @@ def wrong(tmp_path: Path) -> Path:
     return file
 
 
-def kept(capsys: pytest.CaptureFixture[str], library: Path, folder: Path, *arguments: str) -> Path:
+@pytest.fixture(scope="module")
+def recorded(library: Path) -> str:
     """A trace of one call."""
-    trace = folder / "kept.jsonl"
-    ended = emuload(capsys, "trace", library, "-c", "add(1, 2)", "-o", trace, *arguments)
-    assert ended.status == 0, ended.err
+    trace = library.with_name("kept.jsonl")
+    assert cli.command(["trace", str(library), "-c", "add(1, 2)", "-o", str(trace)]) == 0
+    return trace.read_text()
+
+
+@pytest.fixture
+def kept(recorded: str, tmp_path: Path) -> Path:
+    """The trace in a file of its own."""
+    trace = tmp_path / "kept.jsonl"
+    trace.write_text(recorded)
     return trace
 
 
@@ -71,9 +80,8 @@ def test_a_library_is_run_and_checked(library: Path, capsys: pytest.CaptureFixtu
     assert rows["elf", "dependents-destroyed-first"].startswith("not applicable")
 
 
-def test_a_trace_gives_the_same_verdicts(library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    trace = kept(capsys, library, tmp_path)
-    by_trace = json.loads(emuload(capsys, "check", trace, "--json").out)
+def test_a_trace_gives_the_same_verdicts(library: Path, kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    by_trace = json.loads(emuload(capsys, "check", kept, "--json").out)
     by_library = json.loads(emuload(capsys, "check", library, "-c", "add(1, 2)", "--json").out)
     assert by_trace["rules"] == by_library["rules"]
 
@@ -95,9 +103,9 @@ def test_rule_sets_and_files_are_named_instead(library: Path, wrong: Path, capsy
 
 @pytest.mark.parametrize("subject", ["library", "trace"])
 def test_a_finding_is_shown_with_both_stacks(
-    subject: str, library: Path, wrong: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    subject: str, library: Path, wrong: Path, kept: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    what = [library, "-c", "add(1, 2)"] if subject == "library" else [kept(capsys, library, tmp_path)]
+    what = [library, "-c", "add(1, 2)"] if subject == "library" else [kept]
     ended = emuload(capsys, "check", *what, "--rules", wrong)
     assert (ended.status, ended.err) == (1, "")
     broken, unordered = ended.out.partition("wrong: body-before-init: broken\n")[2].split("wrong: export-after-the-runtime: ")
@@ -143,32 +151,30 @@ def test_an_event_of_a_thread_that_is_not_on_the_cpu_has_its_stack(tmp_path: Pat
     ],
 )
 def test_without_the_run_code_positions_are_shown(
-    change: str, words: str, library: Path, wrong: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    change: str, words: str, library: Path, wrong: Path, kept: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    own = tmp_path / "libhello.so"
-    own.write_bytes(library.read_bytes())
-    trace = kept(capsys, own, tmp_path)
-    text = trace.read_text()
-    if change == "gone":
-        own.unlink()
-    elif change == "other":
-        own.write_bytes(library.read_bytes() + b"\0")
+    text, path = kept.read_text(), library
+    if change in ("gone", "other"):
+        path = kept.with_name("libother.so")
+        text = text.replace(str(library), str(path))
+    if change == "other":
+        path.write_bytes(library.read_bytes() + b"\0")
     elif change == "edited":
-        trace.write_text(text.replace('"kind":"go-schedinit"', '"kind":"go-shedinit"'))
-    else:
-        trace.write_text(text.replace('"stdin":null', '"stdin":"-"'))
-    ended = emuload(capsys, "check", trace, "-r", wrong)
+        text = text.replace('"kind":"go-schedinit"', '"kind":"go-shedinit"')
+    elif change == "stdin":
+        text = text.replace('"stdin":null', '"stdin":"-"')
+    kept.write_text(text)
+    ended = emuload(capsys, "check", kept, "-r", wrong)
     assert ended.status == 1
-    assert f"at {own}+0x" in ended.out
+    assert f"at {path}+0x" in ended.out
     (reason,) = [line for line in ended.out.splitlines() if line.startswith("no stacks: ")]
     assert words in reason
 
 
-def test_a_killed_run_is_checked_as_far_as_it_went(library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    trace = kept(capsys, library, tmp_path)
-    lines = trace.read_bytes().splitlines(keepends=True)
-    trace.write_bytes(b"".join(lines[: len(lines) // 2]))
-    ended = emuload(capsys, "check", trace)
+def test_a_killed_run_is_checked_as_far_as_it_went(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = kept.read_bytes().splitlines(keepends=True)
+    kept.write_bytes(b"".join(lines[: len(lines) // 2]))
+    ended = emuload(capsys, "check", kept)
     assert (ended.status, ended.err) == (0, "")
     assert "cut off: the run was killed" in ended.out
 
@@ -265,13 +271,12 @@ def edit_schema(text: str) -> str:
     ids=["truncated", "renumbered", "misspelt", "newer", "no-header", "text", "empty"],
 )
 def test_a_bad_trace_is_told_in_one_line(
-    edit: object, words: str, library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    edit: Callable[[str], str], words: str, kept: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    trace = kept(capsys, library, tmp_path)
-    trace.write_text(edit(trace.read_text()))  # type: ignore[operator]
-    ended = emuload(capsys, "check", trace)
+    kept.write_text(edit(kept.read_text()))
+    ended = emuload(capsys, "check", kept)
     assert (ended.status, ended.out) == (2, "")
-    assert ended.err.startswith(f"emuload: {trace}")
+    assert ended.err.startswith(f"emuload: {kept}")
     assert words in ended.err
     assert ended.err.count("\n") == 1
 
@@ -299,11 +304,8 @@ def test_bad_rules_are_told_in_one_line(
 
 
 @pytest.mark.parametrize("options", [("-c", "add(1, 2)"), ("--seed", "1"), ("--linked",)])
-def test_a_traces_run_cannot_be_changed(
-    options: tuple[str, ...], library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    trace = kept(capsys, library, tmp_path)
-    ended = emuload(capsys, "check", trace, *options)
+def test_a_traces_run_cannot_be_changed(options: tuple[str, ...], kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ended = emuload(capsys, "check", kept, *options)
     assert ended.status == 2
     assert "the run of a trace is over, --" in ended.err
 

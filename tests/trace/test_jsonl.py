@@ -45,7 +45,9 @@ def test_the_header_says_what_ran(trace: Path, library: Path) -> None:
     assert header["unicorn"]
 
 
-def test_the_events_are_those_that_run_shows_and_the_packages_imports(trace: Path, library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_events_are_those_that_run_shows_and_the_packages_imports(
+    trace: Path, library: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = ("-c", "add(1, 2)", "-a", "x", "-e", "K=v", "--seed", "7")
     shown = json.loads(emuload(capsys, "run", library, "--json", "--events", *arguments).out)["events"]
     kept = [

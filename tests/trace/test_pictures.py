@@ -27,6 +27,20 @@ PAIRS = {
 }
 
 
+NUMBER = (int, float)
+COMMON = {"ph": str, "name": str, "pid": int, "tid": int}
+TIMED = {**COMMON, "cat": str, "ts": NUMBER}
+CHROME = {
+    "M": ({**COMMON, "args": dict}, {}),
+    "B": ({**TIMED, "args": dict}, {}),
+    "E": (TIMED, {"args": dict}),
+    "X": ({**TIMED, "dur": NUMBER, "args": dict}, {}),
+    "s": ({**TIMED, "id": int}, {}),
+    "f": ({**TIMED, "id": int, "bp": str}, {}),
+}
+"""By phase, what an entry must have and what it may have, and of which types (Trace Event Format, Google 2016)."""
+
+
 class Slice(NamedTuple):
     """A slice as read back: nanoseconds, the end included."""
 
@@ -107,7 +121,11 @@ def read_chrome(file: Path) -> Picture:
     marks: set[tuple[int, int]] = set()
     ends: dict[str, dict[int, tuple[int, int]]] = {"s": {}, "f": {}}
     times: dict[int, int] = {}
+    assert document["displayTimeUnit"] in ("ms", "ns")
     for entry in document["traceEvents"]:
+        needed, allowed = CHROME[entry["ph"]]
+        assert needed.keys() <= entry.keys() <= needed.keys() | allowed.keys(), entry
+        assert all(isinstance(value, {**needed, **allowed}[name]) for name, value in entry.items()), entry
         tid = entry["tid"]
         assert entry["pid"] == 1
         if entry["ph"] == "M":

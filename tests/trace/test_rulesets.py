@@ -23,7 +23,7 @@ NEEDED = {"elf": "relocated-before-constructors", "go-c-shared": "main-init-done
 
 
 def process_of(target: str, **options: object) -> Process:
-    return emuload.Process(arch_of(target), env={"NAME": "value"}, **options)  # type: ignore[arg-type]
+    return emuload.Process(arch_of(target), env={"NAME": "value"}, go_imports=True, **options)  # type: ignore[arg-type]
 
 
 def verdicts(process: Process, *sets: str) -> dict[str, Verdict]:
@@ -103,7 +103,7 @@ def test_todays_go_is_neither_eager_nor_lazy(target: str, tmp_path: Path) -> Non
         "loading-waits-for-go": "broken",
         "nothing-before-the-first-call": "broken",
     }
-    (early,) = found["nothing-before-the-first-call"].findings
+    early, *_ = found["nothing-before-the-first-call"].findings
     assert early.then is not None
     assert early.then.kind == "go-rt0-lib"
 

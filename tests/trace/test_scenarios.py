@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,7 @@ def test_the_header_says_what_the_host_did_and_nothing_of_its_paths(small: Path,
 
 BROKEN = {
     "about = ": ("scenario.toml: Invalid value"),
-    TEXT.replace("about", "abut"): "scenario.toml: unknown entry 'abut': there are about, end, rules, breaks",
+    TEXT.replace("about", "abut"): "scenario.toml: unknown entry 'abut': there are about, profile, end, rules, breaks",
     TEXT.replace('"exited"', '"well"'): "scenario.toml:end: 'well' is none of exited, failed, deadlock, refused",
     TEXT.replace('end = "exited"', ""): "scenario.toml: 'end' is missing",
     TEXT.replace('"c"', '"c++"'): "scenario.toml:file 1: kind: 'c++' is none of go, c, c-program",
@@ -179,6 +180,11 @@ def test_another_end_or_order_than_the_described_is_a_failed_check(small: Path, 
     assert not (small / "arm64.jsonl").exists()
 
 
+def test_the_profile_is_the_described_one(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (small / "scenario.toml").write_text('profile = "windows"\n' + TEXT)
+    refused(update(capsys), "host.py:2: UsageError: unknown profile 'windows'")
+
+
 def test_a_source_that_does_not_compile_is_told_in_one_line(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (small / "small.c").write_text("int get(void) { return missing; }")
     refused(update(capsys), "small.c:1:24: error: use of undeclared identifier 'missing'")
@@ -217,15 +223,19 @@ def test_a_folder_without_scenarios_is_told(
     refused(update(capsys), "traces: there is no scenario here: no traces/*/scenario.toml")
 
 
-@pytest.mark.parametrize(("name", "sample"), [("c-dependencies", "armv5"), ("linked", "amd64")])
-def test_another_folder_builds_the_same_bytes(name: str, sample: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "kinds", "sample"), [("c-dependencies", ("c", "go"), "armv5"), ("thread-local-host", ("c-program",), "amd64")]
+)
+def test_another_folder_builds_the_same_bytes(name: str, kinds: tuple[str, ...], sample: str, tmp_path: Path) -> None:
     go_root("1.27")
     shutil.copytree(ROOT / "traces", tmp_path / "elsewhere" / "traces", ignore=shutil.ignore_patterns("*.jsonl"))
     made = []
     for number, root in enumerate((ROOT, tmp_path / "elsewhere")):
+        scenario = description.read(root / "traces" / name)
+        scenario = replace(scenario, files=tuple(source for source in scenario.files if source.kind in kinds))
         builder = FolderBuilder(tmp_path / f"built {number}", cache_folder())
-        files = build_all(description.read(root / "traces" / name), target_of(sample), builder)
-        made.append({name: path.read_bytes() for name, path in files.items()})
+        made.append({name: path.read_bytes() for name, path in build_all(scenario, target_of(sample), builder).items()})
+    assert len(made[0]) == len(kinds) + kinds.count("c")
     assert made[0] == made[1]
     for data in made[0].values():
         assert str(tmp_path).encode() not in data

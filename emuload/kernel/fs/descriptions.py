@@ -431,6 +431,7 @@ class StreamDescription(Description):
             output.append(self.stream, data)
             task = kernel.current
             kernel.events.emit("write", task.tid if task else 0, fd=self.stream, text=shown(data))
+            kernel.events.flush()
         elif room <= 0:
             raise BoundExceeded("output", output.limit)
         return len(data)

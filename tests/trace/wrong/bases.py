@@ -48,14 +48,14 @@ def _program(target: str) -> list[Event]:
 
 
 def _hello(target: str) -> list[Event]:
-    process = emuload.Process(arch_of(target))
+    process = emuload.Process(arch_of(target), go_imports=True)
     assert process.dlopen(str(sample(target))).add(1, 2) == 3
     process.exit()
     return process.events
 
 
 def _eager(target: str) -> list[Event]:
-    process = emuload.Process(arch_of(target))
+    process = emuload.Process(arch_of(target), go_imports=True)
     assert process.dlopen(str(toolchain.build("late_constructor", target))).early_sum() == 42
     process.exit()
     return process.events
@@ -63,7 +63,7 @@ def _eager(target: str) -> list[Event]:
 
 def _lazy(target: str) -> list[Event]:
     path = sample(target)
-    process = emuload.Process(arch_of(target), maps=[(str(path.parent), "/go", False)])
+    process = emuload.Process(arch_of(target), go_imports=True, maps=[(str(path.parent), "/go", False)])
     lazy = process.dlopen(str(toolchain.build("lazy_wrapper", target)))
     assert lazy.call("lazy_add", f"/go/{path.name}", 1, 2) == 3
     process.exit()

@@ -286,9 +286,8 @@ def a_package_before_the_runtime_is_ready(run: Edit) -> None:
 
 @breaks(HELLO, "go-c-shared/packages-in-dependency-order")
 def two_packages_change_places(run: Edit) -> None:
-    run.move(
-        run.span(run.one("go-package-init-enter", package="os")), before=run.one("go-package-init-enter", package="io/fs")
-    )
+    second = run.span(run.one("go-package-init-enter", package="os"))
+    run.move(second, before=run.one("go-package-init-enter", package="internal/poll"))
 
 
 @breaks(HELLO, "go-c-shared/packages-in-dependency-order")
@@ -367,6 +366,5 @@ def loading_is_over_after_go_is_ready_by_luck(run: Edit) -> None:
 
 
 @breaks(LAZY, "lazy/nothing-before-the-first-call", "unordered")
-def a_runtime_started_by_nobody_one_knows(run: Edit) -> None:
-    runtime = run.one("go-rt0-lib-go").tid
-    run.change(run.one("task-create", child=runtime), tid=0)
+def the_first_call_made_meanwhile_by_another_thread(run: Edit) -> None:
+    run.change(run.one("call-enter", function="lazy_add"), tid=9999)
