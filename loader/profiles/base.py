@@ -236,7 +236,8 @@ class Profile:
         """``error`` in this linker's words, with the place kept."""
         if error.code not in self.words:
             return error
-        return LoadError("", error.where, self.dlerror(error, doing, program), error.code, **error.facts)
+        words = self.dlerror(error, doing, program)
+        return LoadError("", "" if error.where in words else error.where, words, error.code, **error.facts)
 
 
 class _Facts(dict[str, object]):
