@@ -29,7 +29,7 @@ from emuload.machine.cpu import Context
 from emuload.scheduler import OutOfTime, RoundRobin, Scheduler, Strategy, Stuck
 from emuload.startup import ProgramHeaders, build_stack, map_stack
 from emuload.threads import HostCall, Pending, Thread, idle, park
-from emuload.trace.events import Event, Recorder, RecorderFull
+from emuload.trace.events import Constant, Event, Recorder, RecorderFull
 from emuload.watch import Watches
 from loader.errors import LoadError
 from loader.link_map import LinkMap
@@ -162,6 +162,8 @@ class Process:
         if instruction_log is not None:
             self._log_instructions(instruction_log, seed)
         self.calls: dict[int, list[HostCall]] = {}
+        self._call_fields: dict[str, Constant] = {}
+        """What events say of the calls of a function, by its name."""
         self._parked: dict[int, Context] = {}
         """Registers of threads that came back from a call and have not run since."""
         self.callbacks: list[tuple[Callable[..., Any], Sequence[Any], Any]] = []
@@ -371,8 +373,14 @@ class Process:
         task.wait = None
         task.pc = self.recorder.pc = self.cpu.code_address(address)
         self.calls.setdefault(task.tid, []).append(call)
-        self.recorder.record("call-enter", task.tid, {"function": name})
+        self.recorder.record("call-enter", task.tid, self._called(name))
         return Pending(self, call, task.tid)
+
+    def _called(self, name: str) -> Constant:
+        known = self._call_fields.get(name)
+        if known is None:
+            known = self._call_fields[name] = Constant(function=name)
+        return known
 
     def callback(self, function: Callable[..., Any], argtypes: Sequence[Any], returns: Any) -> int:
         """Address of a C function that calls a Python one; it stays for the life of the process."""
@@ -385,7 +393,7 @@ class Process:
             call.result = call.collect()
         finally:
             call.done = True
-            self.recorder.record("call-exit", task.tid, {"function": call.name})
+            self.recorder.record("call-exit", task.tid, self._called(call.name))
             self.cpu.restore(call.saved)
             self._parked[task.tid] = call.saved
             park(task)
@@ -399,7 +407,7 @@ class Process:
             self._run(lambda: all(p.call.done for p in pending))
         for each in pending:
             self.recorder.pc = self.kernel.tasks[each.tid].pc
-            self.recorder.record("call-result", each.tid, {"function": each.call.name})
+            self.recorder.record("call-result", each.tid, self._called(each.call.name))
 
     def _call_words(self, function: str, *words: int) -> int:
         """Call a function of the C library with machine words, on the loading thread if that is free."""

@@ -196,7 +196,8 @@ class ElfFile:
         if self.type not in (ET_EXEC, ET_DYN):
             raise error("e_type at 0x10", "only ET_DYN and ET_EXEC can be loaded")
         if phentsize != self.layout.phdr.size:
-            raise error("e_phentsize", "ELF file's phentsize not the expected size")
+            place = self.layout.ehdr.size - 10
+            raise error(f"e_phentsize at {place:#x}", "ELF file's phentsize not the expected size")
 
     def _read_segments(self) -> None:
         data, size = self.data, self.layout.phdr.size
@@ -240,7 +241,7 @@ class ElfFile:
             message = f"{len(loads)} PT_LOAD segments; at most {MAX_SEGMENTS} are accepted"
             raise self.error(f"{self.phnum} program headers at {self.phoff:#x}", message)
         if not loads:
-            raise self.error(f"{self.phnum} program headers", "object file has no loadable segments")
+            raise self.error(f"{self.phnum} program headers at {self.phoff:#x}", "object file has no loadable segments")
         #: PT_LOAD segments that are not empty, by address; none overlaps another
         self.loads: tuple[Segment, ...] = tuple(loads)
         self._starts = [segment.vaddr for segment in loads]
@@ -250,9 +251,12 @@ class ElfFile:
         )
 
     def _bad_segment(self, segment: Segment, message: str) -> LoadError:
+        return self.error(self.segment_place(segment), message)
+
+    def segment_place(self, segment: Segment) -> str:
+        """A program header as the place of an error."""
         name = "PT_LOAD" if segment.type == PT_LOAD else _SEGMENT_NAMES.get(segment.type, f"type {segment.type:#x}")
-        place = self.phoff + segment.index * self.layout.phdr.size
-        return self.error(f"program header {segment.index} ({name}) at {place:#x}", message)
+        return f"program header {segment.index} ({name}) at {self.phoff + segment.index * self.layout.phdr.size:#x}"
 
     def segment(self, kind: int) -> Segment | None:
         """The first program header of type ``kind``."""
@@ -288,6 +292,7 @@ class ElfFile:
         #: last value of each tag (DT_NEEDED apart)
         self.dynamic: dict[int, int] = {}
         self._needed: list[int] = []
+        self._places: dict[int, int] = {}
         #: unbiased address of the dynamic section, 0 when there is none
         self.dynamic_vaddr = segment.vaddr if segment else 0
         if segment is None:
@@ -301,6 +306,7 @@ class ElfFile:
                 return
             if i == MAX_DYNAMIC:
                 raise self.error(where, f"more than {MAX_DYNAMIC} entries")
+            self._places[tag] = start + i * self.layout.dyn_size
             if tag != DT_NEEDED:
                 self.dynamic[tag] = value
                 continue
@@ -308,6 +314,10 @@ class ElfFile:
             if len(self._needed) > MAX_NEEDED:
                 raise self.error(where, f"more than {MAX_NEEDED} DT_NEEDED entries")
         raise self.error(where, "dynamic section has no DT_NULL at its end")
+
+    def tag_place(self, name: str, tag: int) -> str:
+        """A dynamic entry as the place of an error: its name and file offset (the last one's, where there are several)."""
+        return f"{name} at {self._places[tag]:#x}" if tag in self._places else name
 
     def _read_strings(self) -> None:
         dynamic = self.dynamic
@@ -365,7 +375,8 @@ class ElfFile:
         self.symbol_limit = 0
         if DT_SYMTAB in dynamic:
             if dynamic.get(DT_SYMENT, size) != size:
-                raise self.error("DT_SYMENT", f"symbol entries of {dynamic[DT_SYMENT]} bytes, expected {size}")
+                where = self.tag_place("DT_SYMENT", DT_SYMENT)
+                raise self.error(where, f"symbol entries of {dynamic[DT_SYMENT]} bytes, expected {size}")
             vaddr = dynamic[DT_SYMTAB]
             self._symtab = self.offset_of(vaddr, size, "DT_SYMTAB")
             room = self.file_end(vaddr) - self._symtab
@@ -425,7 +436,8 @@ class ElfFile:
         layout, dynamic, word = self.layout, self.dynamic, self.machine.word
         plt_kind = "RELA" if dynamic.get(DT_PLTREL) == DT_RELA else "REL"
         if DT_JMPREL in dynamic and dynamic.get(DT_PLTREL) not in (DT_RELA, DT_REL):
-            raise self.error("DT_PLTREL", f"neither DT_RELA nor DT_REL: {dynamic.get(DT_PLTREL, 0)}")
+            where = self.tag_place("DT_PLTREL", DT_PLTREL)
+            raise self.error(where, f"neither DT_RELA nor DT_REL: {dynamic.get(DT_PLTREL, 0)}")
         sizes = {"RELR": word, "REL": layout.rel_size, "RELA": layout.rela_size}
         tables: list[Table] = []
         for kind, tag, size_tag, entry_tag, name in (
@@ -438,12 +450,14 @@ class ElfFile:
                 continue
             entry = sizes[kind]
             if entry_tag is not None and dynamic.get(entry_tag, entry) != entry:
-                raise self.error(f"{name}ENT", f"relocation entries of {dynamic[entry_tag]} bytes, expected {entry}")
+                where = self.tag_place(f"{name}ENT", entry_tag)
+                raise self.error(where, f"relocation entries of {dynamic[entry_tag]} bytes, expected {entry}")
             vaddr, size = dynamic[tag], dynamic.get(size_tag, 0)
             if size == 0:
                 continue
             if size % entry:
-                raise self.error(f"{name} at address {vaddr:#x}", f"size {size} is not a multiple of {entry}")
+                where = self.tag_place(f"{name} of address {vaddr:#x}", tag)
+                raise self.error(where, f"size {size} is not a multiple of {entry}")
             if tag == DT_JMPREL and plt_kind == "RELA" and DT_RELA in dynamic:
                 # some linkers count the PLT's table in DT_RELASZ as well: glibc elf/dynamic-link.h,
                 # _ELF_DYNAMIC_DO_RELOC
@@ -467,8 +481,8 @@ class ElfFile:
         if tag not in self.dynamic or size == 0:
             return 0, 0
         if size % self.machine.word:
-            raise self.error(name, f"size {size} is not a multiple of {self.machine.word}")
-        self.offset_of(vaddr, size, name)
+            raise self.error(self.tag_place(name, tag), f"size {size} is not a multiple of {self.machine.word}")
+        self.offset_of(vaddr, size, self.tag_place(name, tag))
         return vaddr, size // self.machine.word
 
     def notes(self) -> list[tuple[str, int, bytes]]:

@@ -18,9 +18,7 @@ def map_object(memory: Memory, obj: LinkedObject, page: int) -> None:
     elf = obj.elf
     for segment in elf.loads:
         if (segment.vaddr - segment.offset) % page:
-            raise elf.error(
-                f"program header {segment.index}", "ELF load command alignment not page-aligned", "page-size"
-            )
+            raise elf.error(elf.segment_place(segment), "ELF load command alignment not page-aligned", "page-size")
     low = elf.loads[0].vaddr // page * page
     high = -(-(elf.loads[-1].vaddr + elf.loads[-1].memsz) // page) * page
     try:
@@ -34,7 +32,8 @@ def map_object(memory: Memory, obj: LinkedObject, page: int) -> None:
             _map_segment(memory, obj, segment, page)
     except Exception as error:  # whatever this memory raises when it cannot map
         unmap_object(memory, obj)
-        raise elf.error(f"{high - low} bytes: {error}", "failed to map segment from shared object", "map") from error
+        where = f"{elf.phnum} program headers at {elf.phoff:#x}, {high - low} bytes: {error}"
+        raise elf.error(where, "failed to map segment from shared object", "map") from error
 
 
 def _reserve(memory: Memory, span: int, align: int, name: str) -> int:
@@ -99,7 +98,7 @@ def protect_relro(memory: Memory, obj: LinkedObject, page: int) -> Region | None
     for region in obj.regions:
         if region.start <= covered < region.end:
             covered = region.end
-    where = f"program header {segment.index} (PT_GNU_RELRO), {segment.memsz} bytes at {segment.vaddr:#x}"
+    where = f"{obj.elf.segment_place(segment)}, {segment.memsz} bytes of address {segment.vaddr:#x}"
     message = "cannot apply additional memory protection after relocation"
     if covered < end:
         raise LoadError(obj.path, where, message)

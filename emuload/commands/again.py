@@ -16,6 +16,8 @@ from emuload.stacks import Parted, stacks_of
 from emuload.trace.jsonl import Header, Trace
 from loader.errors import LoadError
 
+_OTHERWISE = "it was not made by `emuload trace LIBRARY`"
+
 
 class CannotRunAgainError(Exception):
     """Why a run cannot be made again, in a few words."""
@@ -57,7 +59,7 @@ def session_of_trace(trace: Trace) -> Session:
 def options_of(header: Header) -> dict[str, Any]:
     """The command line's options behind a header. Raises CannotRunAgainError for a header that is no such command's."""
     if len(header.files) != 1 or header.arguments[:1] != [PROGRAM_NAME]:
-        raise CannotRunAgainError("it was not made by `emuload trace LIBRARY`")
+        raise CannotRunAgainError(_OTHERWISE)
     if header.schedule != RoundRobin().describe():
         raise CannotRunAgainError("its threads took turns in another way than usual")
     given, limits = header.options, header.limits
@@ -76,8 +78,8 @@ def options_of(header: Header) -> dict[str, Any]:
             "no_kuser_helpers": not given["kuser_helpers"],
             **{name: given[name] for name in ("linked", "threads", "library_path", "maps", "stdin", "cwd", "cpus")},
         }
-    except KeyError as missing:
-        raise CannotRunAgainError(f"its header has no {missing}") from None
+    except KeyError:
+        raise CannotRunAgainError(_OTHERWISE) from None
 
 
 def _check_maps(options: Mapping[str, Any]) -> None:

@@ -120,7 +120,8 @@ class TraceRun:
         end = self._trace.end
         if end is None or end.outcome == "exited":
             return None
-        return EndedBadlyError(f"{self.subject}: {end.outcome}: {end.message}", _STATUS.get(end.outcome, 1))
+        words = f"{self.subject}: the run did not end well ({end.outcome}): {end.message}"
+        return EndedBadlyError(words, _STATUS.get(end.outcome, 1))
 
 
 def check_file(options: Mapping[str, Any], run_options: Collection[str]) -> int:

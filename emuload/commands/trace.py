@@ -200,9 +200,9 @@ class _Output:
             self._writer.begin(header)
         return self._batch
 
-    def _batch(self, first: int, times: Sequence[int], rows: Sequence[Row]) -> None:
+    def _batch(self, first: int, rows: Sequence[Row]) -> None:
         with self._naming():
-            self._writer.batch(first, times, rows)
+            self._writer.batch(first, rows)
 
     def finish(self, trace: Trace) -> None:
         """Write what comes last."""
@@ -227,9 +227,9 @@ def _each(sinks: list[Sink]) -> Sink | None:
     if len(sinks) < 2:
         return sinks[0] if sinks else None
 
-    def tell(first: int, times: Sequence[int], rows: Sequence[Row]) -> None:
+    def tell(first: int, rows: Sequence[Row]) -> None:
         for sink in sinks:
-            sink(first, times, rows)
+            sink(first, rows)
 
     return tell
 

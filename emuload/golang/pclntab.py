@@ -47,7 +47,7 @@ _RECORD_SIZE = 40
 _MOST_PCDATA = 64
 _LONGEST_NAME, _MOST_PAIRS, _MOST_TABLES, _MOST_ALIKE = 8192, 1 << 14, 256, 16
 """Bounds: bytes of a name, pairs of one pc-value table, tables kept decoded, functions of one name that are compared."""
-_HIGHEST = 1 << 63
+_FIRST_PAIRS, _HIGHEST = 32, 1 << 63
 
 
 class GoTableError(ValueError):
@@ -224,7 +224,11 @@ class GoTable:
         return Function(self.name(index), self.entry(index), index)
 
     def __iter__(self) -> Iterator[Function]:
-        return (Function(self.name(index), self.entry(index), index) for index in range(self.count))
+        room = 4 * (self._names_end - self._names_at) + (1 << 16)
+        for index in range(self.count):
+            name = self.name(index) if room > 0 else ""  # no honest names are so long together
+            room -= len(name)
+            yield Function(name, self.entry(index), index)
 
     def __len__(self) -> int:
         return self.count
@@ -288,7 +292,7 @@ class GoTable:
     def _pc_values(self, table: int) -> list[tuple[int, int]]:
         """One pc-value table: (offset from the function's entry where the value ends, value), in order.
 
-        It is kept, since whoever asks for one place of a function asks for others.
+        It is kept, since whoever asks for one place far in a function asks for others.
         """
         known = self._tables.get(table)
         if known is None:
@@ -326,8 +330,13 @@ class GoTable:
 
     def _value(self, index: int, table: int, pc: int) -> int | None:
         """Value of a pc-value table at `pc`; None where it has none."""
+        offset = pc - self.entry(index)
+        if table > 0 and table not in self._tables:
+            for end, value in islice(self._decode(table), _FIRST_PAIRS):
+                if offset < end:
+                    return value
         pairs = self._pc_values(table)
-        at = bisect_right(pairs, (pc - self.entry(index), _HIGHEST))
+        at = bisect_right(pairs, (offset, _HIGHEST))
         return pairs[at][1] if at < len(pairs) else None
 
     def frame_size(self, pc: int) -> int | None:

@@ -35,10 +35,7 @@ class VirtualClock:
 
     def now(self) -> int:
         """Monotonic nanoseconds."""
-        numerator, bytes_run = self.numerator, self.source.clock_bytes
-        if numerator != 1:
-            bytes_run *= numerator
-        return self.base + self.skipped + bytes_run // self.denominator
+        return self.base + self.skipped + self.source.clock_bytes * self.numerator // self.denominator
 
     def realtime(self) -> int:
         """Nanoseconds since 1970."""

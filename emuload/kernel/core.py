@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 FIRST_PID = 1000
 PARENT_PID = 1
+_CALL, _ENTER, _EXIT = ("name", "args", "result"), ("name", "args", "wait"), ("name", "result")
+"""Fields of a system call's events."""
+
 _MASK64 = (1 << 64) - 1
 _TASK, _TIMER, _HOST, TIMERFD = 0, 1, 2, 3
 """Whose deadline an entry (instant, order, whose, id) of the heap is."""
@@ -213,7 +216,7 @@ class Kernel:
             task.blocked_call = True
             if events.enabled:
                 what = "" if task.wait is None else task.wait.what
-                events.record("syscall-enter", task.tid, {"name": name, "args": tuple(args[:count]), "wait": what})
+                events.repeat("syscall-enter", task.tid, _ENTER, (name, tuple(args[:count]), what))
             if task.attention and task.wait is not None and task.wait.interruptible:
                 self.interrupt(task)
                 return SWITCH
@@ -221,7 +224,7 @@ class Kernel:
         if result is SWITCH:
             return SWITCH
         if events.enabled:
-            events.record("syscall", task.tid, {"name": name, "args": tuple(args[:count]), "result": result})
+            events.repeat("syscall", task.tid, _CALL, (name, tuple(args[:count]), result))
         if task.attention or task.saved_mask is not None or task.yielded:
             task.result = result
             return SWITCH
@@ -421,7 +424,7 @@ class Kernel:
         cpu.syscall_result(result)
         task.result = None
         if task.blocked_call and self.events.enabled:
-            self.events.record("syscall-exit", task.tid, {"name": self.call_name(task), "result": result})
+            self.events.repeat("syscall-exit", task.tid, _EXIT, (self.call_name(task), result))
         task.blocked_call = False
 
     def _account(self, task: Task) -> None:

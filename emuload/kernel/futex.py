@@ -29,6 +29,8 @@ FUTEX_WAITERS, FUTEX_OWNER_DIED, FUTEX_TID_MASK = 0x8000_0000, 0x4000_0000, 0x3F
 _TIMED = frozenset({FUTEX_WAIT, FUTEX_LOCK_PI, FUTEX_LOCK_PI2, FUTEX_WAIT_BITSET, FUTEX_WAIT_REQUEUE_PI})
 _REALTIME_ALLOWED = frozenset({FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_WAIT_REQUEUE_PI, FUTEX_LOCK_PI2})
 _ROBUST_LIST_LIMIT = 2048
+_WAIT, _WAKE = ("address", "deadline"), ("address", "woken")
+"""Fields of the events."""
 
 
 @syscall("futex")
@@ -96,7 +98,7 @@ def _futex(
 def _enqueue(k: Kernel, task: Task, wait: Wait) -> Result:
     k.futexes.waiters.setdefault(wait.key, []).append(task.tid)
     if k.events.enabled:
-        k.events.record("futex-wait", task.tid, {"address": wait.key, "deadline": wait.deadline})
+        k.events.repeat("futex-wait", task.tid, _WAIT, (wait.key, wait.deadline))
     return k.block(task, wait)
 
 
@@ -177,7 +179,7 @@ def wake(k: Kernel, waker: Task | None, uaddr: int, count: int, bitset: int) -> 
 
 def _report(k: Kernel, waker: Task | None, uaddr: int, woken: list[int]) -> None:
     if woken and k.events.enabled:
-        k.events.record("futex-wake", waker.tid if waker else 0, {"address": uaddr, "woken": tuple(woken)})
+        k.events.repeat("futex-wake", waker.tid if waker else 0, _WAKE, (uaddr, tuple(woken)))
 
 
 def _count(value: int) -> int:

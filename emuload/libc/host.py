@@ -136,7 +136,7 @@ class LibcHost:
             what, owner = wait
             task.blocked_on = (what, arguments[1], arguments[owner] if owner else 0) if what else None
         if self._host.recorder.enabled:
-            self._host.recorder.emit(kind, task.tid, **{name: arguments[i + 1] for i, name in enumerate(names)})
+            self._host.recorder.repeat(kind, task.tid, names, tuple(arguments[1 : 1 + len(names)]))
         return 0
 
     # -- TLS -----------------------------------------------------------------------------------------------------

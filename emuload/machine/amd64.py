@@ -130,7 +130,7 @@ class Amd64(Cpu):
             self.engine.write_register(_IDS["rdx"], ticks >> 32 & 0xFFFFFFFF)
         except BaseException as error:
             self._fail(error)
-        self._ahead = 0
+        self._go_on()
         return 1
 
     def _on_interrupt(self, _: int, number: int, user: int) -> None:

@@ -130,7 +130,7 @@ class BlockLog:
         if self.inside:
             self._sink.cut(self.blocks, pc - cells[c.START])
             cells[c.SKIPPED] += cells[c.END] - pc
-            cells[c.INSIDE] = 0
+            cells[c.INSIDE], self._stopped_inside = 0, False
 
     def enter(self, pc: int) -> None:
         """The block that runs is logged from the instruction at `pc` on."""

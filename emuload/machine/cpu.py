@@ -61,6 +61,7 @@ SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV = 4, 5, 7, 8, 11
 SEGV_MAPERR, SEGV_ACCERR, SI_KERNEL = 1, 2, 0x80
 ILL_ILLOPC, FPE_INTDIV, TRAP_BRKPT, BUS_ADRALN = 1, 1, 1, 1
 
+_REMAINING = c.REMAINING
 _NO_RESERVATION = b"\xff" * 8
 _WRITES = {uc.MEM_WRITE_UNMAPPED, uc.MEM_WRITE_PROT}
 _FETCHES = {uc.MEM_FETCH_UNMAPPED, uc.MEM_FETCH_PROT}
@@ -100,8 +101,8 @@ class Cpu(ABC):
         self.block_count: BlockCount | None = None
         self._template = self.engine.context_template()
         self._context_buffer = ctypes.create_string_buffer(self._template, len(self._template))
-        self._bytes_before = 0
-        self._budget = 0
+        self._bytes_at_end = 0
+        """What `clock_bytes` is when nothing of the slice's budget is left."""
         self._ahead = 0
         self.handler: TrapHandler = self._no_handler
         self.ticks: Callable[[], int] = lambda: self.clock_bytes
@@ -304,7 +305,7 @@ class Cpu(ABC):
     @property
     def clock_bytes(self) -> int:
         """Code bytes executed so far, exact also inside a handler."""
-        return self._bytes_before + self._budget - self._cells[c.REMAINING] - self._ahead
+        return self._bytes_at_end - self._cells[_REMAINING]
 
     def run(self, budget: int) -> Stop:
         """Run the live thread until `budget` code bytes are used, and on to the next jump, or until something needs the host.
@@ -312,7 +313,8 @@ class Cpu(ABC):
         Raises whatever a trap handler raised.
         """
         cells = self._cells
-        self._budget = cells[c.REMAINING] = budget
+        cells[c.REMAINING] = budget
+        self._bytes_at_end += budget
         cells[c.STOPPED] = 0
         self._stop = None
         if self.block_log is not None:
@@ -321,14 +323,11 @@ class Cpu(ABC):
             self.block_count.running = True
         error = self._start()
         while cells[c.STOPPED] == c.LOG_FULL:
-            self._settle_log()
-            self.drain_log()
-            cells[c.STOPPED] = 0
-            error = self._start()
+            error = self._drained_start()
         if not cells[c.STOPPED] and (self._stop is None or self._stop.reason is not Reason.TRAP):
             self._take_back(self.pc)
-        self._bytes_before += budget - cells[c.REMAINING]
-        self._budget = cells[c.REMAINING] = 0
+        self._bytes_at_end -= cells[c.REMAINING]
+        cells[c.REMAINING] = 0
         self._settle_log()
         if self.block_count is not None:
             self._stop_counting(self.block_count)
@@ -340,6 +339,15 @@ class Cpu(ABC):
         if cells[c.STOPPED]:
             return Stop(Reason.BUDGET)
         return Stop(Reason.FAULT, self._unexplained(error))
+
+    def _drained_start(self) -> int:
+        """Go on where a buffer was full."""
+        assert self.block_log is not None
+        self._settle_log()
+        self.drain_log()
+        self._cells[c.STOPPED] = 0
+        self.block_log.go()
+        return self._start()
 
     def _take_back(self, pc: int) -> None:
         """What the block that ran last did not execute, from `pc` on, was counted when it began."""
@@ -463,8 +471,14 @@ class Cpu(ABC):
         self.engine.stop()
 
     def _stand_at(self, pc: int) -> None:
-        """The handler that is called now is so in the middle of a block, before the instruction at `pc`."""
+        """The handler that is called now is so in the middle of a block, before the instruction at `pc`; see `_go_on`."""
         self._ahead = self._cells[c.END] - pc
+        self._bytes_at_end -= self._ahead
+
+    def _go_on(self) -> None:
+        """The handler is back: the rest of the block runs."""
+        self._bytes_at_end += self._ahead
+        self._ahead = 0
 
     def _on_watch(self, _: int, address: int, size: int, user: int) -> None:
         self._stand_at(address)
@@ -472,7 +486,7 @@ class Cpu(ABC):
             self.watch_handler(address)
         except BaseException as error:
             self._fail(error)
-        self._ahead = 0
+        self._go_on()
 
     def _guard_memory(self, _: int, kind: int, address: int, size: int, value: int, user: int) -> bool:
         try:

@@ -107,7 +107,8 @@ class LoggedCode:
         self._arch = str(log.header.get("arch"))
         self._unwinder = Unwinder()
         self._files: dict[int, _File] = {}
-        self._known: dict[tuple[int, int, int], list[Line]] = {}
+        self._lines: dict[tuple[int, int, int], list[Line]] = {}
+        self._instructions: dict[tuple[int, int, int], list[Instruction]] = {}
         try:
             self._disassembler = Disassembler(self._arch)
         except KeyError:
@@ -118,32 +119,38 @@ class LoggedCode:
         return Disassembler(THUMB)
 
     def lines(self, block: Block) -> list[Line]:
-        """The instructions of a block; none where nothing is known of the code."""
+        """The instructions of a block, with their places; none where nothing is known of the code."""
         mapped = self._log.object_at(block.address, block.number)
         key = (block.address, block.size, id(mapped))
-        if key not in self._known:
-            self._known[key] = self._read(block, mapped)
-        return self._known[key]
+        known = self._lines.get(key)
+        if known is None:
+            files = [self._file(mapped)] if mapped is not None else []
+            known = self._lines[key] = [
+                Line(each, self._unwinder.describe(each.address, files) if files else []) for each in self.instructions(block)
+            ]
+        return known
 
     def instructions(self, block: Block) -> list[Instruction]:
         """`lines` without the places."""
-        return [line.instruction for line in self.lines(block)]
+        mapped = self._log.object_at(block.address, block.number)
+        key = (block.address, block.size, id(mapped))
+        known = self._instructions.get(key)
+        if known is None:
+            known = self._instructions[key] = self._read(block, mapped)
+        return known
 
-    def _read(self, block: Block, mapped: MappedObject | None) -> list[Line]:
+    def _read(self, block: Block, mapped: MappedObject | None) -> list[Instruction]:
         if mapped is None:
-            found = self._disassembler.instructions(self._kept(block), block.address)
-            return [Line(instruction, []) for instruction in found]
+            return self._disassembler.instructions(self._kept(block), block.address)
         file = self._file(mapped)
         code = file.image.read(block.address - mapped.bias, block.size)
-        two_states = file.image.word == 4
-        engine = self._thumb if two_states and file.thumb(block.address, block.size) else self._disassembler
-        found = engine.instructions(code, block.address)
-        return [Line(instruction, self._unwinder.describe(instruction.address, [file])) for instruction in found]
+        thumb = file.image.word == 4 and file.thumb(block.address, block.size)
+        return (self._thumb if thumb else self._disassembler).instructions(code, block.address)
 
     def _kept(self, block: Block) -> bytes:
         for start, code in self._log.code.items():
             if start <= block.address < start + len(code):
-                return code[block.address - start : block.address - start + block.size]
+                return code[block.address - start : block.address - start + block.size].ljust(block.size, b"\0")
         return b""
 
     def _file(self, mapped: MappedObject) -> _File:

@@ -47,11 +47,40 @@ class Event:
         return f"{self.seq} {self.time} {self.tid} {self.pc:#x} {self.kind} {body}".rstrip()
 
 
-Row = tuple[int, int, str, "dict[str, Value]"]
-"""What is kept of an event while the guest runs, besides its time: tid, pc, kind, fields; lists may stand as tuples."""
 
-Sink = Callable[[int, "Sequence[int]", "Sequence[Row]"], None]
-"""Takes events in bulk: the number of the first, their times, their rows."""
+class Constant(dict[str, Value]):
+    """Fields that are the same whenever their event happens: made once, never changed, so that a copy is the same object."""
+
+    __slots__ = ()
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Constant:
+        return self
+
+
+class Said:
+    """What an event says besides when; the same object for all events that say the same, where that is often.
+
+    Lists among the fields may stand as tuples. `text` is free for the sink, "" at first.
+    """
+
+    __slots__ = ("fields", "kind", "pc", "text", "tid")
+
+    def __init__(self, tid: int, pc: int, kind: str, fields: dict[str, Value]) -> None:
+        self.tid = tid
+        self.pc = pc
+        self.kind = kind
+        self.fields = fields
+        self.text = ""
+
+
+Row = tuple[int, Said]
+"""What is kept of an event while the guest runs, the time first."""
+
+Sink = Callable[[int, "Sequence[Row]"], None]
+"""Takes events in bulk: the number of the first, and all of them."""
+
+_KNOWN = 1 << 14
+"""Fields that are remembered, to be kept once."""
 
 BATCH = 512
 """Events a sink may be behind."""
@@ -70,8 +99,8 @@ class Recorder:
         self.pc = 0
         self._now = clock.now
         self._events: list[Event] = []
-        self._times: list[int] = []
         self._rows: list[Row] = []
+        self._said: dict[tuple[object, ...], Said] = {}
         self._written = 0
         """How many of the rows the sink has had."""
         self._listener: Callable[[Event], None] | None = None
@@ -131,15 +160,35 @@ class Recorder:
     def record(self, kind: str, tid: int, fields: dict[str, Value]) -> None:
         """`emit` with the fields as a dict, which the event keeps."""
         if self.enabled:
+            if type(fields) is Constant:
+                key = (id(fields), tid, self.pc, kind)
+                said = self._said.get(key) or self._say(key, kind, tid, fields)
+            else:
+                said = Said(tid, self.pc, kind, fields)
             rows = self._rows
-            self._times.append(self._now())
-            rows.append((tid, self.pc, kind, fields))
+            rows.append((self._now(), said))
             if len(rows) > self._mark:
                 self._reached()
 
+    def repeat(self, kind: str, tid: int, names: tuple[str, ...], values: tuple[Value, ...]) -> None:
+        """`record` for what is often said again, and then kept once. A kind has the same names and types each time."""
+        if self.enabled:
+            key = (values, tid, self.pc, kind)
+            said = self._said.get(key) or self._say(key, kind, tid, dict(zip(names, values, strict=True)))
+            rows = self._rows
+            rows.append((self._now(), said))
+            if len(rows) > self._mark:
+                self._reached()
+
+    def _say(self, key: tuple[object, ...], kind: str, tid: int, fields: dict[str, Value]) -> Said:
+        """Remember what will be said again."""
+        if len(self._said) >= _KNOWN:
+            self._said.clear()
+        said = self._said[key] = Said(tid, self.pc, kind, fields)
+        return said
+
     def _reached(self) -> None:
         if len(self) > self.limit:
-            self._times.pop()
             self._rows.pop()
             raise RecorderFull(f"{self.limit} events were recorded")
         if self._listener is None and self._observer is None:
@@ -157,7 +206,7 @@ class Recorder:
         if self._sink is not None and len(self._rows) > self._written:
             start, self._written = self._written, len(self._rows)
             self._set_mark()
-            self._sink(len(self._events) + start, self._times[start:], self._rows[start:])
+            self._sink(len(self._events) + start, self._rows[start:])
 
     # -- what was recorded -----------------------------------------------------------------------------------------
 
@@ -167,21 +216,22 @@ class Recorder:
     @property
     def tids(self) -> set[int]:
         """The threads that events were of; 0 for those of none."""
-        return {event.tid for event in self._events} | {row[0] for row in self._rows}
+        return {event.tid for event in self._events} | {said.tid for _, said in self._rows}
 
     @property
     def events(self) -> list[Event]:
         """Everything that was recorded so far."""
         if self._rows:
             self.flush()
-            times, rows = self._times, self._rows
-            self._times, self._rows, self._written = [], [], 0
+            rows = self._rows
+            self._rows, self._written = [], 0
             events, seq = self._events, len(self._events)
-            for time, (tid, pc, kind, fields) in zip(times, rows, strict=True):
+            for time, said in rows:
+                fields = said.fields
                 for name, value in fields.items():
                     if type(value) is tuple:
                         fields[name] = list(value)
-                events.append(Event(seq, time, tid, pc, kind, fields))
+                events.append(Event(seq, time, said.tid, said.pc, said.kind, fields))
                 seq += 1
             self._set_mark()
         return self._events

@@ -97,7 +97,7 @@ class Facts:
         fields = event.fields
         if event.kind == "object-unmapped":
             self._unmapped.add(str(fields.get("object")))
-        elif event.kind == "object-mapped" and fields.get("object") in self._unmapped:
+        elif event.kind == "object-mapped" and str(fields.get("object")) in self._unmapped:
             name = str(fields["object"])
             self._unmapped.remove(name)
             self._reloads.setdefault(name, []).append(event.seq)
@@ -147,9 +147,9 @@ class Facts:
 
     def roles(self, event: Event) -> list[str]:
         """What an event's thread is for, "" when that is not known; in an event of a Go library what it is to that library."""
-        about = event.fields.get("object")
+        about = str(event.fields.get("object"))
         runtimes = [about] if about in self._go.objects else self._go.objects
-        own = any(self._go.is_own_thread(str(name), event.tid) for name in runtimes)
+        own = any(self._go.is_own_thread(name, event.tid) for name in runtimes)
         return [self._roles.name(event.tid), *([GO_ROLE] if own else [])]
 
     # -- of many -------------------------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ class Facts:
         return (
             all(self._matches(event, name, match) for name, match in selector.fields)
             and (selector.role is None or matches(self.roles(event), selector.role))
-            and (selector.go_object is None or selector.go_object == (event.fields.get("object") in self._go.objects))
+            and (selector.go_object is None or selector.go_object == (str(event.fields.get("object")) in self._go.objects))
         )
 
     def _matches(self, event: Event, name: str, match: Match) -> bool:

@@ -225,15 +225,15 @@ class IlogFile:
         host: list[tuple[int, bytes]] = []
         with self._open() as file:
             for stretch in self._stretches[start:]:
-                others = {}
                 at = stretch.at
                 try:
                     payload = self._payload(file, at)
+                    told = _Told()
                     for kind in wanted:
-                        at = stretch.others.get(kind, 0)
-                        others[kind] = _unpacked(self._payload(file, at)[f.FIRST.size :], f.MOST_UNPACKED) if at else b""
+                        if (at := stretch.others.get(kind, 0)) != 0:
+                            told.take(kind, _unpacked(self._payload(file, at)[f.FIRST.size :], f.MOST_UNPACKED))
                     at = stretch.at
-                    for block, effects in self._expand(payload, others, host):
+                    for block, effects in self._expand(payload, told, host):
                         if block.number >= first:
                             yield block, effects
                 except _SENSELESS as error:
@@ -241,9 +241,7 @@ class IlogFile:
         if host:
             yield Block(self.block_count, 0, 0, 0, 0), Effects([], [], host, False)
 
-    def _expand(
-        self, payload: bytes, others: dict[bytes, bytes], host: list[tuple[int, bytes]]
-    ) -> Iterator[tuple[Block, Effects]]:
+    def _expand(self, payload: bytes, told: _Told, host: list[tuple[int, bytes]]) -> Iterator[tuple[Block, Effects]]:
         """A stretch's blocks. `host` takes what the host wrote before the block that is to come."""
         number, code_bytes, count, misses, skipped, tid, marks_size = f.BLOCKS_HEAD.unpack_from(payload)
         plain = _unpacked(payload[f.BLOCKS_HEAD.size :], marks_size + 16 * misses)
@@ -252,7 +250,6 @@ class IlogFile:
         runs = iter(struct.unpack_from(f"<{misses}Q", plain, marks_size + 8 * misses))
         marks = _marks(plain[:marks_size], number)
         mark = next(marks, None)
-        told = _Told(others)
         table: dict[int, int] = {}
         slot, taken, missed = 0, 0, number - 1 + next(runs, count + 1)
         linked = False
@@ -290,15 +287,25 @@ class IlogFile:
 class _Told:
     """The entries of a stretch's other records, in the order of their blocks."""
 
-    def __init__(self, records: dict[bytes, bytes]) -> None:
-        registers = f.from_planes(records.get(f.REGISTERS, b""), f.REGISTER_ENTRY)
-        writes = f.from_planes(records.get(f.WRITES, b""), f.WRITE_ENTRY)
-        self._registers = struct.iter_unpack("<QQ", registers)
-        self._writes = struct.iter_unpack("<QQQ", writes)
-        self._host = _host_writes(records.get(f.HOST_WRITES, b""))
-        self._register: tuple[int, ...] | None = next(self._registers, None)
-        self._write: tuple[int, ...] | None = next(self._writes, None)
-        self._host_write = next(self._host, None)
+    def __init__(self) -> None:
+        self._registers: Iterator[tuple[int, ...]] = iter(())
+        self._writes: Iterator[tuple[int, ...]] = iter(())
+        self._host: Iterator[tuple[int, int, bytes]] = iter(())
+        self._register: tuple[int, ...] | None = None
+        self._write: tuple[int, ...] | None = None
+        self._host_write: tuple[int, int, bytes] | None = None
+
+    def take(self, kind: bytes, data: bytes) -> None:
+        """What a record of a kind holds. Raises ValueError for bytes that are no entries."""
+        if kind == f.REGISTERS:
+            self._registers = struct.iter_unpack("<QQ", f.from_planes(data, f.REGISTER_ENTRY))
+            self._register = next(self._registers, None)
+        elif kind == f.WRITES:
+            self._writes = struct.iter_unpack("<QQQ", f.from_planes(data, f.WRITE_ENTRY))
+            self._write = next(self._writes, None)
+        else:
+            self._host = iter(list(_host_writes(data)))
+            self._host_write = next(self._host, None)
 
     def registers(self, block: int) -> list[tuple[int, int, int]]:
         """(offset, register, value) of a block."""

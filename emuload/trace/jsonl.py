@@ -11,14 +11,13 @@ describes the header's entries and every kind of event.
 from __future__ import annotations
 
 import json
-import marshal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from itertools import count
 from typing import IO, Any, TypeVar
 
 from emuload.errors import UsageError
-from emuload.trace.events import Event, Row, Value
+from emuload.trace.events import Event, Row, Said, Value
 
 FORMAT = "emuload-trace"
 SCHEMA = 2
@@ -28,10 +27,6 @@ LINE_LIMIT = 16 << 20
 """Bytes of the longest line that is read."""
 
 _ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-_TAILS_KEPT = 1 << 14
-_PLAIN = 2
-"""The version of marshal's format that writes equal values alike, and values of different types differently."""
-
 _EVENT_KEYS = ["seq", "time", "tid", "pc", "kind", "fields"]
 
 
@@ -110,10 +105,11 @@ def event_line(event: Event) -> str:
     return f'{{{head},"fields":{_ENCODER.encode(event.fields)}}}'
 
 
-def _tail(row: Row) -> str:
+def _say(said: Said) -> str:
     """The rest of an event's line, behind seq and time."""
-    tid, pc, kind, fields = row
-    return f'"tid":{tid},"pc":{pc},"kind":{_ENCODER.encode(kind)},"fields":{_ENCODER.encode(fields)}}}\n'
+    head = f'"tid":{said.tid},"pc":{said.pc},"kind":{_ENCODER.encode(said.kind)}'
+    said.text = f'{head},"fields":{_ENCODER.encode(said.fields)}}}\n'
+    return said.text
 
 
 def end_line(end: End) -> str:
@@ -126,8 +122,6 @@ class Writer:
     """Writes a trace to an unbuffered binary file, whole lines at a time. Errors are the file's own (OSError)."""
 
     file: IO[bytes]
-    _tails: dict[bytes, str] = field(default_factory=dict)
-    """Lines from the tid on, by what they say: most events say the same as an earlier one."""
 
     def begin(self, header: Header) -> None:
         """Write the header; once, before all else."""
@@ -137,21 +131,10 @@ class Writer:
         """Write an event."""
         self._write(event_line(event))
 
-    def batch(self, first: int, times: Sequence[int], rows: Sequence[Row]) -> None:
+    def batch(self, first: int, rows: Sequence[Row]) -> None:
         """Write events as a recorder keeps them: a `Recorder`'s sink."""
-        found = self._tails.get
-        dumps = marshal.dumps
-        try:
-            tails = [found(dumps(row, _PLAIN)) or self._new_tail(row) for row in rows]
-        except ValueError:  # a number of a class of its own
-            tails = [_tail(row) for row in rows]
-        self._write_all("".join([f'{{"seq":{seq},"time":{time},{tail}' for seq, time, tail in zip(count(first), times, tails)]))
-
-    def _new_tail(self, row: Row) -> str:
-        if len(self._tails) >= _TAILS_KEPT:
-            self._tails.clear()
-        tail = self._tails[marshal.dumps(row, _PLAIN)] = _tail(row)
-        return tail
+        texts = [said.text or _say(said) for _, said in rows]
+        self._write_all("".join([f'{{"seq":{seq},"time":{row[0]},{text}' for seq, row, text in zip(count(first), rows, texts)]))
 
     def finish(self, end: End) -> None:
         """Write how the run ended; nothing may follow."""

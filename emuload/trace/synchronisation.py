@@ -13,7 +13,7 @@ signal that was sent. Who acquires a channel comes after all who have released i
                        or not anybody waits → a call that would have waited but found the word changed (-EAGAIN)
     condition          by its futex: cond-wake stands before the futex-wake that ends the waits
     signal             signal-sent by a thread → its delivery, or acceptance by sigtimedwait
-    host               call-exit → what the host calls once it has the result (call-result)
+    host               its calls one after the other (call-enter); call-exit → what it calls once it has the result (call-result)
     Go                 runtime_init_done and main_init_done → bodies of exports on threads that are not the runtime's own, where
                        the library's code waits for them (go-library; runtime/cgo/gcc_libinit.c, runtime/cgocall.go), which it
                        does unless somebody changed it; the steps of the goroutine that initialises, wherever it runs
@@ -84,9 +84,9 @@ class Synchronisation:
 
     _owed: dict[int, list[Hashable]] = field(default_factory=dict)
     """What a thread acquires at its next event, by tid."""
-    _readers: Counter[tuple[int, Value]] = field(default_factory=Counter)
+    _readers: Counter[tuple[int, Hashable]] = field(default_factory=Counter)
     """How often a thread holds a reader-writer lock to read: (tid, lock)."""
-    _once: dict[int, Value] = field(default_factory=dict)
+    _once: dict[int, Hashable] = field(default_factory=dict)
     """The once that a thread waits for, by tid."""
     _calls: dict[int, list[int]] = field(default_factory=dict)
     """Arguments of the futex call that a thread waits in, by tid."""
@@ -94,7 +94,7 @@ class Synchronisation:
     """Signals sent and not yet taken, by (tid or 0, name)."""
     _actions: dict[str, Value] = field(default_factory=dict)
     """The handler last set for a signal, by name."""
-    _waits: dict[Value, Sequence[Hashable]] = field(default_factory=dict)
+    _waits: dict[Hashable, Sequence[Hashable]] = field(default_factory=dict)
     """What calls of exports wait for, by Go library."""
     _go: GoObjects = field(default_factory=GoObjects)
 
@@ -107,7 +107,7 @@ class Synchronisation:
             acquired = [*self._owed.pop(event.tid), *acquired]
         return acquired, released
 
-    def _owe(self, tid: Value, channel: Hashable) -> None:
+    def _owe(self, tid: Hashable, channel: Hashable) -> None:
         if isinstance(tid, int):
             self._owed.setdefault(tid, []).append(channel)
 
@@ -115,14 +115,14 @@ class Synchronisation:
 
     def _acquire(self, event: Event) -> tuple[Channels, Channels]:
         family, name = _ACQUIRES[event.kind]
-        return [(family, event.fields.get(name))], _NONE
+        return [(family, _named(event, name))], _NONE
 
     def _release(self, event: Event) -> tuple[Channels, Channels]:
         family, name = _RELEASES[event.kind]
-        return _NONE, [(family, event.fields.get(name))]
+        return _NONE, [(family, _named(event, name))]
 
     def _create(self, event: Event) -> tuple[Channels, Channels]:
-        child = event.fields.get("child")
+        child = _named(event, "child")
         self._owe(child, ("birth", child))
         return _NONE, [("birth", child)]
 
@@ -130,32 +130,32 @@ class Synchronisation:
         return _NONE, [("end", event.tid)]
 
     def _rwlock_acquire(self, event: Event) -> tuple[Channels, Channels]:
-        lock = event.fields.get("rwlock")
+        lock = _named(event, "rwlock")
         if event.fields.get("write"):
             return [("rwlock", lock), ("rwlock readers", lock)], _NONE
         self._readers[event.tid, lock] += 1
         return [("rwlock", lock)], _NONE
 
     def _rwlock_release(self, event: Event) -> tuple[Channels, Channels]:
-        lock = event.fields.get("rwlock")
+        lock = _named(event, "rwlock")
         if not self._readers[event.tid, lock]:
             return _NONE, [("rwlock", lock)]
         self._readers[event.tid, lock] -= 1
         return _NONE, [("rwlock readers", lock)]
 
     def _once_wait(self, event: Event) -> tuple[Channels, Channels]:
-        self._once[event.tid] = event.fields.get("once")
+        self._once[event.tid] = _named(event, "once")
         return _NONE, _NONE
 
     def _wait_over(self, event: Event) -> tuple[Channels, Channels]:
         once = self._once.pop(event.tid, None)
-        return ([("once", once)] if once is not None and once == event.fields.get("object") else _NONE), _NONE
+        return ([("once", once)] if once is not None and once == _named(event, "object") else _NONE), _NONE
 
     def _barrier_wait(self, event: Event) -> tuple[Channels, Channels]:
-        return _NONE, [("barrier", event.fields.get("barrier"), event.fields.get("generation"))]
+        return _NONE, [("barrier", _named(event, "barrier"), _named(event, "generation"))]
 
     def _barrier_leave(self, event: Event) -> tuple[Channels, Channels]:
-        return [("barrier", event.fields.get("barrier"), event.fields.get("generation"))], _NONE
+        return [("barrier", _named(event, "barrier"), _named(event, "generation"))], _NONE
 
     # -- futexes -------------------------------------------------------------------------------------------------------
 
@@ -165,7 +165,7 @@ class Synchronisation:
             return _NONE, _NONE
         channel = ("wake", event.seq)
         for tid in woken:
-            self._owe(int(tid), channel)
+            self._owe(tid, channel)
         return _NONE, [channel]
 
     def _syscall(self, event: Event) -> tuple[Channels, Channels]:
@@ -186,7 +186,8 @@ class Synchronisation:
         if event.fields.get("name") not in _FUTEX_CALLS or self._go.is_code(event.pc):
             return None
         given = event.fields.get("args")
-        return [int(value) for value in given] if isinstance(given, list) and len(given) == _FUTEX_ARGUMENTS else None
+        arguments = [value for value in given if isinstance(value, int)] if isinstance(given, list) else []
+        return arguments if len(arguments) == _FUTEX_ARGUMENTS else None
 
     def _futex_result(self, arguments: list[int] | None, result: Value) -> tuple[Channels, Channels]:
         if arguments is None or not isinstance(result, int):
@@ -242,24 +243,30 @@ class Synchronisation:
         return _NONE, [_HOST]
 
     def _host_call(self, event: Event) -> tuple[Channels, Channels]:
-        return [_HOST], _NONE
+        return [_HOST], [_HOST]
 
     def _go_initialises(self, event: Event) -> tuple[Channels, Channels]:
-        name = event.fields.get("object")
+        name = _named(event, "object")
         goroutine = ("init goroutine", name)
         done = _GO_DONE.get(event.kind)
         return [goroutine], [goroutine, (done, name)] if done is not None else [goroutine]
 
     def _go_library(self, event: Event) -> tuple[Channels, Channels]:
         waits = event.fields.get("waits")
-        self._waits[event.fields.get("object")] = waits if isinstance(waits, list) else ()
+        self._waits[_named(event, "object")] = waits if isinstance(waits, list) else ()
         return _NONE, _NONE
 
     def _go_export(self, event: Event) -> tuple[Channels, Channels]:
-        name = str(event.fields.get("object"))
-        if self._go.is_own_thread(name, event.tid):
+        name = _named(event, "object")
+        if self._go.is_own_thread(str(name), event.tid):
             return _NONE, _NONE
         return [(wait, name) for wait in self._waits.get(name, tuple(_GO_DONE.values()))], _NONE
+
+
+def _named(event: Event, name: str) -> Hashable:
+    """A field that names a channel."""
+    value = event.fields.get(name)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _by_a_thread(code: Value) -> bool:

@@ -18,8 +18,9 @@ from emuload.unwind import ehabi
 from emuload.unwind.dwarf import CallFrames
 from emuload.unwind.frames import Frame, LoadedObject, Machine, Memory, Registers
 from emuload.unwind.gostack import Cursor, GoStack
+from emuload.unwind.lines import Lines
 from emuload.unwind.reader import Reader
-from emuload.unwind.symbols import Lines, SymbolTable
+from emuload.unwind.symbols import SymbolTable
 from loader.elf import PT_ARM_EXIDX, ElfFile
 
 LIMIT = 64

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..elf import ElfFile, Segment
+from ..elf import ElfFile
 from ..errors import LoadError
 from ..machines.base import LINK_ONLY, NONE, Machine, Relocation
 from ..symbols import Matching
@@ -248,9 +248,3 @@ class _Facts(dict[str, object]):
 
     def __missing__(self, name: str) -> str:
         return ""
-
-
-def load_place(elf: ElfFile, segment: Segment) -> str:
-    """Where a PT_LOAD stands in the file, for an error's ``where``."""
-    at = elf.phoff + segment.index * elf.layout.phdr.size
-    return f"program header {segment.index} (PT_LOAD) at {at:#x}"

@@ -35,7 +35,7 @@ from ..order import breadth_first, depth_first
 from ..search import runpath_directories
 from ..symbols import Matching, Query
 from ..versions import HIDDEN
-from .base import Locks, Profile, load_place
+from .base import Locks, Profile
 
 if TYPE_CHECKING:
     from ..state import State
@@ -155,7 +155,7 @@ class Bionic(Profile):
         if self.page_size > 0x1000 and smallest < self.page_size:
             segment = next(s for s in elf.loads if s.align == smallest)
             message = f"program alignment ({smallest}) cannot be smaller than system page size ({self.page_size})"
-            yield elf.error(load_place(elf, segment), message, "file")
+            yield elf.error(elf.segment_place(segment), message, "file")
         for segment in elf.loads:
             if self.level >= 26 and segment.flags & PF_W and segment.flags & PF_X:
                 message = (
@@ -163,7 +163,7 @@ class Bionic(Profile):
                     if self.level < 36
                     else "has load segments that are both writable and executable"
                 )
-                yield elf.error(load_place(elf, segment), message, "file")
+                yield elf.error(elf.segment_place(segment), message, "file")
 
     def check_dynamic(self, elf: ElfFile) -> Iterator[LoadError]:
         """soinfo::prelink_image, and link_image for 32-bit files."""

@@ -21,7 +21,7 @@ from ..objects import Handle, LinkedObject, Pseudo
 from ..order import breadth_first, sort_dfs, sort_original
 from ..search import candidates
 from ..versions import VersionNeed
-from .base import Locks, Profile, load_place
+from .base import Locks, Profile
 
 if TYPE_CHECKING:
     from ..state import State
@@ -107,7 +107,7 @@ class Glibc(Profile):
         """_dl_map_object_from_fd. Up to 2.34 each p_align had to be a multiple of the page size; from 2.41 on dlopen does not
         make the stack executable any more."""
         for segment in elf.loads:
-            place = load_place(elf, segment)
+            place = elf.segment_place(segment)
             if self.minor < 35 and segment.align % self.page_size:
                 yield elf.error(place, "ELF load command alignment not page-aligned", "page-size")
             elif self.minor >= 35 and (segment.vaddr - segment.offset) % self.page_size:

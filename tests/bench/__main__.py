@@ -24,10 +24,12 @@ from unittest import SkipTest
 import emuload
 from emuload import samples
 from emuload.cost import CostMeter
+from emuload.library import Function
 from emuload.machine import engine as uc
 from emuload.report.instructions import LoggedCode
 from emuload.trace.events import Event
 from emuload.trace.ilog import IlogFile
+from emuload.trace.jsonl import Writer
 from loader.link_map import RTLD_NOW, LinkMap
 from loader.memory import ByteMemory
 from loader.search import DirectoryFinder
@@ -40,6 +42,9 @@ WORK = (("gc_load", 20), ("goroutines", 300))
 """What the instruction log's rates are measured on: allocation with garbage collections; thread and goroutine switches."""
 
 MS, US = 1e3, 1e6
+
+Load = Callable[[emuload.Process], Callable[[], object]]
+"""Makes a process ready, and gives what is to be measured."""
 
 
 def row(what: str, value: str, bound: str = "") -> None:
@@ -239,6 +244,59 @@ def instructions(file: str) -> int:
     return sum(len(code.instructions(block)) for block in log.blocks())
 
 
+def recording(rounds: int, name: str, arch: str, path: str, behaviour: str, folder: str) -> None:
+    """What recording adds to a run, in memory and to a file, in CPU time: medians of the ratios of neighbours."""
+    loads: dict[str, tuple[int, Load]] = {
+        "init and first call": (rounds, lambda process: lambda: process.dlopen(path).call("add", 1, 2)),
+        "steady add(1, 2)": (8 * rounds, lambda process: partial(many, warm(process.dlopen(path)["add"], 1, 2))),
+        "goroutines": (8 * rounds, lambda process: partial(warm(process.dlopen(behaviour)["goroutines"], 10), 20)),
+    }
+    for where, file in (("in memory", None), ("to .jsonl", os.path.join(folder, f"{name}.jsonl"))):
+        for what, (pairs, load) in loads.items():
+            added = recorded(pairs, arch, load, file, once=what.startswith("init"))
+            row(f"event recording {where}, {what}, {name}", f"{added * 100:.1f} %", "at most 10 %")
+
+
+def warm(function: Function, *arguments: int) -> Function:
+    """The function, after a first call."""
+    function(*arguments)
+    return function
+
+
+def many(add: Function) -> None:
+    """A piece of the steady load."""
+    for _ in range(STEADY_CALLS // 20):
+        add(1, 2)
+
+
+def recorded(pairs: int, arch: str, load: Load, file: str | None, once: bool) -> float:
+    """What share recording adds, from pairs of a load without and with it; `once`: each in a process of its own."""
+    ratios = []
+    process, work = prepared(arch, load)
+    with open(file or os.devnull, "wb", buffering=0) as out:
+        for number in range(pairs):
+            took = {}
+            for on in (False, True) if number % 2 else (True, False):
+                if once:
+                    process, work = prepared(arch, load)
+                    gc.collect()
+                process.recorder.enabled = on
+                if file is not None and process.recorder.sink is None:
+                    process.recorder.sink = Writer(out).batch
+                start = time.process_time()
+                work()
+                process.recorder.flush()
+                took[on] = time.process_time() - start
+            ratios.append(took[True] / took[False])
+    return statistics.median(ratios) - 1
+
+
+def prepared(arch: str, load: Load) -> tuple[emuload.Process, Callable[[], object]]:
+    """A process, and what is to be measured in it."""
+    process = emuload.Process(arch)
+    return process, load(process)
+
+
 def against_qemu(rounds: int, name: str, path: str) -> None:
     """`emuload run` of a sample, and a C program that does the same under qemu-user."""
     target = TARGETS[name]
@@ -281,6 +339,7 @@ def main() -> int:
             against_cle(rounds, name, path)
         for name, target in TARGETS.items():
             library = str(toolchain.go_library("behaviour", target))
+            recording(rounds, name, arch_of(target), os.path.join(folder, f"libhello-{name}.so"), library, folder)
             instruction_log(rounds, name, arch_of(target), library, folder)
             instruction_count(rounds, name, arch_of(target), library)
         for name in ("armv7", "arm64"):

@@ -1,7 +1,8 @@
 """Mutated files through loader, inspection and emulator: `python -m tests.loader.mutate [--files N] [--seed S]`.
 
-Each file of `tests.loader.mutations` is (1) loaded and relocated by the loader alone, into bytearrays, (2) inspected, and
-(3) loaded and called in a bounded emulated process. Sound outcomes are an end without complaint, a LoadError or UsageError
+Each file of `tests.loader.mutations` is (1) loaded and relocated by the loader alone, into bytearrays, (2) inspected,
+(3) asked for what its Go, unwind and symbol tables say of places in its code, and (4) loaded and called in a bounded emulated
+process, at whose end a report on its threads is made. Sound outcomes are an end without complaint, a LoadError or UsageError
 of one line, or a report about the guest. Everything else is a failure: any other exception, more than 2 s of a processor or
 more than 512 MB for one file, a worker that dies or is silent.
 
@@ -27,13 +28,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from emuload import diagnosis
 from emuload.errors import EmuloadError, ReportedError
+from emuload.golang.handoff import watch_points
+from emuload.golang.imports import package_imports
+from emuload.golang.library import open_library
 from emuload.inspect import inspect_elf
 from emuload.libc.builtins import builtins_for, hard_float
+from emuload.machine.unwind_rows import row_for
 from emuload.process import Limits, Process
 from emuload.report.console import show_report
 from emuload.report.values import json_text
-from loader import RTLD_NOW, ByteMemory, ElfFile, LinkedObject, LinkMap, LoadError
+from emuload.unwind import Unwinder
+from emuload.unwind.functions import functions
+from loader import RTLD_NOW, ByteMemory, DirectoryFinder, ElfFile, LinkedObject, LinkMap, LoadError
+from loader.mapping import map_object
 from tests.loader.mutations import Mutant, mutant
 
 ROOT = Path(__file__).parent.parent.parent
@@ -63,9 +72,10 @@ def load_alone(file: Mutant, path: str) -> None:
     elf = ElfFile(file.data, path)
     builtins = builtins_for(elf.machine.name, hard_float(elf.machine.name, file.data))
     memory = ByteMemory(limit=LIMITS.memory)
+    on_host = DirectoryFinder()
     links = LinkMap(
-        memory, finder=lambda name, _: (path, file.data) if name == path else None, builtins=builtins,
-        missing=lambda name, _: 0x1000, call_guest=lambda address: address,
+        memory, finder=lambda name, requester: (path, file.data) if name == path else on_host(name, requester),
+        library_path=file.base.needs, builtins=builtins, missing=lambda *_: 0x1000, call_guest=lambda address: address,
     )  # fmt: skip
     if file.base.program:
         obj = links.load_startup((path, file.data))[0]
@@ -91,6 +101,30 @@ def inspect(file: Mutant, path: str) -> None:
     json_text(found.to_dict()).encode()
 
 
+def ask_tables(file: Mutant, path: str) -> None:
+    """Functions, imports, lines and frames, as reports and checks read them."""
+    elf = ElfFile(file.data, path)
+    row = row_for(elf.machine.e_machine)
+    assert row is not None
+    library = open_library(elf)
+    if library is not None:
+        watch_points(library, library.image.symbol)
+        package_imports(library)
+    starts = [function.start for function in functions(elf)]
+    memory = ByteMemory(limit=LIMITS.memory)
+    obj = LinkedObject(1, path, path, elf)
+    map_object(memory, obj)
+    stack = memory.map(None, 0x1000, 3, "[stack]")
+    names = (*row.dwarf_registers, row.pc, row.sp, row.fp)
+    unwinder = Unwinder()
+    for start in [*starts[:: len(starts) // 16 + 1], elf.entry, elf.loads[0].vaddr]:
+        pc = start + 8 + obj.bias & elf.machine.mask
+        pattern = b"".join(word.to_bytes(row.word, "little") for word in (pc, stack + 0x100, obj.start, pc))
+        memory.view(stack, 0x1000)[:] = pattern * (0x1000 // len(pattern))
+        unwinder.describe(pc, [obj])
+        unwinder.frames(dict.fromkeys(names, stack + 0x40) | {row.pc: pc}, memory, row, [obj])
+
+
 def run(file: Mutant, path: str) -> None:
     """Load it in a process, by dlopen or at start-up, make a call, and leave."""
     Path(path).write_bytes(file.data)
@@ -102,11 +136,14 @@ def run(file: Mutant, path: str) -> None:
     library = process.dlopen(path)
     if file.base.call:
         library[file.base.call](1, 2)
+    show_report(diagnosis.bound(process, "the end of the test"), io.StringIO())
     library.close()
     process.exit()
 
 
-STAGES: dict[str, Callable[[Mutant, str], None]] = {"loader": load_alone, "inspect": inspect, "run": run}
+STAGES: dict[str, Callable[[Mutant, str], None]] = {
+    "loader": load_alone, "inspect": inspect, "tables": ask_tables, "run": run,
+}  # fmt: skip
 
 
 def end_of(stage: Callable[[Mutant, str], None], file: Mutant, path: str) -> tuple[str, str]:
@@ -186,6 +223,7 @@ def table(found: Sequence[Outcome]) -> str:
         lines.append(f"{end:16}" + "".join(f"{count:10}" for count in counts))
     slowest, biggest = (max((getattr(outcome, what) for outcome in found), default=0) for what in ("seconds", "megabytes"))
     lines.append(f"slowest file {slowest:.2f} s of a processor, most memory of a worker {biggest} MB")
+    lines.append(f"{sum(outcome.seconds for outcome in found):.0f} s of a processor in all")
     lines.append(f"{len(found)} files, {sum(bool(outcome.failure) for outcome in found)} failures")
     return "\n".join(lines)
 

@@ -148,6 +148,7 @@ def test_an_event_of_a_thread_that_is_not_on_the_cpu_has_its_stack(tmp_path: Pat
         ("other", "is another file than the one that ran"),
         ("edited", "the run, made again, goes another way from event "),
         ("stdin", "its standard input was not kept"),
+        ("scenario", "it was not made by `emuload trace LIBRARY`"),
     ],
 )
 def test_without_the_run_code_positions_are_shown(
@@ -161,6 +162,8 @@ def test_without_the_run_code_positions_are_shown(
         path.write_bytes(library.read_bytes() + b"\0")
     elif change == "edited":
         text = text.replace('"kind":"go-schedinit"', '"kind":"go-shedinit"')
+    elif change == "scenario":
+        text = text.replace('"kuser_helpers":true', '"steps":3')
     elif change == "stdin":
         text = text.replace('"stdin":null', '"stdin":"-"')
     kept.write_text(text)

@@ -14,7 +14,7 @@ from emuload.trace.happens_before import HappensBefore
 from tests.trace.made import Run
 
 WAIT, WAKE = 128, 129
-A, B, C = 1, 2, 3
+A, B, C, D = 1, 2, 3, 4
 
 
 def futex(run: Run, tid: int, command: int, address: int, result: int, at: int = 0) -> Event:
@@ -65,7 +65,7 @@ def leads_to(one: Step, other: Step) -> bool:
         return name == other_tid
     if kind == "task-exit":
         return then == "join-done" and other_name == tid
-    return (kind, then) == ("call-result", "call-enter")
+    return then == "call-enter" and kind in ("call-result", "call-enter")
 
 
 def reachable(steps: list[Step]) -> set[tuple[int, int]]:
@@ -233,8 +233,10 @@ def test_the_host_orders_what_it_waited_for_before_what_it_calls_next() -> None:
     run(A, "call-result", function="f")
     not_waited_for = run(C, "call-exit", function="g")
     called = run(B, "call-enter", function="h")
+    next_call = run(D, "call-enter", function="i")
     order = HappensBefore(run.events)
     assert order.ordered(waited_for, called)
+    assert order.ordered(called, next_call)
     assert not order.ordered(not_waited_for, called)
 
 
