@@ -65,7 +65,7 @@ def _writable_code(subject: Subject, profile: Profile, loading: str) -> Iterator
     for segment in subject.elf.loads:
         if segment.flags & PF_W and segment.flags & PF_X:
             words = "a segment is writable and executable: SELinux and hardened kernels may refuse it"
-            yield Reason(HAZARD, "writable-code", words, f"program header {segment.index} (PT_LOAD)", "link without -N")
+            yield Reason(HAZARD, "writable-code", words, subject.elf.segment_place(segment), "link without -N")
 
 
 def _stack(subject: Subject, profile: Profile, loading: str) -> Iterator[Reason]:
