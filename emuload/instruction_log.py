@@ -57,13 +57,13 @@ class InstructionLog:
         self._clock = clock
         self._choice = _Choice(parse_selection(request.only))
         self._writer = IlogWriter(request.path)
-        self._blocks = cpu.log_blocks(self._writer)
+        self._blocks = cpu.log_blocks(self._writer).blocks
         described = {**header, "clock": [clock.numerator, clock.denominator], "chosen": list(self._choice.selection.texts)}
         if request.register_writes:
-            described["registers"] = cpu.log_registers(self._writer)
+            described["registers"] = cpu.log_registers()
             described |= {"pc": cpu.pc_name, "flags": cpu.flags_name}
         if request.memory_writes:
-            cpu.log_writes(self._writer)
+            cpu.log_writes()
             described["memory"] = True
         self._writer.begin(described)
         self._objects: list[LinkedObject] = []

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from enum import Enum
 
 from emuload.machine import cells as c
-from emuload.machine import effect_log, native
 from emuload.machine import engine as uc
+from emuload.machine import native
 from emuload.machine.abi import Abi
 from emuload.machine.block_count import BlockCount
-from emuload.machine.block_log import CAPACITY, BlockLog, Sink
-from emuload.machine.effect_log import RegisterLog, WriteLog
+from emuload.machine.block_log import CAPACITY, Sink
+from emuload.machine.cpu_log import CpuLog
+from emuload.machine.effect_log import CAPACITY as LOG_BYTES
 from emuload.machine.memory import AddressSpace
 
 Context = bytes
@@ -95,9 +96,7 @@ class Cpu(ABC):
         self._cells = c.Cells()
         self._hooks = native.Hooks(self.engine, self._cells, self._native)
         self._block_hook = self._hooks.block()
-        self.block_log: BlockLog | None = None
-        self.register_log: RegisterLog | None = None
-        self.write_log: WriteLog | None = None
+        self.log: CpuLog | None = None
         self.block_count: BlockCount | None = None
         self._template = self.engine.context_template()
         self._context_buffer = ctypes.create_string_buffer(self._template, len(self._template))
@@ -317,8 +316,8 @@ class Cpu(ABC):
         self._bytes_at_end += budget
         cells[c.STOPPED] = 0
         self._stop = None
-        if self.block_log is not None:
-            self.block_log.go()
+        if self.log is not None:
+            self.log.blocks.go()
         if self.block_count is not None:
             self.block_count.running = True
         error = self._start()
@@ -328,7 +327,8 @@ class Cpu(ABC):
             self._take_back(self.pc)
         self._bytes_at_end -= cells[c.REMAINING]
         cells[c.REMAINING] = 0
-        self._settle_log()
+        if self.log is not None:
+            self.log.settle()
         if self.block_count is not None:
             self._stop_counting(self.block_count)
         if self._error is not None:
@@ -341,83 +341,58 @@ class Cpu(ABC):
         return Stop(Reason.FAULT, self._unexplained(error))
 
     def _drained_start(self) -> int:
-        """Go on where a buffer was full."""
-        assert self.block_log is not None
-        self._settle_log()
-        self.drain_log()
+        """Go on where a buffer of the log was full."""
+        assert self.log is not None
+        self.log.settle()
+        self.log.drain(self.clock_bytes)
+        self.log.blocks.go()
         self._cells[c.STOPPED] = 0
-        self.block_log.go()
         return self._start()
 
     def _take_back(self, pc: int) -> None:
         """What the block that ran last did not execute, from `pc` on, was counted when it began."""
         if self._cells[c.START] <= pc < self._cells[c.END]:
             self._cells[c.REMAINING] += self._cells[c.END] - pc
-            if self.block_log is not None:
-                self.block_log.unexecuted(pc)
+            if self.log is not None:
+                self.log.blocks.unexecuted(pc)
 
-    # -- logs: to be asked for before any code has run ----------------------------------------------------------
+    # -- logs and counts: to be asked for before any code has run -----------------------------------------------
 
-    def log_blocks(self, sink: Sink, capacity: int = CAPACITY) -> BlockLog:
-        """Hand every block of code that runs to `sink`, in bulk."""
-        assert self.block_log is None
+    def log_blocks(self, sink: Sink, capacity: int = CAPACITY) -> CpuLog:
+        """Hand every block of code that runs to `sink`, in bulk; what else is to be logged is added to what this returns."""
+        assert self.log is None
         assert self.clock_bytes == 0
-        self.block_log = BlockLog(self._cells, sink, capacity)
+        self.log = CpuLog(self._cells, self._hooks, sink, capacity)
         self.engine.remove_hook(self._block_hook)
         self._block_hook = self._hooks.log()
-        return self.block_log
+        return self.log
 
-    def log_registers(self, sink: Sink, capacity: int = effect_log.CAPACITY) -> tuple[str, ...]:
+    def log_registers(self, capacity: int = LOG_BYTES) -> tuple[str, ...]:
         """After `log_blocks`: the general registers too, as they change, instruction by instruction. Returns their names."""
-        assert self.block_log is not None
+        assert self.log is not None
         names = self.registers_logged()
         ids = [self._ids[name] for name in names]
-        self.register_log = RegisterLog(self._cells, self.engine, sink, ids, capacity)
-        self._hooks.step(self.register_log.group, self._watch_callback)
+        self.log.add_registers(self.engine, ids, self._pc, self._watch_callback, capacity)
         return names
 
-    def log_writes(self, sink: Sink, capacity: int = effect_log.CAPACITY) -> None:
+    def log_writes(self, capacity: int = LOG_BYTES) -> None:
         """After `log_blocks`: writes to memory too."""
-        assert self.block_log is not None
-        self.write_log = WriteLog(self._cells, self.block_log, sink, capacity)
-        self._hooks.write(self._pc)
-        self.memory.observer = self.write_log.host
+        assert self.log is not None
+        self.log.add_writes(self.memory, self._pc, capacity)
 
     def registers_logged(self) -> tuple[str, ...]:
         """The general registers without the program counter, which the blocks tell."""
         return tuple(name for name in self.registers_shown if name != self.pc_name)
 
-    def drain_log(self) -> None:
-        """Hand on what the logs have collected; the CPU is stopped."""
-        assert self.block_log is not None
-        drained = self.block_log.drain(self.clock_bytes)
-        if drained and self.register_log is not None:
-            self.register_log.drain()
-        if drained and self.write_log is not None:
-            self.write_log.drain()
-
-    def _settle_log(self) -> None:
-        if self.register_log is not None:
-            self.register_log.settle(self.pc)
-        if self.block_log is not None:
-            self.block_log.settle()
-
     def choose_log(self, ranges: Sequence[range] | None) -> None:
         """From the next instruction on, log the blocks that overlap these ranges (in order and apart); None: all blocks."""
-        log = self.block_log
-        assert log is not None
-        log.choose(ranges)
-        if not self._ahead:
-            return  # the running block is at its end
-        end = self._cells[c.END]
-        pc = end - self._ahead
-        wanted = ranges is None or any(pc < each.stop and each.start < end for each in ranges)
-        if log.inside and not wanted:
-            log.leave(pc)
-        elif wanted and not log.inside:
-            log.enter(pc)
-            if self.register_log is not None:
-                self.register_log.enter()
+        assert self.log is not None
+        self.log.choose(ranges, self._cells[c.END] - self._ahead if self._ahead else None)
+
+    def drain_log(self) -> None:
+        """Hand on what the log has collected; the CPU is stopped."""
+        assert self.log is not None
+        self.log.drain(self.clock_bytes)
 
     def count_instructions(self) -> BlockCount:
         """Count every instruction from now on; to be called once, before any code has run."""
@@ -455,8 +430,8 @@ class Cpu(ABC):
 
     def watch(self, address: int) -> None:
         """Call `watch_handler(address)` each time the instruction at `address` is about to run."""
-        if self.register_log is not None:
-            self.register_log.watch(address)
+        if self.log is not None and self.log.registers is not None:
+            self.log.registers.watch(address)
         else:
             self.engine.add_hook(uc.HOOK_CODE, self._watch_callback, address, address, 0)
 
@@ -492,8 +467,8 @@ class Cpu(ABC):
         try:
             if self._stop is not None and self._stop.reason is Reason.FAULT:
                 return False  # the rest of an access that crosses pages, which Unicorn makes byte by byte
-            if self.write_log is not None and kind in _WRITES:
-                self.write_log.failed(address)
+            if self.log is not None and self.log.writes is not None and kind in _WRITES:
+                self.log.writes.failed(address)
             self._stop = Stop(Reason.FAULT, self._memory_fault(kind, address & 0xFFFFFFFFFFFFFFFF))
         except BaseException as error:
             self._fail(error)

@@ -38,12 +38,19 @@ class RegisterLog:
     """
 
     def __init__(
-        self, cells: ctypes.Array[ctypes.c_int64], engine: uc.Engine, sink: Sink, ids: Sequence[int], capacity: int = CAPACITY
+        self,
+        cells: ctypes.Array[ctypes.c_int64],
+        engine: uc.Engine,
+        sink: Sink,
+        ids: Sequence[int],
+        pc: int,
+        capacity: int = CAPACITY,
     ) -> None:
         self._cells = cells
         self._engine = engine
         self._sink = sink
         self.group = uc.RegisterGroup(ids)
+        self._pc = pc
         count = self.group.count
         self._shadow = (ctypes.c_uint64 * count)()
         self._buffer = (ctypes.c_uint8 * (capacity + _REGISTER * count * (_MOST_INSTRUCTIONS + 4)))()
@@ -73,14 +80,15 @@ class RegisterLog:
             assert self._watches < len(self._watched) // 2
             slot.value = address
 
-    def settle(self, pc: int) -> None:
-        """Write down what the last instruction did: the CPU stopped behind it, before the one at `pc`."""
+    def settle(self) -> None:
+        """Write down what the last instruction did: the CPU stopped behind it."""
         cells = self._cells
         if cells[c.INSIDE]:
             self._engine.fill_group(self.group)
             hooks_python.put_registers(cells, cells[c.BLOCKS] - 1, c.AFTER)
             if cells[c.INSIDE] == 1:
-                hooks_python.put_pair(cells, (cells[c.BLOCKS] - 1 << 16 | c.AFTER) << 8 | c.STOPPED_AT, pc)
+                where = (cells[c.BLOCKS] - 1 << 16 | c.AFTER) << 8 | c.STOPPED_AT
+                hooks_python.put_pair(cells, where, self._engine.read_register(self._pc))
 
     def enter(self) -> None:
         """Write down the values before the block that was just logged, which has begun."""

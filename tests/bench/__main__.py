@@ -24,6 +24,7 @@ from unittest import SkipTest
 import emuload
 from emuload import samples
 from emuload.cost import CostMeter
+from emuload.instruction_log import LogRequest
 from emuload.library import Function
 from emuload.machine import engine as uc
 from emuload.report.instructions import LoggedCode
@@ -169,23 +170,39 @@ def steady_call(arch: str, path: str) -> float:
     return (time.perf_counter() - start) / STEADY_CALLS
 
 
+EFFECTS = {
+    "memory writes": {"memory_writes": True},
+    "register writes": {"register_writes": True},
+    "memory and register writes": {"memory_writes": True, "register_writes": True},
+}
+"""What an instruction log can hold beside the instructions."""
+
+
 def instruction_log(rounds: int, name: str, arch: str, path: str, folder: str) -> None:
     """The instruction log's size, and its rates against a Python hook on every instruction in the same run."""
     file = os.path.join(folder, f"{name}.ilog")
-
-    initialised = emuload.Process(arch, instruction_log=file)
-    initialised.dlopen(path).call("add", 1, 2)
-    initialised.exit()
-    size = os.path.getsize(file) / instructions(file)
-    row(f"instruction log of Go's initialisation, {name}", f"{size:.3f} bytes", "at most 1.0 an instruction")
+    row(f"instruction log of Go's initialisation, {name}", f"{size(arch, path, file):.3f} bytes", "at most 1.0 an instruction")
+    for what, asked in EFFECTS.items():
+        row(f"with {what}, {name}", f"{size(arch, path, file, **asked):.3f} bytes", "an instruction")
 
     for function, argument in WORK:
-        without, with_log, python = (rate / 1e6 for rate in rates(rounds, arch, path, file, function, argument))
+        found = rates(rounds, arch, path, file, function, argument)
+        without, with_log, *others, python = (rate / 1e6 for rate in found)
         what = f"Go code ({function}), {name}"
         row(f"{what}, no log", f"{without:.1f} M/s", "instructions a second")
         row(f"{what}, instruction log", f"{with_log:.1f} M/s", "at least 25 M/s")
+        for each, rate in zip(EFFECTS, others, strict=True):
+            row(f"{what}, {each}", f"{rate:.2f} M/s")
         row(f"{what}, Python UC_HOOK_CODE", f"{python:.2f} M/s")
         row(f"{what}, log against hook", f"{with_log / python:.1f}", "at least 15")
+
+
+def size(arch: str, path: str, file: str, **asked: bool) -> float:
+    """Bytes of a log of Go's initialisation for each of its instructions."""
+    process = emuload.Process(arch, instruction_log=LogRequest(file, **asked))
+    process.dlopen(path).call("add", 1, 2)
+    process.exit()
+    return os.path.getsize(file) / instructions(file)
 
 
 def instruction_count(rounds: int, name: str, arch: str, path: str) -> None:
@@ -208,33 +225,34 @@ def seconds(work: Callable[[int], object], argument: int) -> float:
     return time.perf_counter() - start
 
 
-def rates(rounds: int, arch: str, path: str, file: str, function: str, argument: int) -> tuple[float, float, float]:
-    """Instructions a second without a log, with one, with a Python hook on each: best rounds, the three side by side."""
+def rates(rounds: int, arch: str, path: str, file: str, function: str, argument: int) -> list[float]:
+    """Instructions a second without a log, with one, with EFFECTS, with a Python hook on each: best rounds, side by side."""
     executed = 0
 
     def step(_: int, address: int, size: int, user: int) -> None:
         nonlocal executed
         executed += 1
 
-    processes = [emuload.Process(arch), emuload.Process(arch, instruction_log=file), emuload.Process(arch)]
-    processes[2].cpu.engine.hook(uc.HOOK_CODE, uc.BLOCK_CALLBACK(step))
+    requests = [LogRequest(file), *(LogRequest(f"{file}{n}", **asked) for n, asked in enumerate(EFFECTS.values()))]
+    logged = [emuload.Process(arch, instruction_log=each) for each in requests]
+    processes = [emuload.Process(arch), *logged, emuload.Process(arch)]
+    processes[-1].cpu.engine.hook(uc.HOOK_CODE, uc.BLOCK_CALLBACK(step))
     works = [process.dlopen(path)[function] for process in processes]
     for work in works:
         work(argument)
-    mean = processes[2].cpu.clock_bytes / executed  # bytes an instruction
-    found = [0.0, 0.0, 0.0]
+    mean = processes[-1].cpu.clock_bytes / executed  # bytes an instruction
+    found = [0.0] * len(processes)
     for round_number in range(rounds):
         for number, (process, work) in enumerate(zip(processes, works, strict=True)):
-            if number == 2 and round_number:
-                continue  # once: it takes seconds
-            before, start = process.cpu.clock_bytes, time.perf_counter()
-            work(argument)
-            seconds = time.perf_counter() - start
-            found[number] = max(found[number], (process.cpu.clock_bytes - before) / mean / seconds)
-    log = processes[1].instruction_log
-    assert log is not None
-    log.close()
-    return found[0], found[1], found[2]
+            if number >= 2 and round_number:
+                continue  # once: they take seconds
+            before, taken = process.cpu.clock_bytes, seconds(work, argument)
+            found[number] = max(found[number], (process.cpu.clock_bytes - before) / mean / taken)
+    for process in processes:
+        if process.instruction_log is not None:
+            process.instruction_log.close()
+            os.remove(process.instruction_log.path)
+    return found
 
 
 def instructions(file: str) -> int:

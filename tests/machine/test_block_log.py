@@ -113,7 +113,7 @@ def test_hooks_on_every_instruction_do_not_change_where_a_slice_ends(arch: str) 
         cpu, sink = create_cpu(arch), Kept()
         cpu.log_blocks(sink)
         if stepped:
-            cpu.log_registers(sink)
+            cpu.log_registers()
         place(cpu, code)
         ends.append([(cpu.run(budget).reason, cpu.clock_bytes, cpu.pc) for budget in budgets])
         cpu.drain_log()

@@ -138,8 +138,8 @@ def test_registers_and_writes_are_what_single_stepping_sees(
     steps, writes, other = stepped(arch, code, thumb)
     cpu, sink = create_cpu(arch, native_hooks=native_hooks), Kept()
     cpu.log_blocks(sink)
-    names = cpu.log_registers(sink, capacity)
-    cpu.log_writes(sink, capacity)
+    names = cpu.log_registers(capacity)
+    cpu.log_writes(capacity)
     at = fill(cpu, code)
     before = cpu.memory.read(at, 0x10000)
     cpu.enter(at | thumb)
@@ -173,7 +173,7 @@ def test_registers_and_writes_are_what_single_stepping_sees(
 def test_values_of_a_loop_are_written_as_they_change(arch: str) -> None:
     cpu, sink = create_cpu(arch), Kept()
     cpu.log_blocks(sink)
-    names = cpu.log_registers(sink)
+    names = cpu.log_registers()
     place(cpu, LOOP[arch])
     cpu.run(BUDGET)
     cpu.drain_log()
@@ -198,7 +198,7 @@ _POINTER = {"amd64": "rdx", "arm64": "x2"}
 def test_a_write_that_faults_is_logged_as_far_as_it_went(arch: str, beyond: int, done: int) -> None:
     cpu, sink = create_cpu(arch), Kept()
     cpu.log_blocks(sink)
-    cpu.log_writes(sink)
+    cpu.log_writes()
     at = fill(cpu, FAULTY[arch])
     memory = bytearray(cpu.memory.read(at, 0x10000))
     cpu.set_register(_POINTER[arch], at + 0x10000 + beyond)
@@ -226,7 +226,7 @@ def test_there_is_no_dc_zva_whose_writes_would_not_be_seen() -> None:
 def test_what_the_host_writes_for_a_logged_block_is_kept(arch: str) -> None:
     cpu, sink = create_cpu(arch), Kept()
     cpu.log_blocks(sink)
-    cpu.log_writes(sink)
+    cpu.log_writes()
     at = place(cpu, LOOP[arch])
     half = 5 if arch == "amd64" else 8
     assert sink.host == []
@@ -252,7 +252,7 @@ def test_registers_are_written_once_more_behind_the_ranges(arch: str, native_hoo
     code, call, changed = CALLING[arch]
     cpu, sink = create_cpu(arch, native_hooks=native_hooks), Kept()
     cpu.log_blocks(sink)
-    names = cpu.log_registers(sink)
+    names = cpu.log_registers()
     at = place(cpu, code)
     sp = cpu.sp
     cpu.choose_log([range(at, at + call)])

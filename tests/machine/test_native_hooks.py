@@ -43,6 +43,9 @@ class FakeEngine:
     def fill_group(self, group: uc.RegisterGroup) -> None:
         pass
 
+    def read_register(self, register: int) -> int:
+        return register
+
 
 class State:
     """Cells, buffers and the logs on them."""
@@ -51,7 +54,7 @@ class State:
         self.cells = c.Cells()
         self.sink = Kept()
         self.blocks = BlockLog(self.cells, self.sink, 300)
-        self.registers = RegisterLog(self.cells, FakeEngine(), self.sink, [1, 2, 3], 2000)  # type: ignore[arg-type]
+        self.registers = RegisterLog(self.cells, FakeEngine(), self.sink, [1, 2, 3], 4, 2000)  # type: ignore[arg-type]
         self.writes = WriteLog(self.cells, self.blocks, self.sink, 2000)
         for address, _ in KNOWN[::5]:
             self.registers.watch(address)
@@ -64,7 +67,7 @@ class State:
         return [*self.blocks.host_memory(), *self.registers.host_memory(), *self.writes.host_memory()]
 
     def drain(self) -> None:
-        self.registers.settle(0)
+        self.registers.settle()
         self.blocks.settle()
         self.blocks.drain(0)
         self.registers.drain()
