@@ -54,7 +54,14 @@ def _guest_options(command: _Command) -> _Command:
             help="Where to look for needed libraries; repeatable.",
         ),
         click.option("--map", "maps", multiple=True, metavar="HOST:GUEST[:rw]", help="Show a host folder or file to the guest."),
-        click.option("--profile", default="glibc", show_default=True, help="Whose dynamic linker's rules hold."),
+        click.option(
+            "--profile",
+            default="glibc",
+            show_default=True,
+            metavar="NAME[:VERSION][/PAGES]",
+            help="Whose dynamic linker's rules hold: glibc:2.17 … 2.42, musl:1.1.20 … 1.2.5, bionic:21 … 36, windows-like; the "
+            "newest if no version is given. Pages: 4k, 16k, 64k.",
+        ),
         click.option("--seed", default=0, show_default=True, help="Where the guest's random numbers start."),
         click.option("--stdin", metavar="FILE", help="The guest's standard input; - is this one. Empty if not given."),
         click.option("--cwd", default="/", show_default=True, help="The guest's working folder."),
@@ -174,14 +181,24 @@ def check(context: click.Context, /, **options: Any) -> int:
     Rule sets: elf, go-c-shared, eager, lazy; files of your own are TOML (traces/RULES.md).
     If none are given: elf, and go-c-shared where Go runs.
     Exit status 0: all hold; 1: not all; the run's own if it did not end well.
-    """
-    from emuload.commands.check import check_file
 
+    With --profile all, or several with commas between, it says instead whether LIBRARY loads there, by dlopen and
+    linked: "loads", "refused" with the linker's words, or "loads but". 1: one of several named is not "loads".
+    """
     given = {
         max(option.opts, key=len)
         for option in context.command.params
         if context.get_parameter_source(str(option.name)) is click.core.ParameterSource.COMMANDLINE
     }
+    if options["profile"] == "all" or "," in options["profile"]:
+        others = given - {"file", "--profile", "--library-path", "--json"}
+        if others:
+            raise click.UsageError(f"{', '.join(sorted(others))} does not go with several profiles")
+        from emuload.commands.compatibility import check_everywhere
+
+        return check_everywhere(options)
+    from emuload.commands.check import check_file
+
     return check_file(options, given - {"file", "--rules", "--junit", "--sarif", "--json"})
 
 

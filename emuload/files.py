@@ -61,6 +61,7 @@ class GuestFiles:
         kernel.files = FileTable(kernel)
         self.named: dict[str, str] = {}
         self.folders: list[str] = []
+        self.default_folders: Sequence[str] = DEFAULT_FOLDERS
         for host, guest, writable in maps:
             try:
                 self.fs.mount(host, guest, writable)
@@ -94,7 +95,7 @@ class GuestFiles:
         if folder in self.folders:
             candidate = os.path.join(folder, base)
             return (path, host_bytes(candidate)) if os.path.isfile(candidate) else None
-        for candidate in [path] if folder else [f"{directory}/{path}" for directory in DEFAULT_FOLDERS]:
+        for candidate in [path] if folder else [f"{directory}/{path}" for directory in self.default_folders]:
             try:
                 inode = self.fs.find(candidate, self.kernel.files.cwd)
             except FsError:

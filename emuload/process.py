@@ -34,7 +34,7 @@ from emuload.watch import Watches
 from loader.errors import LoadError
 from loader.link_map import LinkMap
 from loader.objects import LinkedObject
-from loader.profiles import PROFILES
+from loader.profiles import UnknownProfile
 from loader.profiles import profile as profile_by_name
 
 if TYPE_CHECKING:
@@ -130,9 +130,9 @@ class Process:
         self.arch = arch
         self.limits = limits = limits or Limits()
         try:
-            self.profile = profile_by_name(profile)
-        except KeyError:
-            raise UsageError(f"unknown profile {profile!r}: choose from {', '.join(PROFILES)}") from None
+            self.profile = profile_by_name(profile).for_environment(env or {})
+        except UnknownProfile as error:
+            raise UsageError(str(error)) from None
         try:
             self.cpu = create_cpu(arch, native_hooks=native_hooks)
         except ValueError as error:
@@ -146,6 +146,7 @@ class Process:
             kuser_helpers,
         )
         self.cpu.memory.limit = limits.memory
+        self.cpu.memory.grain = self.profile.page_size
         self.clock = VirtualClock(self.cpu, denominator=4, base=0)
         self.recorder = Recorder(self.clock, enabled=record, limit=limits.events)
         self.kernel = Kernel(self.cpu.memory, self.cpu.abi, self.recorder, seed, self.clock, cpus=cpus)
@@ -230,18 +231,24 @@ class Process:
         )
         for path in options.needed:
             self.files.name(path)
-        if options.program is not None:
-            assert content is not None
-            self.link_map.load_startup((options.program, content), options.needed)
-        else:
-            self.link_map.load_startup(None, [*options.needed, LIBC])
+        self.files.default_folders = self.profile.folders
+        name = options.args[0] if options.args else b"prog"
+        try:
+            if options.program is not None:
+                assert content is not None
+                self.link_map.load_startup((options.program, content), options.needed)
+            else:
+                self.link_map.load_startup(None, [*options.needed, LIBC])
+        except LoadError as error:
+            raise self.profile.told(error, "start", name.decode("utf-8", "backslashreplace")) from None
         main = self.link_map.main
         headers = ProgramHeaders()
         if main is not None:
             headers = ProgramHeaders(main.phdr, main.elf.layout.phdr.size, main.elf.phnum, main.entry)
-        name = options.args[0] if options.args else b"prog"
+        page = self.link_map.page_size
+        entropy = self.kernel.entropy.bytes(16)
         self.stack = build_stack(
-            memory, abi, options.args, options.env, self.kernel.entropy.bytes(16), headers, name, self.files.fs.uid
+            memory, abi, options.args, options.env, entropy, headers, name, self.files.fs.uid, page
         )
         self.files.describe(options, self.stack)
         builtin = next((o for o in self.link_map.objects if o.is_builtin), None)
@@ -543,7 +550,10 @@ class Process:
     def _linker_error(self, path: str) -> LoadError:
         address = self._call_words("dlerror")
         words = self.cpu.memory.read_cstring(address).decode(errors="replace") if address else "unknown error"
-        return LoadError(path, "", words.removeprefix(f"{path}: "))
+        known = self.libc.refusal
+        where, code = (known.where, known.code) if known is not None else ("", "invalid")
+        prefix = f"{path}: "
+        return LoadError(path if words.startswith(prefix) else "", where, words.removeprefix(prefix), code)
 
     def _missing(self, name: str, requester: LinkedObject) -> int | None:
         """A gate for a C library function that the emulated library lacks; None for a symbol that is no such function."""
@@ -593,6 +603,8 @@ class Process:
     def describe_data(self, address: int) -> str:
         """A data address as the nearest symbol's name, or in hexadecimal."""
         found = self.link_map.object_at(address)
+        if found is not None and address == found.start:
+            return found.path
         if found is not None:
             for symbol in found.exports():
                 start = found.bias + symbol.value

@@ -58,8 +58,10 @@ def build_stack(
     program: ProgramHeaders,
     name: bytes,
     uid: int,
+    page_size: int,
 ) -> InitialStack:
-    """Fill the stack, which is mapped. `args` and `env` are byte strings without NUL, `random` 16 bytes for AT_RANDOM."""
+    """Fill the stack, which is mapped. `args` and `env` are byte strings without NUL, `random` 16 bytes for AT_RANDOM,
+    `page_size` what AT_PAGESZ says."""
     high = abi.stack_top
     low = high - STACK_SIZE
     at = high - abi.word
@@ -78,7 +80,7 @@ def build_stack(
     auxiliary = [
         (AT_MINSIGSTKSZ, abi.minsigstksz),
         (AT_HWCAP, abi.hwcap),
-        (AT_PAGESZ, memory.page_size),
+        (AT_PAGESZ, page_size),
         (AT_CLKTCK, CLOCK_TICKS),
         (AT_PHDR, program.address),
         (AT_PHENT, program.entry_size),

@@ -36,7 +36,7 @@ from .link_map import (
 from .machines import BY_NAME, Machine
 from .memory import PROT_EXEC, PROT_READ, PROT_WRITE, ByteMemory, Memory
 from .objects import LinkedObject, Resolved
-from .profiles import PROFILES, Profile
+from .profiles import Profile, UnknownProfile, profile
 from .search import DirectoryFinder
 from .tls import TlsLayout, TlsModule
 
@@ -45,7 +45,6 @@ __all__ = [
     "DEFAULT",
     "MAIN",
     "NEXT",
-    "PROFILES",
     "PROT_EXEC",
     "PROT_READ",
     "PROT_WRITE",
@@ -69,4 +68,6 @@ __all__ = [
     "Symbol",
     "TlsLayout",
     "TlsModule",
+    "UnknownProfile",
+    "profile",
 ]

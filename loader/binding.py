@@ -6,15 +6,11 @@ TLS); dlsym(3).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from enum import Enum
-
 from . import symbols
 from .elf import (
     SHN_UNDEF,
     STB_GNU_UNIQUE,
     STB_LOCAL,
-    STB_WEAK,
     STT_COMMON,
     STT_GNU_IFUNC,
     STT_OBJECT,
@@ -26,8 +22,9 @@ from .elf import (
 )
 from .errors import LoadError
 from .machines import base as verbs
+from .objects import Handle as Handle
 from .objects import LinkedObject, Resolved, symbol_address
-from .order import breadth_first
+from .objects import Pseudo as Pseudo
 from .state import State
 from .symbols import Query
 from .tls import TlsModule
@@ -42,48 +39,31 @@ TLSDESC_UNDEFINED = "__emu_tlsdesc_undefweak"
 USUAL_NAME, MAX_EXCESS = 256, 1 << 19
 
 
-class Pseudo(Enum):
-    """Handles that are no object: RTLD_DEFAULT, RTLD_NEXT, and dlopen(NULL) where there is no main program."""
-
-    DEFAULT = 0
-    NEXT = -1
-    MAIN = 1
-
-
 DEFAULT, NEXT, MAIN = Pseudo.DEFAULT, Pseudo.NEXT, Pseudo.MAIN
-Handle = LinkedObject | Pseudo
 
 
 class Binding(State):
     """Answers references, as `loader.relocate.Linkage` asks them, and dlsym."""
 
-    def scope_of(self, obj: LinkedObject) -> Iterator[list[LinkedObject]]:
-        """The search lists an object's references go through, in order (glibc elf/dl-object.c, _dl_new_object)."""
-        own = [root.searchlist for root in obj.scopes]
-        if obj.deep_bind:  # overrides DT_SYMBOLIC: glibc elf/dl-load.c, _dl_map_object_from_fd
-            yield from own
-            yield self.global_scope
-            return
-        if obj.elf.symbolic and not obj.is_main:
-            yield [obj]
-        yield self.global_scope
-        yield from own
-
     def resolve(self, obj: LinkedObject, symbol: Symbol, verb: str) -> Resolved:
         """What ``obj``'s reference ``symbol`` binds to when relocated by ``verb`` (glibc elf/dl-lookup.c,
         _dl_lookup_symbol_x). LoadError when nothing does and it is neither weak nor given a gate by ``missing``."""
+        profile = self.profile
         self._spend(obj, symbol, len(symbol.name) - USUAL_NAME)
         if symbol.bind == STB_LOCAL or symbol.visibility in (STV_HIDDEN, STV_INTERNAL):
             return Resolved(obj, symbol, symbol_address(obj, symbol))
         for_call = verb in (verbs.JUMP_SLOT, verbs.TPOFF)
         version = obj.elf.versions.of_symbol(symbol.index) if obj.elf.versions else None
-        query = Query(symbol.name, version, for_call=for_call)
-        found = symbols.find(self.scope_of(obj), query, skip_executables=verb == verbs.COPY)
+        query = Query(symbol.name, version, for_call=for_call, matching=profile.matching)
+        found = symbols.find(profile.scopes(obj, self), query, skip_executables=verb == verbs.COPY)
         self._spend(obj, symbol, query.excess)
-        if symbol.visibility == STV_PROTECTED and symbol.shndx != SHN_UNDEF and found is not None:
+        if symbol.visibility == STV_PROTECTED and symbol.shndx != SHN_UNDEF and found is not None and profile.protected:
             definition = found
             if not for_call:
-                again = symbols.find(self.scope_of(obj), Query(symbol.name, version, for_call=True))
+                again = symbols.find(
+                    profile.scopes(obj, self),
+                    Query(symbol.name, version, for_call=True, matching=profile.matching),
+                )
                 definition = again or found
             if definition[0] is not obj:
                 found = obj, symbol
@@ -102,7 +82,7 @@ class Binding(State):
             raise LoadError(obj.path, where, "symbol names or hash chains are too long to look all of them up", "lookup")
 
     def _undefined(self, obj: LinkedObject, symbol: Symbol, version: Version | None, verb: str) -> Resolved:
-        if symbol.bind == STB_WEAK:
+        if self.profile.matching.optional(symbol):
             return Resolved(None, None, 0)
         data = symbol.type == STT_TLS or (symbol.type in (STT_OBJECT, STT_COMMON) and not obj.absent)
         if self.missing is not None and not data and verb in (verbs.JUMP_SLOT, verbs.GLOB_DAT, verbs.SYMBOLIC):
@@ -113,19 +93,20 @@ class Binding(State):
 
     def _unique(self, obj: LinkedObject, symbol: Symbol) -> tuple[LinkedObject, Symbol]:
         """STB_GNU_UNIQUE: the first definition of the process serves everybody, and its object stays loaded."""
-        if symbol.bind != STB_GNU_UNIQUE:
+        if symbol.bind != STB_GNU_UNIQUE or not self.profile.unique:
             return obj, symbol
         obj, symbol = self.unique.setdefault(symbol.name, (obj, symbol))
         obj.nodelete = True
         return obj, symbol
 
     def _note_binding(self, obj: LinkedObject, definer: LinkedObject) -> None:
-        """Remember that ``obj`` must not outlive ``definer`` when no DT_NEEDED says so (glibc's relocation
-        dependencies)."""
-        if definer is obj or definer.startup or definer in obj.bound_to:
+        """Remember that ``obj`` must not outlive ``definer`` when none of its links says so (glibc elf/dl-lookup.c,
+        add_dependency)."""
+        if definer is obj or definer.startup or definer.nodelete or definer in obj.bound_to:
             return
-        if definer not in breadth_first(obj):
+        if definer not in (obj.order_links or ()):
             obj.bound_to.append(definer)
+            obj.has_bound = True
 
     # -- dlsym --------------------------------------------------------------------------------------------------------
 
@@ -151,7 +132,7 @@ class Binding(State):
         if found is None or found.symbol is None or found.object is None:
             where = handle if isinstance(handle, LinkedObject) else caller or self.main
             asked = Version(version.encode()) if version else None
-            raise _undefined_symbol(where.path if where else "", name, asked, "")
+            raise _undefined_symbol(where.path if where else "", name, asked, "", "no-symbol")
         obj, symbol = found.object, found.symbol
         if symbol.type == STT_GNU_IFUNC:
             return self.call_resolver(obj, found.address)
@@ -167,29 +148,13 @@ class Binding(State):
     ) -> Resolved | None:
         """As `dlsym`, but the object and symbol found, or None. TLS and IFUNC symbols are not resolved further."""
         wanted = Version(name=version.encode("utf-8", "surrogateescape"), hidden=True) if version is not None else None
-        query = Query(name.encode("utf-8", "surrogateescape"), wanted, newest=version is None, for_call=True)
-        if handle is NEXT:
-            found = symbols.find([self._scope_behind(caller)], query)
-        elif isinstance(handle, LinkedObject) and not handle.is_main:
-            found = symbols.find([handle.searchlist or breadth_first(handle)], query)
-        elif handle is DEFAULT and caller is not None:
-            found = symbols.find(self.scope_of(caller), query)
-        else:
-            found = symbols.find([self.global_scope], query)
+        profile, key = self.profile, name.encode("utf-8", "surrogateescape")
+        query = Query(key, wanted, newest=version is None, for_call=True, matching=profile.matching)
+        found = symbols.find(profile.dlsym_scopes(handle, caller, self), query)
         if found is None:
             return None
         obj, symbol = self._unique(*found)
         return Resolved(obj, symbol, symbol_address(obj, symbol))
-
-    def _scope_behind(self, caller: LinkedObject | None) -> list[LinkedObject]:
-        """For RTLD_NEXT: what follows the caller in the search list of the object that brought it in."""
-        if caller is None:
-            return []
-        top = caller
-        while top.loader is not None:
-            top = top.loader
-        scope = self.global_scope if top.startup else top.searchlist
-        return scope[scope.index(caller) + 1 :] if caller in scope else []
 
     # -- TLS ----------------------------------------------------------------------------------------------------------
 
@@ -197,11 +162,12 @@ class Binding(State):
         """See `loader.relocate.Linkage`."""
         if module.offset is not None:
             return True
-        if not self.tls.reserve(module, optional=required_by is None):
+        if not (self.profile.late_static_tls and self.tls.reserve(module, optional=required_by is None)):
             if required_by is None:
                 return False
             message = "cannot allocate memory in static TLS block"
-            raise LoadError(module.object.path, "PT_TLS", message, "static-tls")
+            facts = {"definer": module.object.path, "user": required_by.path}
+            raise LoadError(module.object.path, "", message, "static-tls", **facts)
         self.tls_pending.append(module)
         place = {"module": module.id, "offset": module.offset, "size": module.size}
         self._event("static-tls", module.object, **place, surplus_left=self.tls.surplus_left)
@@ -237,6 +203,8 @@ class Binding(State):
         raise LoadError(obj.path, "", f"TLS descriptor: the C library has no `{name}'", "tlsdesc")
 
 
-def _undefined_symbol(path: str, name: str, version: Version | None, where: str) -> LoadError:
+def _undefined_symbol(
+    path: str, name: str, version: Version | None, where: str, code: str = "undefined-symbol"
+) -> LoadError:
     suffix = f", version {version.name.decode('utf-8', 'backslashreplace')}" if version else ""
-    return LoadError(path, where, f"undefined symbol: {name}{suffix}", "undefined-symbol")
+    return LoadError(path, where, f"undefined symbol: {name}{suffix}", code, symbol=name, versioned=name + suffix)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 #: fields of an object that a dlopen of another one may change
 _FIELDS = (
-    "refs", "nodelete", "is_global", "searchlist", "scopes", "bound_to", "order_links", "names", "needed", "absent",
-    "dependencies_loaded", "deep_bind",
+    "refs", "nodelete", "is_global", "searchlist", "scopes", "bound_to", "has_bound", "order_links", "names", "needed",
+    "absent", "dependencies_loaded", "deep_bind", "group", "group_refs", "claims",
 )  # fmt: skip
 
 
@@ -69,6 +69,7 @@ def release(links: LinkMap, objects: Sequence[LinkedObject]) -> None:
     for obj in links.objects:
         obj.scopes = [o for o in obj.scopes if o.index not in gone]
         obj.bound_to = [o for o in obj.bound_to if o.index not in gone]
+        obj.claims = [o for o in obj.claims if o.index not in gone]
     for obj in objects:
         if obj.tls is not None:
             for tp in links.thread_pointers() if links.thread_pointers else ():

@@ -38,7 +38,7 @@ DT_RELRSZ, DT_RELR, DT_RELRENT = 35, 36, 37
 DT_GNU_HASH, DT_VERSYM, DT_FLAGS_1 = 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFB
 DT_VERDEF, DT_VERDEFNUM, DT_VERNEED, DT_VERNEEDNUM = 0x6FFFFFFC, 0x6FFFFFFD, 0x6FFFFFFE, 0x6FFFFFFF
 DF_ORIGIN, DF_SYMBOLIC, DF_TEXTREL, DF_BIND_NOW, DF_STATIC_TLS = 1, 2, 4, 8, 16
-DF_1_NOW, DF_1_NODELETE, DF_1_NOOPEN, DF_1_PIE = 1, 8, 0x40, 0x08000000
+DF_1_NOW, DF_1_GLOBAL, DF_1_NODELETE, DF_1_NOOPEN, DF_1_PIE = 1, 2, 8, 0x40, 0x08000000
 
 STB_LOCAL, STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE = 0, 1, 2, 10
 STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_SECTION, STT_FILE, STT_COMMON, STT_TLS, STT_GNU_IFUNC = 0, 1, 2, 3, 4, 5, 6, 10
@@ -153,9 +153,9 @@ class ElfFile:
     def __repr__(self) -> str:
         return f"<ElfFile {self.path}>"
 
-    def error(self, where: str, message: str, code: str = "invalid") -> LoadError:
+    def error(self, where: str, message: str, code: str = "invalid", **facts: str | int) -> LoadError:
         """A LoadError about this file."""
-        return LoadError(self.path, where, message, code)
+        return LoadError(self.path, where, message, code, **facts)
 
     # -- header and segments ------------------------------------------------------------------------------------------
 

@@ -10,16 +10,18 @@ class LoadError(Exception):
     ``where``    the structure and offset in it, e.g. ``"program header 3 at 0xe8"``; may be empty.
     ``message``  the words of the real dynamic linker where it has words for the case.
     ``code``     a short kebab-case name of the case, by which a profile may choose other words.
+    ``facts``    what those words may mention: ``symbol``, ``needed_by``, ``number`` …
 
     ``str(error)`` is always one line: ``path: message (where)``.
     """
 
-    def __init__(self, path: str, where: str, message: str, code: str = "invalid") -> None:
+    def __init__(self, path: str, where: str, message: str, code: str = "invalid", **facts: str | int) -> None:
         super().__init__(path, where, message, code)
         self.path = path
         self.where = where
         self.message = message
         self.code = code
+        self.facts = facts
 
     @property
     def linker_text(self) -> str:

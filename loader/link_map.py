@@ -15,12 +15,11 @@ from .binding import NEXT as NEXT
 from .binding import Binding, Pseudo
 from .binding import Handle as Handle
 from .constructors import Initializer
-from .elf import DF_1_NOOPEN, DF_1_PIE, ET_EXEC, ElfFile
+from .elf import ElfFile
 from .errors import LoadError
 from .objects import LinkedObject
 from .order import breadth_first, breadth_first_all
 from .relocate import Relocator
-from .search import candidates
 from .tls import TCB_SIZE_SYMBOL
 
 RTLD_LAZY, RTLD_NOW, RTLD_NOLOAD, RTLD_DEEPBIND = 1, 2, 4, 8
@@ -53,6 +52,9 @@ class LinkMap(Binding):
     """
 
     _next_index = 1
+    _opening = False
+    #: how many objects' constructors have begun
+    turns = 0
     _startup: Sequence[LinkedObject] = ()
 
     # -- at start -----------------------------------------------------------------------------------------------------
@@ -79,15 +81,16 @@ class LinkMap(Binding):
         everything = breadth_first_all(roots)
         for obj in everything:
             obj.is_global = obj.startup = True
+            obj.group = roots[0] if roots else None
         self.global_scope = everything
         if self.main is not None:
             self.main.searchlist = everything
-        self._check_versions(everything)
+        profile = self.profile
+        for refusal in profile.check_objects([o for o in everything if not o.is_builtin], self):
+            raise refusal
         self._fix_static_tls()
-        self._startup = self.profile.sort(everything, first=self.main, destructors=False)
-        if self.main is not None:
-            self.main.order_links = list(self._startup)
-        for obj in reversed(self._startup):
+        self._startup = profile.constructor_order(everything, self.main, [self.main] if self.main else roots)
+        for obj in profile.relocation_order(everything, self._startup):
             self._relocate(obj)
         self._write_pending_tls()
         return list(self.objects)
@@ -123,13 +126,15 @@ class LinkMap(Binding):
         pass each to `start_initializers`. None as handle: RTLD_NOLOAD, and it is not loaded. After a LoadError
         everything is as it was.
         """
-        if not flags & (RTLD_LAZY | RTLD_NOW):
-            raise LoadError(name or "", "", "invalid mode for dlopen()", "mode")
+        refusal = self.profile.check_mode(name or "", flags)
+        if refusal is not None:
+            raise refusal
         if not name:
             return self.main or Pseudo.MAIN, []
         if self._machine is not None:
             self._fix_static_tls()
         before = closing.Rollback(self)
+        self._opening = True
         try:
             return self._open(name, flags, requester)
         except BaseException:
@@ -137,42 +142,58 @@ class LinkMap(Binding):
             raise
 
     def _open(self, name: str, flags: int, requester: LinkedObject | None) -> tuple[Handle | None, list[LinkedObject]]:
+        profile = self.profile
         known = {obj.index for obj in self.objects}
         if flags & RTLD_NOLOAD:
             found = self._find_loaded(name, requester)
             if found is None:
+                refusal = profile.not_loaded(name)
+                if refusal is not None:
+                    raise refusal
                 return None, []
             root = found
         else:
             root = self._load(name, requester, None)
-            _check_may_open(root)
+            for refusal in () if root.is_main else profile.check_open(root.elf):
+                raise refusal
         root.refs += 1
         root.nodelete = root.nodelete or bool(flags & RTLD_NODELETE)
         if root.searchlist:
+            profile.opened(root, ())
             if flags & RTLD_GLOBAL:
-                self._make_global(root)
-            return root, []
+                self._make_global(profile.made_global(root, ()))
+            order = profile.constructor_order(root.searchlist, root, [root]) if profile.opens_again else []
+            return root, self._to_run(order)
         self._load_dependencies([root], opened=root)
         root.searchlist = breadth_first(root)
-        self._check_versions(root.searchlist)
+        new = [obj for obj in root.searchlist if obj.index not in known]
+        for obj in new:
+            obj.group = root
+            obj.deep_bind = bool(flags & RTLD_DEEPBIND)
+        for refusal in profile.check_objects([o for o in new if not o.is_builtin], self):
+            raise refusal
         self._fix_static_tls()
-        order = self.profile.sort(root.searchlist, first=root, destructors=False)
-        root.order_links = order
+        order = profile.constructor_order(root.searchlist, root, [root])
         for obj in root.searchlist:
             if not obj.startup:
                 obj.scopes.append(root)
-            if obj.index not in known:
-                obj.deep_bind = bool(flags & RTLD_DEEPBIND)
         if flags & RTLD_GLOBAL:
-            self._make_global(root)
-        for obj in reversed(order):
+            self._make_global(profile.made_global(root, new))
+        for obj in profile.relocation_order(root.searchlist, order):
             if not obj.relocated:
                 self._relocate(obj)
         self._write_pending_tls()
-        return root, [obj for obj in reversed(order) if not obj.initialized]
+        profile.opened(root, new)
+        return root, self._to_run(order)
 
-    def _make_global(self, root: LinkedObject) -> None:
-        for obj in root.searchlist:
+    def _to_run(self, order: Sequence[LinkedObject]) -> list[LinkedObject]:
+        """Without those whose constructors have begun; where a dlopen waits for others' constructors, have returned."""
+        if self.profile.locks.waits_for == "nobody":
+            return [obj for obj in order if not obj.initialized]
+        return [obj for obj in order if not obj.constructed]
+
+    def _make_global(self, objects: Sequence[LinkedObject]) -> None:
+        for obj in objects:
             if not obj.is_global:
                 obj.is_global = True
                 self.global_scope = [*self.global_scope, obj]
@@ -183,10 +204,9 @@ class LinkMap(Binding):
         for obj in self.objects:
             if obj.removed:
                 continue
-            if name in obj.names:
-                return obj
-            if obj.soname == name and not obj.is_main:
-                obj.names.append(name)
+            if self.profile.answers_to(obj, name):
+                if name not in obj.names:
+                    obj.names.append(name)
                 return obj
         source = self._builtin(name)
         if source is None and self.finder is not None and "/" in name:
@@ -211,27 +231,36 @@ class LinkMap(Binding):
             return known
         source = builtin = self._builtin(name)
         if source is None and self.finder is not None:
-            for candidate in candidates(name, requester, self.library_path):
+            for candidate in self.profile.search(name, requester, dependent, self):
                 source = self.finder(candidate, requester)
                 if source is not None:
                     break
         if source is None:
-            raise LoadError(name, f"needed by {dependent.path}" if dependent else "", _NOT_FOUND, "not-found")
+            where = f"needed by {dependent.path}" if dependent else ""
+            raise LoadError(name, where, _NOT_FOUND, "not-found", **self._asked(name, dependent))
         path, data = source
         same = self._at_path(path, name)
         if same is not None:
             return same
-        elf = ElfFile(data, path, self._machine)
-        if not elf.dynamic_vaddr:
-            raise elf.error("program headers", "object file has no dynamic section", "no-dynamic")
-        if dependent is not None and elf.type == ET_EXEC:
-            raise elf.error("e_type at 0x10", "cannot dynamically load executable", "executable")
-        obj = LinkedObject(self._next_index, path, name, elf)
-        obj.loader = dependent
-        obj.is_builtin = builtin is not None
-        if builtin:
-            obj.names = [soname for soname, (other, _) in self.builtins.items() if other == path]
-        return self._add(obj, name)
+        try:
+            elf = ElfFile(data, path, self._machine)
+            if not elf.dynamic_vaddr:
+                raise elf.error("program headers", "object file has no dynamic section", "no-dynamic")
+            for refusal in () if builtin else self.profile.check_file(elf, opening=self._opening):
+                raise refusal
+            obj = LinkedObject(self._next_index, path, name, elf)
+            obj.loader = dependent
+            obj.is_builtin = builtin is not None
+            if builtin:
+                obj.names = [soname for soname, (other, _) in self.builtins.items() if other == path]
+            return self._add(obj, name)
+        except LoadError as error:
+            error.facts.update(self._asked(name, dependent))
+            raise
+
+    @staticmethod
+    def _asked(name: str, dependent: LinkedObject | None) -> dict[str, str]:
+        return {"name": name, **({"needed_by": dependent.path} if dependent else {})}
 
     def _add(self, obj: LinkedObject, name: str) -> LinkedObject:
         for each in (name, obj.path):
@@ -239,7 +268,7 @@ class LinkMap(Binding):
                 obj.names.append(each)
         self._event("object-found", obj, name=name, machine=obj.elf.machine.name)
         self._machine = self._machine or obj.elf.machine
-        mapping.map_object(self.memory, obj)
+        mapping.map_object(self.memory, obj, self._page_of(obj))
         self._next_index += 1
         self.objects.append(obj)
         self._event("object-mapped", obj, address=obj.start, size=obj.end - obj.start, bias=obj.bias)
@@ -247,6 +276,13 @@ class LinkMap(Binding):
         if obj.tls is not None:
             self._event("tls-registered", obj, module=obj.tls.id, size=obj.tls.size, align=obj.tls.align)
         return obj
+
+    def _page_of(self, obj: LinkedObject) -> int:
+        """The pages an object is mapped in: the system's. Smaller ones for a built-in, and for what does not fit them: a
+        linker that minds has refused it, or will before any of it runs."""
+        page = self.page_size
+        fits = all((segment.vaddr - segment.offset) % page == 0 for segment in obj.elf.loads)
+        return page if fits and not obj.is_builtin else self.memory.page_size
 
     def _load_dependencies(self, roots: Sequence[LinkedObject], *, opened: LinkedObject | None) -> None:
         """Load what the roots need, breadth first (glibc elf/dl-deps.c). ``opened``: the one that is being opened,
@@ -277,33 +313,13 @@ class LinkMap(Binding):
             obj.absent.append(name)
             return None
 
-    def _check_versions(self, objects: Sequence[LinkedObject]) -> None:
-        """Every version asked for must be defined by the object it is asked of, unless that one defines none at all
-        (glibc elf/dl-version.c, _dl_check_map_versions)."""
-        for obj in objects:
-            if obj.relocated or obj.elf.versions is None:
-                continue
-            for need in obj.elf.versions.needs:
-                if need.file in obj.absent:
-                    continue
-                provider = next((o for o in self.objects if need.file in o.names or o.soname == need.file), None)
-                if provider is None:
-                    raise obj.elf.error(
-                        "DT_VERNEED", f"version of {need.file} required, which is not needed", "version"
-                    )
-                versions = provider.elf.versions
-                if versions is None or not versions.has_definitions or need.weak or need.name in versions.defined:
-                    continue
-                text = need.name.decode("utf-8", "backslashreplace")
-                raise provider.elf.error("DT_VERDEF", f"version `{text}' not found (required by {obj.path})", "version")
-
     def _relocate(self, obj: LinkedObject) -> None:
         self.lookup_excess = 0
         self._event("object-dependencies", obj, needed=[needed.path for needed in obj.needed])
         counts = Relocator(obj, self).run()
         obj.relocated = True
         self._event("object-relocated", obj, relocations=sum(counts.values()), kinds=counts)
-        relro = mapping.protect_relro(self.memory, obj)
+        relro = mapping.protect_relro(self.memory, obj, self._page_of(obj))
         if relro is not None:
             self._event("relro-protected", obj, address=relro.start, size=relro.end - relro.start)
 
@@ -315,16 +331,7 @@ class LinkMap(Binding):
         """
         if not isinstance(handle, LinkedObject) or handle.is_main:
             return []
-        if handle.removed or handle.refs == 0:
-            raise LoadError(handle.path, "", "shared object not open", "not-open")
-        handle.refs -= 1
-        if handle.refs:
-            return []
-        used = closing.in_use(self.objects)
-        gone = {o.index for o in self.objects if o.index not in used and not o.removed}
-        if not gone:
-            return []
-        order = [o for o in self._destructor_order() if o.index in gone]
+        order = self.profile.close(handle, self)
         for obj in order:
             obj.removed = True
         return order
@@ -344,14 +351,12 @@ class LinkMap(Binding):
     def startup_order(self) -> list[LinkedObject]:
         """The objects linked at start in constructor order. The main program's own come last (the C library calls
         them)."""
-        return list(reversed(self._startup))
+        return list(self._startup)
 
     def shutdown_order(self) -> list[LinkedObject]:
-        """The initialised objects in destructor order at exit (glibc elf/dl-fini.c)."""
-        return [obj for obj in self._destructor_order() if obj.initialized]
-
-    def _destructor_order(self) -> list[LinkedObject]:
-        return self.profile.sort(self.objects, first=self.main, destructors=True) if self.objects else []
+        """The initialised objects in destructor order at exit."""
+        order = self.profile.shutdown_order(self.objects, self.main) if self.objects else []
+        return [obj for obj in order if obj.initialized]
 
     def initializers(self, obj: LinkedObject) -> list[Initializer]:
         """(index, address, kind) of DT_INIT, then of each DT_INIT_ARRAY entry; kinds "init" and "init_array"."""
@@ -371,23 +376,22 @@ class LinkMap(Binding):
         if obj.initialized or obj.removed:
             return []
         obj.initialized = True
-        return self.initializers(obj)
+        self.turns += 1
+        obj.turn = self.turns
+        for other in obj.claims:
+            other.claimed = True
+        obj.claims = []
+        rows = self.initializers(obj)
+        obj.constructed = not rows
+        return rows
+
+    def finish_initializers(self, obj: LinkedObject) -> None:
+        """What `start_initializers` answered has all returned."""
+        obj.constructed = True
 
     def start_finalizers(self, obj: LinkedObject) -> list[Initializer]:
         """`finalizers`, once, and only of an object that was initialised."""
-        if not obj.initialized:
+        if not (obj.initialized if self.profile.destroys_unfinished else obj.constructed):
             return []
-        obj.initialized = False
+        obj.initialized = obj.constructed = False
         return self.finalizers(obj)
-
-
-def _check_may_open(obj: LinkedObject) -> None:
-    if obj.is_main:
-        return
-    if obj.elf.type == ET_EXEC:
-        raise obj.elf.error("e_type at 0x10", "cannot dynamically load executable", "executable")
-    if obj.elf.dt_flags_1 & DF_1_PIE:
-        message = "cannot dynamically load position-independent executable"
-        raise obj.elf.error("DT_FLAGS_1", message, "executable")
-    if obj.elf.dt_flags_1 & DF_1_NOOPEN:
-        raise obj.elf.error("DT_FLAGS_1", "shared object cannot be dlopen()ed")

@@ -12,23 +12,24 @@ from .memory import PROT_EXEC, PROT_READ, PROT_WRITE, Memory
 from .objects import LinkedObject, Region
 
 
-def map_object(memory: Memory, obj: LinkedObject) -> None:
-    """Map ``obj``'s segments and set its bias, span and regions. LoadError when it cannot be done; nothing stays
-    mapped then."""
-    elf, page = obj.elf, memory.page_size
+def map_object(memory: Memory, obj: LinkedObject, page: int) -> None:
+    """Map ``obj``'s segments in pages of ``page`` bytes, whole ones of the memory's, and set its bias, span and regions.
+    LoadError when it cannot be done; nothing stays mapped then."""
+    elf = obj.elf
     for segment in elf.loads:
-        if 0 < segment.align < page or (segment.vaddr - segment.offset) % page:
+        if (segment.vaddr - segment.offset) % page:
             raise elf.error(elf.segment_place(segment), "ELF load command alignment not page-aligned", "page-size")
     low = elf.loads[0].vaddr // page * page
     high = -(-(elf.loads[-1].vaddr + elf.loads[-1].memsz) // page) * page
     try:
         if elf.type != ET_EXEC:
-            obj.bias = _reserve(memory, high - low, max(page, *(s.align for s in elf.loads)), obj.path) - low
+            align = max(page, *(s.align for s in elf.loads))
+            obj.bias = _reserve(memory, high - low, align, obj.path) - low
         obj.start, obj.end = low + obj.bias, high + obj.bias
         if obj.end > elf.machine.mask:
             raise MemoryError("beyond the end of the address space")
         for segment in elf.loads:
-            _map_segment(memory, obj, segment)
+            _map_segment(memory, obj, segment, page)
     except Exception as error:  # whatever this memory raises when it cannot map
         unmap_object(memory, obj)
         where = f"{elf.phnum} program headers at {elf.phoff:#x}, {high - low} bytes: {error}"
@@ -47,8 +48,8 @@ def _reserve(memory: Memory, span: int, align: int, name: str) -> int:
     return aligned
 
 
-def _map_segment(memory: Memory, obj: LinkedObject, segment: Segment) -> None:
-    page, data = memory.page_size, obj.elf.data
+def _map_segment(memory: Memory, obj: LinkedObject, segment: Segment, page: int) -> None:
+    data = obj.elf.data
     start = segment.vaddr // page * page
     end = -(-(segment.vaddr + segment.memsz) // page) * page
     prot = (
@@ -83,13 +84,12 @@ def unmap_object(memory: Memory, obj: LinkedObject) -> None:
     obj.regions = []
 
 
-def protect_relro(memory: Memory, obj: LinkedObject) -> Region | None:
-    """Make PT_GNU_RELRO's whole pages read-only (glibc elf/dl-reloc.c, _dl_protect_relro). Returns what was
-    protected."""
+def protect_relro(memory: Memory, obj: LinkedObject, page: int) -> Region | None:
+    """Make PT_GNU_RELRO's whole pages of ``page`` bytes read-only (glibc elf/dl-reloc.c, _dl_protect_relro). Returns what
+    was protected."""
     segment = obj.elf.segment(PT_GNU_RELRO)
     if segment is None:
         return None
-    page = memory.page_size
     start = (segment.vaddr + obj.bias) // page * page
     end = (segment.vaddr + segment.memsz + obj.bias) // page * page
     if end <= start:

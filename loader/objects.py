@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .elf import SHN_ABS, STB_LOCAL, STT_TLS, ElfFile, Symbol
@@ -32,7 +33,13 @@ class LinkedObject:
     ``absent``       its DT_NEEDED names that were not found and that the link map's owner does without
     ``searchlist``   breadth-first list of itself and its dependencies, once it was opened directly; else empty
     ``scopes``       roots whose search lists its references search after the global one
+    ``bound_to``     objects that must outlive it though it does not need them, because its references bind to theirs;
+                     ``has_bound``: there was one once
     ``refs``         how many dlopen (or start-up) references are open
+    ``group``        what was opened when it was loaded: bionic's local group, counted in ``group_refs`` of that one
+    ``claims``       objects that count as called once its constructors are (bionic); ``claimed``: this one does
+    ``initialized``  its constructors have begun, ``constructed``: and returned
+    ``turn``         how many objects' constructors had begun when its own did, from 1 on; 0: they have not
     """
 
     def __init__(self, index: int, path: str, name: str, elf: ElfFile) -> None:
@@ -52,7 +59,13 @@ class LinkedObject:
         self.searchlist: list[LinkedObject] = []
         self.scopes: list[LinkedObject] = []
         self.bound_to: list[LinkedObject] = []
+        self.has_bound = False
         self.refs = 0
+        self.group: LinkedObject | None = None
+        self.group_refs = 0
+        self.claims: list[LinkedObject] = []
+        self.claimed = False
+        self.turn = 0
         self.is_main = False
         self.is_builtin = False
         self.is_global = False
@@ -62,6 +75,7 @@ class LinkedObject:
         self.nodelete = elf.nodelete
         self.relocated = False
         self.initialized = False
+        self.constructed = False
         self.removed = False
         self.loader: LinkedObject | None = None
         self.tls: TlsModule | None = None
@@ -79,11 +93,10 @@ class LinkedObject:
             if id(obj) not in memo:
                 memo[id(obj)] = LinkedObject.__new__(LinkedObject)
                 reached.append(obj)
-                lists = (obj.needed, obj.order_links or (), obj.searchlist, obj.scopes, obj.bound_to)
+                lists = (obj.needed, obj.order_links or (), obj.searchlist, obj.scopes, obj.bound_to, obj.claims)
                 for neighbours in lists:
                     found.extend(neighbours)
-                if obj.loader is not None:
-                    found.append(obj.loader)
+                found.extend(other for other in (obj.loader, obj.group) if other is not None)
         for obj in reached:
             memo[id(obj)].__dict__.update((name, deepcopy(value, memo)) for name, value in obj.__dict__.items())
         copied: LinkedObject = memo[id(self)]
@@ -136,6 +149,17 @@ class LinkedObject:
     def contains(self, address: int) -> bool:
         """Whether ``address`` lies in one of the mapped segments."""
         return any(r.start <= address < r.end for r in self.regions)
+
+
+class Pseudo(Enum):
+    """Handles that are no object: RTLD_DEFAULT, RTLD_NEXT, and dlopen(NULL) where there is no main program."""
+
+    DEFAULT = 0
+    NEXT = -1
+    MAIN = 1
+
+
+Handle = LinkedObject | Pseudo
 
 
 def symbol_address(obj: LinkedObject, symbol: Symbol) -> int:

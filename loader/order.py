@@ -1,13 +1,15 @@
-"""The order of constructors and destructors.
+"""The order of constructors and destructors, one function for each linker's rule.
 
 `sort_dfs` is glibc's rule since 2.35 (elf/dl-sort-maps.c, _dl_sort_maps_dfs): the objects' breadth-first list is
 walked from its end, each object placed in front of those it depends on; constructors run from the end of the result,
-destructors from its start.
+destructors from its start. `sort_original` is the rule before (_dl_sort_maps_original): an object is moved behind the
+last one that depends on it, again and again. `depth_first` is musl's (ldso/dynlink.c, queue_ctors) and, with
+another reading of the list, bionic's (linker/linker_soinfo.cpp, call_constructors).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,6 +48,79 @@ def sort_dfs(objects: Sequence[LinkedObject], *, first: LinkedObject | None, des
     return result
 
 
+def sort_original(
+    objects: Sequence[LinkedObject],
+    *,
+    first: LinkedObject | None,
+    destructors: bool,
+    kept: Container[int] = (),
+) -> list[LinkedObject]:
+    """As `sort_dfs`, by glibc's rule before 2.35. ``kept``: indexes of objects that a dlclose leaves loaded, which are
+    not moved. ``first`` stands at the front of ``objects`` and is not looked at."""
+    skipped = 0 if first is None else 1
+    maps = list(objects[skipped:])
+    count, i = len(maps), 0
+    seen = [0] * count
+    while i < count:
+        seen[i] += 1
+        this = maps[i]
+        k = i if destructors and this.index in kept else _last_dependent(maps, i, destructors)
+        if k == i:
+            i += 1
+            seen[i:] = [0] * (count - i)
+            continue
+        maps.insert(k, maps.pop(i))
+        if seen[i + 1] > count - i:  # this one's turn came too often: a cycle
+            i += 1
+            seen[i:] = [0] * (count - i)
+        else:
+            seen.insert(k, seen.pop(i))
+    return [*objects[:skipped], *maps]
+
+
+def _last_dependent(maps: Sequence[LinkedObject], i: int, destructors: bool) -> int:
+    """The place of the last object behind ``i`` that depends on it; ``i`` when there is none."""
+    this = maps[i]
+    for k in range(len(maps) - 1, i, -1):
+        if any(other is this for other in maps[k].order_links or ()):
+            return k
+        bound = destructors and any(other is this for other in maps[k].bound_to)
+        if bound and not any(other is maps[k] for other in this.order_links or ()):  # DT_NEEDED outweighs a binding
+            return k
+    return i
+
+
+def depth_first(
+    roots: Sequence[LinkedObject], done: Callable[[LinkedObject], bool]
+) -> list[tuple[LinkedObject, list[LinkedObject]]]:
+    """Each object behind those it needs, which are taken in the order of DT_NEEDED; a need that closes a cycle is passed
+    over. Objects that are ``done`` are neither listed nor looked into. Beside each object stand those that were first
+    looked into since the one before it was placed."""
+    visited: set[int] = set()
+    placed: list[tuple[LinkedObject, list[LinkedObject]]] = []
+    entered: list[LinkedObject] = []
+    stack: list[tuple[LinkedObject, Iterator[LinkedObject]]] = []
+
+    def enter(obj: LinkedObject) -> None:
+        visited.add(obj.index)
+        entered.append(obj)
+        stack.append((obj, iter(obj.needed)))
+
+    for root in roots:
+        if root.index not in visited and not done(root):
+            enter(root)
+        while stack:
+            obj, needs = stack[-1]
+            needed = next((o for o in needs if o.index not in visited and not done(o)), None)
+            if needed is not None:
+                enter(needed)
+                continue
+            stack.pop()
+            placed.append((obj, entered))
+            entered = []
+    return placed
+
+
 def _post_order(objects: Sequence[LinkedObject], *, bindings: bool) -> tuple[list[LinkedObject], bool]:
     members = set(map(_key, objects))
     visited: set[int] = set()
@@ -58,7 +133,7 @@ def _post_order(objects: Sequence[LinkedObject], *, bindings: bool) -> tuple[lis
         stack = [(start, iter(_successors(start, bindings)))]
         while stack:
             obj, successors = stack[-1]
-            if bindings and obj.bound_to:
+            if bindings and obj.has_bound:
                 seen_bindings = True
             for successor in successors:
                 if successor.index not in visited and not successor.is_main and successor.index in members:

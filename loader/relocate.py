@@ -20,6 +20,7 @@ from .errors import LoadError
 from .machines import base as verbs
 from .memory import PROT_WRITE, Memory
 from .objects import LinkedObject, Resolved
+from .profiles import Profile
 from .tls import TlsModule
 
 #: entries unpacked at once: what a big table costs in Python's numbers is bounded
@@ -30,6 +31,7 @@ class Linkage(Protocol):
     """What relocation asks of the link map."""
 
     memory: Memory
+    profile: Profile
 
     def resolve(self, obj: LinkedObject, symbol: Symbol, verb: str) -> Resolved:
         """What ``obj``'s reference ``symbol`` binds to; LoadError when nothing does."""
@@ -111,7 +113,8 @@ class Relocator:
         """Apply every table. Returns how many entries there were of each relocation name."""
         for table in self.elf.relocations:
             if table.kind == "RELR":
-                self._relr(table)
+                if self.links.profile.applies_relr:
+                    self._relr(table)
             else:
                 self._table(table)
         for number, place, addend in self._deferred:
@@ -143,21 +146,30 @@ class Relocator:
         self._add_bias(table, relative_places, relative_addends)
         shift, type_mask = (32, 0xFFFFFFFF) if self.word == 8 else (8, 0xFF)
         sign = 1 << (self.machine.elf_class - 1)
-        rows = self.machine.relocations
+        rows = self.links.profile.relocations(self.machine)
         for i in others:
             number = infos[i] & type_mask
             row = rows.get(number)
             do = self._do.get(row.verb) if row else None
-            if do is None:
-                raise self._refused(table, first + i, number)
             addend = None if addends is None else (addends[i] ^ sign) - sign
             self._count(number, 1)
             try:
+                if do is None:
+                    raise self._refused(table, first + i, number)
                 do(number, infos[i] >> shift, places[i], addend)
             except LoadError as error:
-                if error.path == self.obj.path and not error.where:
-                    error.where = self._entry(table, first + i, number)
+                if not error.where:
+                    other = "" if error.path == self.obj.path else f" of {self.obj.path}"
+                    error.where = self._entry(table, first + i, number) + other
+                self._name_symbols(error, [infos[j] >> shift for j in others if j <= i])
                 raise
+
+    def _name_symbols(self, error: LoadError, indexes: Sequence[int]) -> None:
+        """Add to an error what the entry's own symbol is called (``own_symbol``, "" for none), and which name the table
+        mentioned last (``symbol``). ``indexes``: the symbols of the entries up to the one that failed."""
+        named = next((index for index in reversed(indexes) if index), 0)
+        error.facts.setdefault("own_symbol", self.elf.symbol(indexes[-1]).text if indexes[-1] else "")
+        error.facts.setdefault("symbol", self.elf.symbol(named).text if named else "")
 
     def _relr(self, table: Table) -> None:
         """DT_RELR (gABI proposal of 2018): an even word is an address, an odd one a bitmap of the words that follow."""
@@ -380,7 +392,16 @@ class Relocator:
     def _refused(self, table: Table, index: int, number: int) -> LoadError:
         plt = "PLT " if table.tag == "DT_JMPREL" else ""
         where = self._entry(table, index, number)
-        return LoadError(self.obj.path, where, f"unexpected {plt}reloc type 0x{number:02x}", "reloc-type")
+        size = {"RELR": self.word, "REL": 2 * self.word, "RELA": 3 * self.word}[table.kind]
+        load = next(s for s in self.elf.loads if s.offset <= table.offset < s.offset + s.filesz)
+        address = self.bias + load.vaddr + table.offset - load.offset + index * size
+        facts: dict[str, str | int] = {
+            "number": number,
+            "relocation": self.machine.relocation_name(number),
+            "entry": index,
+            "entry_address": f"{address:#x}",
+        }
+        return LoadError(self.obj.path, where, f"unexpected {plt}reloc type 0x{number:02x}", "reloc-type", **facts)
 
     def _outside(self, table: Table | None, place: int) -> LoadError:
         where = f"{table.tag} at {table.offset:#x}" if table else ""

@@ -51,10 +51,15 @@ def candidates(name: str, requester: LinkedObject | None, library_path: Sequence
             above = above.loader
     directories += library_path
     if requester is not None:
-        directories += _split(requester.elf.runpath, requester)
+        directories += runpath_directories(requester)
     for directory in dict.fromkeys(directories):
         yield f"{directory.rstrip('/')}/{name}" if directory != "/" else f"/{name}"
     yield name
+
+
+def runpath_directories(obj: LinkedObject) -> list[str]:
+    """The directories of DT_RUNPATH."""
+    return _split(obj.elf.runpath, obj)
 
 
 def _split(paths: str | None, owner: LinkedObject) -> list[str]:
@@ -64,7 +69,11 @@ def _split(paths: str | None, owner: LinkedObject) -> list[str]:
 def _expand(path: str, owner: LinkedObject) -> str:
     if "$" not in path:
         return path
-    origin = dirname(owner.path) or "."
-    for token, value in (("ORIGIN", origin), ("LIB", "lib"), ("PLATFORM", owner.elf.machine.name)):
+    for token, value in (("ORIGIN", directory_of(owner)), ("LIB", "lib"), ("PLATFORM", owner.elf.machine.name)):
         path = path.replace("${" + token + "}", value).replace("$" + token, value)
     return path
+
+
+def directory_of(obj: LinkedObject) -> str:
+    """What $ORIGIN stands for."""
+    return dirname(obj.path) or "."

@@ -63,6 +63,11 @@ class State:
         self._scratch = (0, 0)
 
     @property
+    def page_size(self) -> int:
+        """Bytes in a page of the profile's system."""
+        return max(self.memory.page_size, self.profile.page_size)
+
+    @property
     def machine(self) -> Machine:
         """The machine of this process; known once given or once a file is loaded."""
         assert self._machine is not None, "no machine given and nothing loaded yet"

@@ -1,5 +1,6 @@
 """Finding a symbol in one file and along a scope.
 
+What fits is said by a `Matching`; the one here is glibc's, others are in `loader.profiles`.
 Source: glibc elf/dl-lookup.c, do_lookup_x and check_match. Its rules in short: a versioned reference binds to that
 version, or to an unversioned definition that is not hidden; an unversioned one binds to the base or oldest version
 (index 0, 1, 2), dlsym to the default one; if neither is there, a sole other visible version will do.
@@ -34,20 +35,65 @@ _LINKABLE_BINDS = frozenset({STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE})
 _LOCAL_VISIBILITIES = frozenset({STV_INTERNAL, STV_HIDDEN})
 
 
+class Matching:
+    """Which symbols of a file a reference may bind to: glibc's rules."""
+
+    def admits(self, symbol: Symbol, query: Query) -> bool:
+        """Whether a symbol of that name counts at all."""
+        if symbol.value == 0 and symbol.shndx != SHN_ABS and symbol.type != STT_TLS:
+            return False
+        if symbol.shndx == SHN_UNDEF and (query.for_call or symbol.type == STT_TLS):
+            return False
+        return symbol.type in _LINKABLE_TYPES
+
+    def fit(self, elf: ElfFile, index: int, query: Query) -> str:
+        """Whether its version will do: "yes", "no", or "other": good only if it is the sole one."""
+        versions = elf.versions
+        raw = versions.raw(index) if versions else None
+        if versions is None or raw is None:
+            return "yes"
+        if query.version is not None:
+            defined = versions.by_index.get(raw & 0x7FFF)
+            if defined is not None:
+                return "yes" if defined.name == query.version.name else "no"
+            return "no" if query.version.hidden or raw & HIDDEN else "yes"
+        if raw & 0x7FFF >= (2 if query.newest else 3):
+            return "no" if raw & HIDDEN else "other"
+        return "yes"
+
+    def binds(self, symbol: Symbol) -> bool:
+        """Whether the symbol found serves others; if not, the search goes on in the next object."""
+        return symbol.bind in _LINKABLE_BINDS and symbol.visibility not in _LOCAL_VISIBILITIES
+
+    def optional(self, symbol: Symbol) -> bool:
+        """Whether a reference by this symbol may find nothing: it is 0 then."""
+        return symbol.bind == STB_WEAK
+
+
+GNU = Matching()
+
+
 class Query:
     """What is looked for. ``newest``: as dlsym, the default version. ``for_call``: the reference is a PLT slot (or
-    TLS), for which an executable's own undefined entry with an address does not count."""
+    TLS), for which an executable's own undefined entry with an address does not count. ``matching``: whose rules."""
 
-    __slots__ = ("_gnu", "_sysv", "excess", "for_call", "key", "name", "newest", "version")
+    __slots__ = ("_gnu", "_sysv", "excess", "for_call", "key", "matching", "name", "newest", "version")
 
     def __init__(
-        self, name: bytes, version: Version | None = None, *, newest: bool = False, for_call: bool = False
+        self,
+        name: bytes,
+        version: Version | None = None,
+        *,
+        newest: bool = False,
+        for_call: bool = False,
+        matching: Matching = GNU,
     ) -> None:
         self.name = name
         self.key = name + b"\0"
         self.version = version
         self.newest = newest
         self.for_call = for_call
+        self.matching = matching
         self.excess = 0
         self._gnu = -1
         self._sysv = -1
@@ -80,34 +126,14 @@ def find_in(elf: ElfFile, query: Query) -> Symbol | None:
         if not elf.symbol_has_name(index, query.key):
             continue
         symbol = elf.symbol(index)
-        if symbol.value == 0 and symbol.shndx != SHN_ABS and symbol.type != STT_TLS:
+        if not query.matching.admits(symbol, query):
             continue
-        if symbol.shndx == SHN_UNDEF and (query.for_call or symbol.type == STT_TLS):
-            continue
-        if symbol.type not in _LINKABLE_TYPES:
-            continue
-        match _version_fit(elf, index, query):
+        match query.matching.fit(elf, index, query):
             case "yes":
                 return symbol
             case "other":
                 others.append(symbol)
     return others[0] if len(others) == 1 else None
-
-
-def _version_fit(elf: ElfFile, index: int, query: Query) -> str:
-    """ "yes", "no", or "other": good only if it is the sole one."""
-    versions = elf.versions
-    raw = versions.raw(index) if versions else None
-    if versions is None or raw is None:
-        return "yes"
-    if query.version is not None:
-        defined = versions.by_index.get(raw & 0x7FFF)
-        if defined is not None:
-            return "yes" if defined.name == query.version.name else "no"
-        return "no" if query.version.hidden or raw & HIDDEN else "yes"
-    if raw & 0x7FFF >= (2 if query.newest else 3):
-        return "no" if raw & HIDDEN else "other"
-    return "yes"
 
 
 def find(
@@ -130,7 +156,7 @@ def find(
             if skip_executables and (candidate.is_main or candidate.elf.type == ET_EXEC):
                 continue
             symbol = find_in(candidate.elf, query)
-            if symbol is None or symbol.bind not in _LINKABLE_BINDS or symbol.visibility in _LOCAL_VISIBILITIES:
+            if symbol is None or not query.matching.binds(symbol):
                 continue
             return candidate, symbol
     return None

@@ -24,6 +24,7 @@ CUT = "…"
 _COMMAND = re.compile(r"```console\n\$ (?P<code>.*)\n(?P<output>(?:.*\n)*?)```\n")
 _PYTHON = re.compile(r"```python\n(?P<code>(?:.*\n)*?)```\n\n```\n(?P<output>(?:.*\n)*?)```\n")
 _SOURCE = re.compile(r"```(go|c)\n((?:.*\n)*?)```\n")
+_NAMED = re.compile(r"// (\w+\.(?:go|c))\n")
 _PROGRAM = re.compile(r"(?:^|(?<=; )|(?<=do )|(?<=&& ))emuload\b")
 _BUILD = re.compile(r"\n\n    ((?:CGO_ENABLED=1|python -m ziglang) .*(?:\n    .*)*)\n\n")
 
@@ -65,7 +66,8 @@ def prepare(text: str, folder: Path) -> None:
     (folder / "traces").symlink_to(ROOT / "traces")
     names = {"go": "stuck.go", "c": "host.c"}
     for language, code in _SOURCE.findall(text):
-        (folder / names[language]).write_text(code)
+        named = _NAMED.match(code)
+        (folder / (named[1] if named else names[language])).write_text(code)
     for command in _BUILD.findall(text):
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         cache = cache_folder()

@@ -22,7 +22,7 @@ LAYERS = (
     ("emuload.tokens", "emuload.codecs", "emuload.values", "emuload.calls", "emuload.call_text"),
     ("emuload.threads", "emuload.library", "emuload.diagnosis", "emuload.stacks", "emuload.process", "emuload.traced"),
     ("emuload.cost", "emuload.budget"),
-    ("emuload.inspect", "emuload.samples"),
+    ("emuload.inspect", "emuload.samples", "emuload.compatibility"),
     ("emuload.report",),
     ("emuload.scenarios",),
     ("emuload.commands", "emuload.cli"),

@@ -34,6 +34,7 @@ EVENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("loader-lock-release", ("lock",)),
     ("wait-over", ("object",)),
     ("once-pass", ("once",)),
+    ("constructors-wait", ("object", "owner")),
 )
 
 WAITS: dict[str, tuple[str, int]] = {
@@ -54,5 +55,6 @@ WAITS: dict[str, tuple[str, int]] = {
     "loader-lock-wait": ("loader lock", 2),
     "loader-lock-acquire": ("", 0),
     "wait-over": ("", 0),
+    "constructors-wait": ("constructors of", 2),
 }
 """Events that begin a wait: what is waited for and which argument is the holder's tid (0: none); "" ends it."""

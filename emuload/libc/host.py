@@ -36,8 +36,12 @@ EM_BASE = 0x454D0000
 STOPS_FIRST = frozenset({DL_OPEN, DL_CLOSE, DL_NEXT, DL_STARTUP})
 """Calls that map or unmap code: answered with the CPU stopped."""
 
-LOCK_CONSTRUCTORS, LINKER_RUNS_INIT, WIDE_OFFSETS = 1, 2, 4
+LOCK_CONSTRUCTORS, LINKER_RUNS_INIT, WIDE_OFFSETS, LOCK_START, LOCK_NEW_THREADS, LOCK_ITERATING, WAIT_CONSTRUCTORS, LOCK_EXIT = (
+    1, 2, 4, 8, 16, 32, 64, 128,
+)  # fmt: skip
 """enum em_info_flag."""
+NEXT_DONE, NEXT_CALL, NEXT_WAIT = range(3)
+"""enum em_next."""
 STACK_GUARD = 0x5DEECE66D1234500
 _RTLD_DI_LINKMAP, _RTLD_DI_ORIGIN, _RTLD_DI_TLS_MODID, _RTLD_DI_TLS_DATA = 2, 6, 9, 10
 _READ_WRITE = 3
@@ -69,13 +73,15 @@ class Step:
 class Operation:
     """A dlopen, dlclose, start or shutdown whose functions the guest still calls.
 
-    `objects` have not been begun; `steps` are those of the object that has been; `running` is the one the guest is in.
+    `objects` have not been begun; `steps` are those of the object that has been, `current`; `running` is the one the guest
+    is in.
     """
 
     kind: str
     objects: list[LinkedObject]
     value: int = 0
     steps: list[Step] = field(default_factory=list)
+    current: LinkedObject | None = None
     running: Step | None = None
     release: list[LinkedObject] = field(default_factory=list)
 
@@ -90,6 +96,10 @@ class LibcHost:
         self._operations: dict[int, Operation] = {}
         self._next_operation = 1
         self._errors: dict[int, str] = {}
+        self.refusal: LoadError | None = None
+        """The linker's last error, with the place in the file that its words leave out."""
+        self._constructing: dict[int, int] = {}
+        """Which thread runs an object's constructors, by the object's index."""
         self._strings: dict[bytes, int] = {}
         self._string_room = (0, 0)
         self._link_maps: dict[int, int] = {}
@@ -187,10 +197,15 @@ class LibcHost:
         try:
             handle, objects = links.dlopen(name, flags & 0xFFFFFFFF, links.object_at(caller))
         except LoadError as error:
-            self._errors[task.tid] = links.profile.dlerror(error)
-            emit("dlopen-exit", task.tid, name=name or "", error=str(error))
+            self._refuse(task, error, "dlopen")
+            emit("dlopen-exit", task.tid, name=name or "", error=str(links.profile.told(error, "dlopen")))
             return 0
         return self._begin(Operation("dlopen", objects, self._number(handle)))
+
+    def _refuse(self, task: Task, error: LoadError, doing: str) -> None:
+        """Keep an error for the thread's dlerror."""
+        self.refusal = error
+        self._errors[task.tid] = self._host.link_map.profile.dlerror(error, doing)
 
     def _begin(self, operation: Operation) -> int:
         number = self._next_operation
@@ -225,10 +240,21 @@ class LibcHost:
         if operation.running is not None:
             done, operation.running = operation.running, None
             emit(f"{word}-exit", task.tid, object=done.object.path, index=done.index, address=done.address)
-        while not operation.steps and operation.objects:
-            loaded = operation.objects.pop(0)
+        while not operation.steps:
+            self._leave(operation)
+            if not operation.objects:
+                break
+            loaded = operation.objects[0]
+            busy = self._constructing_elsewhere(loaded, operation, task)
+            if busy is not None:
+                self._put(out, busy.start, self._constructing[busy.index], 0, 0, operation.value)
+                return NEXT_WAIT
+            del operation.objects[0]
             rows = links.start_finalizers(loaded) if destructors else links.start_initializers(loaded)
             operation.steps = self._steps(loaded, rows)
+            if rows and not destructors:
+                operation.current = loaded
+                self._constructing[loaded.index] = task.tid
         if operation.steps:
             step = operation.running = operation.steps.pop(0)
             given = self._constructor_arguments(destructors)
@@ -236,13 +262,33 @@ class LibcHost:
             begun |= {"array": step.kind} if destructors else {"array": step.kind, **given}
             self._host.recorder.record(f"{word}-enter", task.tid, begun)
             self._put(out, step.address, *given.values(), operation.value)
-            return 1
+            return NEXT_CALL
         del self._operations[number]
         if operation.release:
             links.release(operation.release)
         emit(f"{operation.kind}-exit", task.tid, value=operation.value)
         self._put(out, 0, 0, 0, 0, operation.value)
-        return 0
+        return NEXT_DONE
+
+    def _leave(self, operation: Operation) -> None:
+        """The constructors of the operation's object have all returned."""
+        if operation.current is not None:
+            del self._constructing[operation.current.index]
+            self._host.link_map.finish_initializers(operation.current)
+            operation.current = None
+
+    def _constructing_elsewhere(self, loaded: LinkedObject, operation: Operation, task: Task) -> LinkedObject | None:
+        """The object whose constructors in another thread this operation must wait for before it goes on with ``loaded``."""
+        links = self._host.link_map
+        match links.profile.locks.waits_for:
+            case "same":
+                waits = [loaded.index]
+            case "any" if operation.kind == "dlopen":
+                waits = list(self._constructing)
+            case _:
+                return None
+        busy = next((i for i in waits if self._constructing.get(i, task.tid) != task.tid), None)
+        return next((o for o in links.objects if o.index == busy), None)
 
     def _constructor_arguments(self, none: bool) -> dict[str, int]:
         """What a constructor is called with: 0 where the profile passes nothing, as for destructors."""
@@ -255,14 +301,16 @@ class LibcHost:
         links = self._host.link_map
         handle = self._handle(arguments[0])
         emit = self._host.recorder.emit
+        shown = f"{arguments[0]:#x}"
         emit("dlclose-enter", task.tid, object=handle.path if isinstance(handle, LinkedObject) else "")
         try:
             if not isinstance(handle, LinkedObject) and arguments[0] != 8:
                 raise LoadError("", "", "invalid handle", "handle")
             objects = links.dlclose(handle) if isinstance(handle, LinkedObject) else []
         except LoadError as error:
-            self._errors[task.tid] = links.profile.dlerror(error)
-            emit("dlclose-exit", task.tid, error=str(error))
+            error.facts["handle"] = shown
+            self._refuse(task, error, "dlclose")
+            emit("dlclose-exit", task.tid, error=str(links.profile.told(error, "dlclose")))
             return 0
         return self._begin(Operation("dlclose", objects, release=list(objects)))
 
@@ -305,14 +353,14 @@ class LibcHost:
         try:
             handle = self._handle(number)
             if handle is None:
-                raise LoadError("", "", "invalid handle", "handle")
+                raise LoadError("", "", "invalid handle", "handle", handle=f"{number:#x}")
             requester = links.object_at(caller)
             if handle is NEXT and requester is None:
                 raise LoadError("", "", "RTLD_NEXT used in code not dynamically loaded", "next")
             value = links.dlsym(handle, wanted, self._text(version) if version else None, requester, self._host.cpu.tp)
         except LoadError as error:
-            self._errors[task.tid] = links.profile.dlerror(error)
-            emit("dlsym-exit", task.tid, error=str(error))
+            self._refuse(task, error, "dlsym")
+            emit("dlsym-exit", task.tid, error=str(links.profile.told(error, "dlsym")))
             return 0
         emit("dlsym-exit", task.tid, value=value)
         return value
@@ -381,11 +429,19 @@ class LibcHost:
 
     def _info(self, task: Task, arguments: Sequence[int]) -> Result:
         stack, links = self._host.stack, self._host.link_map
-        flags = LOCK_CONSTRUCTORS if links.profile.lock_in_constructors else 0
+        locks = links.profile.locks
+        flags = (
+            (LOCK_CONSTRUCTORS if locks.in_constructors else 0)
+            | (LOCK_START if locks.at_start else 0)
+            | (LOCK_NEW_THREADS if locks.new_threads else 0)
+            | (LOCK_ITERATING if locks.iterating else 0)
+            | (LOCK_EXIT if locks.at_exit else 0)
+            | (WAIT_CONSTRUCTORS if locks.waits_for != "nobody" else 0)
+        )
         if any(built_for_musl(loaded.elf.needed) for loaded in links.objects):
             flags |= LINKER_RUNS_INIT | WIDE_OFFSETS
         entry = links.main.entry if links.main is not None else 0
-        page = self._host.cpu.memory.page_size
+        page = links.page_size
         return self._put(
             arguments[0], stack.argc, stack.argv, stack.envp, stack.auxv, page, stack.low, stack.high, entry, flags
         )

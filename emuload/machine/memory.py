@@ -94,6 +94,9 @@ class AddressSpace:
         self._high = high
         self._top = top
         self.limit = limit
+        self.grain = PAGE
+        """What places and sizes of the memory's own choice are multiples of: the page size of the system that is emulated.
+        Protections go by 4 KB whatever it is."""
         self.accessible = 0
         self.observer: Callable[[int, bytes | bytearray | memoryview], None] | None = None
         """Sees each `write` and `user_write`: what the kernel and the C library do in the guest's name."""
@@ -150,20 +153,21 @@ class AddressSpace:
         return found
 
     def find_free(self, size: int, hint: int = 0) -> int:
-        """A free page-aligned range of `size` bytes: at `hint` if that is free, else the highest below the top.
+        """A free range of `size` bytes, aligned to the grain: at `hint` if that is free, else the highest below the top.
 
         Raises OutOfMemory if there is none.
         """
-        hint = page_down(hint)
+        grain = self.grain
+        hint &= -grain
         if hint >= self._low and hint + size <= self._high and self._is_free(hint, hint + size):
             return hint
         end = self._top
         for index in range(bisect_right(self._starts, self._top) - 1, -1, -1):
             region = self._regions[index]
-            if region.end <= end - size:
+            if region.end <= (end - size) & -grain:
                 break
             end = min(end, region.start)
-        address = end - size
+        address = (end - size) & -grain
         if address < self._low:
             raise OutOfMemory(f"no free range of {size:#x} bytes")
         return address
@@ -203,6 +207,7 @@ class AddressSpace:
             if no_replace and not self._is_free(address, address + size):
                 raise MemoryFault(address, "map")
         else:
+            size = -(-size // self.grain) * self.grain
             address = self.find_free(size, address)
         if prot and self.accessible + size > self.limit:
             raise OutOfMemory(f"the bound of {self.limit} accessible bytes is reached")

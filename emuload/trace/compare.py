@@ -18,7 +18,7 @@ _MACHINE = frozenset(
 
 _TIMING = frozenset(
     (
-        "once-wait", "join-wait", "loader-lock-wait", "go-export-wait", "go-goroutine",
+        "once-wait", "join-wait", "loader-lock-wait", "constructors-wait", "go-export-wait", "go-goroutine",
         "signal-sent", "signal-delivered", "signal-returned",
     )
 )  # fmt: skip

@@ -63,6 +63,7 @@ _BEGINS = {
     "barrier-wait": _Family("wait", ""),
     "join-wait": _Family("wait", ""),
     "loader-lock-wait": _Family("wait", ""),
+    "constructors-wait": _Family("wait", ""),
 }
 
 _ENDS = {

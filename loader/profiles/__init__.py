@@ -1,16 +1,78 @@
-"""Profiles by name."""
+"""Profiles by name: FAMILY[:VERSION][/PAGES], such as glibc, glibc:2.31, bionic:35/16k."""
 
 from __future__ import annotations
 
-from . import glibc
-from .base import Profile
+from collections.abc import Mapping, Sequence
 
-PROFILES: dict[str, Profile] = {"glibc": glibc.PROFILE}
+from . import bionic, glibc, musl
+from .base import PAGE_SIZES, Locks, Profile
+from .bionic import Bionic
+from .glibc import Glibc
+from .musl import Musl
+from .windows_like import WindowsLike
+
+#: family → its class and the versions there are, oldest first; without versions it has none to choose from
+_FAMILIES: Mapping[str, tuple[type[Profile], Sequence[str]]] = {
+    "glibc": (Glibc, glibc.VERSIONS),
+    "musl": (Musl, musl.VERSIONS),
+    "bionic": (Bionic, bionic.VERSIONS),
+    "windows-like": (WindowsLike, ()),
+}
+_MADE: dict[str, Profile] = {}
+
+
+class UnknownProfile(ValueError):
+    """A name that is no profile's; the text says, on one line, what there is."""
+
+
+def families() -> list[str]:
+    """The families' names."""
+    return list(_FAMILIES)
+
+
+def versions(family: str) -> Sequence[str]:
+    """The versions of a family, oldest first; empty when it has none."""
+    return _FAMILIES[family][1]
+
+
+def usage() -> str:
+    """What may be asked for, on one line."""
+    return ", ".join(f"{name}[:{known[0]} … {known[-1]}]" if known else name for name, (_, known) in _FAMILIES.items())
 
 
 def profile(name: str) -> Profile:
-    """The profile called ``name``. KeyError when there is none."""
-    return PROFILES[name]
+    """The profile called ``name``: a family's newest version unless one is given, 4 KB pages unless /16k or /64k is.
+    UnknownProfile when there is none."""
+    found = _MADE.get(name)
+    if found is None:
+        found = _MADE[name] = _make(name)
+    return found
 
 
-__all__ = ["PROFILES", "Profile", "profile"]
+def _make(name: str) -> Profile:
+    rest, slash, pages = name.partition("/")
+    family, colon, version = rest.partition(":")
+    if family not in _FAMILIES:
+        raise UnknownProfile(f"unknown profile {name!r}: choose from {usage()}")
+    kind, known = _FAMILIES[family]
+    if colon and version not in known:
+        range_text = f"{family} is known from {known[0]} to {known[-1]}" if known else f"{family} has no versions"
+        raise UnknownProfile(f"unknown profile {name!r}: {range_text}")
+    if slash and pages not in PAGE_SIZES:
+        raise UnknownProfile(f"unknown profile {name!r}: pages are {', '.join(PAGE_SIZES)}")
+    size = PAGE_SIZES[pages] if slash else PAGE_SIZES["4k"]
+    made = kind(version or (known[-1] if known else glibc.VERSIONS[-1]), size, name)
+    refusal = made.check_pages()
+    if refusal:
+        raise UnknownProfile(f"unknown profile {name!r}: {refusal}")
+    return made
+
+
+def everywhere() -> list[Profile]:
+    """Every version of the real linkers, oldest first, with each page size that its systems usually have."""
+    large = [f"bionic:{version}/16k" for version in bionic.VERSIONS if int(version) >= bionic.FIRST_WITH_16K_PAGES]
+    known = [f"{family}:{version}" for family in ("glibc", "musl", "bionic") for version in versions(family)]
+    return [profile(name) for name in [*known, *large]]
+
+
+__all__ = ["Locks", "Profile", "UnknownProfile", "everywhere", "families", "profile", "usage", "versions"]

@@ -3,59 +3,248 @@ is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
+from ..elf import ElfFile
 from ..errors import LoadError
+from ..machines.base import LINK_ONLY, NONE, Machine, Relocation
+from ..symbols import Matching
 
 if TYPE_CHECKING:
-    from ..objects import LinkedObject
+    from ..objects import Handle, LinkedObject
+    from ..state import State
+
+#: page sizes by the name they have in a profile's name
+PAGE_SIZES = {"4k": 0x1000, "16k": 0x4000, "64k": 0x10000}
 
 
-class Sorter(Protocol):
-    """A rule of order, as `loader.order.sort_dfs`."""
+class Locks(NamedTuple):
+    """Who waits for whom while constructors run.
 
-    def __call__(
-        self, objects: Sequence[LinkedObject], *, first: LinkedObject | None, destructors: bool
-    ) -> list[LinkedObject]: ...
+    ``in_constructors``  dlopen's constructors run under the loader's lock, ``at_start``: those at start-up too
+    ``new_threads``      a new thread takes the lock before it may run, and again when it ends
+    ``iterating``        dl_iterate_phdr takes the lock
+    ``at_exit``          exit takes it for a moment before it runs destructors
+    ``waits_for``        whose constructors in another thread a dlopen, and exit, wait for: "nobody", those of the
+                         "same" library, or "any"
+    """
+
+    in_constructors: bool = False
+    at_start: bool = False
+    new_threads: bool = False
+    iterating: bool = False
+    at_exit: bool = False
+    waits_for: str = "nobody"
 
 
 class Profile:
     """The rules of one dynamic linker; immutable, shared by copies of the state.
 
+    ``family``, ``version``      "glibc", "2.31"; ``name``: as asked for
+    ``page_size``                of the systems it is for
     ``constructor_arguments``    what DT_INIT and DT_INIT_ARRAY functions are passed
     ``surplus, optional``        bytes of static TLS kept for dlopened objects, and the share TLS descriptors may take
-    ``lock_in_constructors``     the loader's lock is held while dlopen's constructors run
-    ``words``                    LoadError code → the linker's own message, where it differs from ours
+    ``late_static_tls``          whether dlopened objects may have static TLS at all
+    ``opens_again``              whether a dlopen of what is open already runs constructors that have not run
+    ``destroys_unfinished``      whether at exit the destructors of what is still in its constructors run
+    ``applies_relr``             whether DT_RELR is known; else it is passed over in silence
+    ``protected, unique``        whether STV_PROTECTED references and STB_GNU_UNIQUE symbols are treated as such
+    ``matching``                 which definition of a file a reference fits
+    ``locks``                    see `Locks`
+    ``folders``                  where libraries are looked for last
+    ``elf_tls``                  whether ELF TLS is known at all
+    ``reads_packed``             whether Android's packed relocations are read
+    ``honours_stack_flags``      whether PT_GNU_STACK of a library has an effect
+    ``by_soname_only``           whether what is loaded is known by its DT_SONAME only
+    ``go_systems``               what GOOS is there
+    ``refused, ignored``         names of relocations that `loader.machines` knows how to apply and this linker refuses,
+                                 or passes over in silence
+    ``libc_names``               sonames the C library goes by; ``libc_prefixes``: how such names begin
     """
 
-    def __init__(
-        self,
-        *,
-        name: str,
-        sort: Sorter,
-        constructor_arguments: tuple[str, ...],
-        surplus: int,
-        optional: int,
-        lock_in_constructors: bool,
-        words: Mapping[str, str],
-    ) -> None:
-        self.name = name
-        self.sort = sort
-        self.constructor_arguments = constructor_arguments
-        self.surplus = surplus
-        self.optional = optional
-        self.lock_in_constructors = lock_in_constructors
-        self.words = MappingProxyType(dict(words))
+    family = ""
+    title = ""
+    constructor_arguments: tuple[str, ...] = ("argc", "argv", "envp")
+    surplus = 0
+    optional = 0
+    late_static_tls = False
+    opens_again = False
+    destroys_unfinished = True
+    applies_relr = True
+    elf_tls = True
+    reads_packed = False
+    honours_stack_flags = False
+    by_soname_only = False
+    go_systems: tuple[str, ...] = ("linux",)
+    protected = False
+    unique = False
+    matching: Matching = Matching()
+    locks = Locks()
+    folders: tuple[str, ...] = ("/lib", "/usr/lib")
+    refused: frozenset[str] = frozenset()
+    ignored: frozenset[str] = frozenset()
+    libc_names: frozenset[str] = frozenset()
+    libc_prefixes: tuple[str, ...] = ()
+    words: Mapping[str, str | Callable[[LoadError], str]] = {}
 
-    def dlerror(self, error: LoadError) -> str:
-        """The text the guest's dlerror() gives for ``error``."""
-        message = self.words.get(error.code, error.message)
-        return LoadError(error.path, "", message).linker_text
+    def __init__(self, version: str = "", page_size: int = 0x1000, name: str = "") -> None:
+        self.version = version
+        self.page_size = page_size
+        self.name = name or self.family
+        self._relocations: dict[str, Mapping[int, Relocation]] = {}
 
     def __deepcopy__(self, memo: object) -> Profile:
         return self
 
     def __repr__(self) -> str:
         return f"<Profile {self.name}>"
+
+    def check_pages(self) -> str:
+        """Why there are no such systems with pages of ``page_size``; "" when there are."""
+        return ""
+
+    def for_environment(self, environment: Mapping[str, str]) -> Profile:
+        """The rules as a process's environment variables change them."""
+        return self
+
+    # -- files --------------------------------------------------------------------------------------------------------
+
+    def era(self) -> tuple[object, ...]:
+        """What of the version the rules of linking and order depend on, beside what the other members and `check_static`
+        say: two profiles of a family that agree in all of that do the same."""
+        return ()
+
+    def check_static(self, elf: ElfFile, *, opening: bool) -> Iterator[LoadError]:
+        """All that it refuses by what stands in the file alone, relocations and needed libraries apart."""
+        return self.check_file(elf, opening=opening)
+
+    def check_file(self, elf: ElfFile, *, opening: bool) -> Iterator[LoadError]:
+        """What this linker refuses in a library as soon as it reads it, in the order it would be said. ``opening``: for a
+        dlopen, not at start."""
+        raise NotImplementedError
+
+    def check_objects(self, objects: Sequence[LinkedObject], links: State) -> Iterator[LoadError]:
+        """What it refuses in newly loaded ``objects`` once all they need is there, before they are relocated."""
+        raise NotImplementedError
+
+    def provides(self, version: bytes) -> bool:
+        """Whether its C library defines a symbol version; where versions are not looked at, all."""
+        return True
+
+    def check_open(self, elf: ElfFile) -> Iterator[LoadError]:
+        """What it refuses in the file that is dlopened itself."""
+        return iter(())
+
+    def check_mode(self, name: str, flags: int) -> LoadError | None:
+        """Why dlopen does not take these flags."""
+        return None
+
+    def not_loaded(self, name: str) -> LoadError | None:
+        """What dlopen says for RTLD_NOLOAD when the library is not loaded; None: nothing, it answers NULL."""
+        return None
+
+    def is_libc(self, name: str) -> bool:
+        """Whether ``name`` is one its systems' C library goes by."""
+        return name in self.libc_names or name.startswith(self.libc_prefixes)
+
+    def relocations(self, machine: Machine) -> Mapping[int, Relocation]:
+        """The machine's relocation table as this linker reads it."""
+        found = self._relocations.get(machine.name)
+        if found is None:
+            found = machine.relocations
+            if self.refused or self.ignored:
+                found = {number: self._row(row) for number, row in found.items()}
+            self._relocations[machine.name] = found
+        return found
+
+    def _row(self, row: Relocation) -> Relocation:
+        if row.name in self.refused:
+            return row._replace(verb=LINK_ONLY)
+        return row._replace(verb=NONE) if row.name in self.ignored else row
+
+    # -- names --------------------------------------------------------------------------------------------------------
+
+    def answers_to(self, obj: LinkedObject, name: str) -> bool:
+        """Whether a loaded object is the one called ``name``, without looking for a file."""
+        raise NotImplementedError
+
+    def search(
+        self, name: str, requester: LinkedObject | None, dependent: LinkedObject | None, links: State
+    ) -> Iterator[str]:
+        """The paths and bare names to look for, in order. ``requester``: whose code asks (dlopen's caller, or who needs
+        it); ``dependent``: the object whose DT_NEEDED it is."""
+        raise NotImplementedError
+
+    # -- order --------------------------------------------------------------------------------------------------------
+
+    def constructor_order(
+        self, objects: Sequence[LinkedObject], first: LinkedObject | None, roots: Sequence[LinkedObject]
+    ) -> list[LinkedObject]:
+        """The objects whose constructors a dlopen or start runs, in order; those already initialised may stand in it.
+
+        ``objects``: the search list, breadth first. ``first``: what is opened, or the main program, if there is one.
+        ``roots``: that one, or all that is linked at start. May set the objects' ``order_links`` and ``claims``.
+        """
+        raise NotImplementedError
+
+    def relocation_order(
+        self, objects: Sequence[LinkedObject], constructors: Sequence[LinkedObject]
+    ) -> list[LinkedObject]:
+        """The same objects in the order they are relocated."""
+        raise NotImplementedError
+
+    def shutdown_order(self, objects: Sequence[LinkedObject], main: LinkedObject | None) -> list[LinkedObject]:
+        """The objects whose destructors run at exit, in order; those that are not initialised may stand in it."""
+        raise NotImplementedError
+
+    def opened(self, root: LinkedObject, new: Sequence[LinkedObject]) -> None:
+        """Count a successful dlopen of ``root`` that loaded ``new``."""
+
+    def made_global(self, root: LinkedObject, new: Sequence[LinkedObject]) -> Sequence[LinkedObject]:
+        """The objects whose symbols a dlopen of ``root`` with RTLD_GLOBAL, which loaded ``new``, offers to all."""
+        return root.searchlist
+
+    def close(self, handle: LinkedObject, links: State) -> list[LinkedObject]:
+        """Drop a reference. The objects to be unloaded, in destructor order; LoadError when it is not open."""
+        raise NotImplementedError
+
+    # -- symbols ------------------------------------------------------------------------------------------------------
+
+    def scopes(self, obj: LinkedObject, links: State) -> Iterator[Sequence[LinkedObject]]:
+        """The search lists an object's references go through, in order."""
+        raise NotImplementedError
+
+    def dlsym_scopes(
+        self, handle: Handle, caller: LinkedObject | None, links: State
+    ) -> Iterable[Sequence[LinkedObject]]:
+        """The search lists of dlsym."""
+        raise NotImplementedError
+
+    # -- words --------------------------------------------------------------------------------------------------------
+
+    def dlerror(self, error: LoadError, doing: str = "dlopen", program: str = "") -> str:
+        """The text the guest's dlerror() gives for ``error``, one line; ``doing``: "dlopen", "dlsym", "dlclose", or
+        "start" for what ends ``program``."""
+        words = self.words.get(error.code)
+        if words is None:
+            return error.linker_text
+        text = words(error) if callable(words) else words.format_map(_Facts(error))
+        return LoadError("", "", text).linker_text
+
+    def told(self, error: LoadError, doing: str, program: str = "") -> LoadError:
+        """``error`` in this linker's words, with the place kept."""
+        if error.code not in self.words:
+            return error
+        words = self.dlerror(error, doing, program)
+        return LoadError("", "" if error.where in words else error.where, words, error.code, **error.facts)
+
+
+class _Facts(dict[str, object]):
+    """An error's facts by name, for a template; "" for one that it does not have."""
+
+    def __init__(self, error: LoadError) -> None:
+        super().__init__(error.facts, path=error.path, message=error.message)
+
+    def __missing__(self, name: str) -> str:
+        return ""

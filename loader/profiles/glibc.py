@@ -1,20 +1,312 @@
-"""glibc's dynamic linker (2.36 and later). Facts: elf/dl-init.c, elf/dl-sort-maps.c, elf/dl-tls.c, elf/dl-load.c.
+"""glibc's dynamic linker, 2.17 to 2.42, with what distributions carry from its release branches.
 
-Surplus static TLS (_dl_tls_static_surplus_init): 3 * 192 + 4 * 144 + 512 = 1664 bytes with default tunables.
+Facts: elf/dl-init.c, dl-sort-maps.c, dl-fini.c, dl-close.c (order), dl-tls.c (surplus), dl-load.c (files, search),
+dl-version.c, dl-lookup.c, dl-object.c (scopes), dl-sym.c, dl-tunables.list.
+
+Surplus static TLS (_dl_tls_static_surplus_init): with the default tunables 3 * 144 + 4 * 144 + 512 and what makes it the
+1664 bytes of earlier versions (64 + 16 * 100), which had no tunables and let TLS descriptors take all of it.
 A file for another machine is passed over in the search, so that dlopen says it found none.
 """
 
 from __future__ import annotations
 
-from ..order import sort_dfs
-from .base import Profile
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-PROFILE = Profile(
-    name="glibc",
-    sort=sort_dfs,
-    constructor_arguments=("argc", "argv", "envp"),
-    surplus=1664,
-    optional=512,
-    lock_in_constructors=True,
-    words={"machine": "cannot open shared object file: No such file or directory"},
-)
+from .. import closing
+from ..elf import DF_1_NOOPEN, DF_1_PIE, DT_RELR, ET_EXEC, PF_X, PT_GNU_STACK, ElfFile
+from ..errors import LoadError
+from ..objects import Handle, LinkedObject, Pseudo
+from ..order import breadth_first, sort_dfs, sort_original
+from ..search import candidates
+from ..versions import VersionNeed
+from .base import Locks, Profile
+
+if TYPE_CHECKING:
+    from ..state import State
+
+VERSIONS = tuple(f"2.{minor}" for minor in range(17, 43))
+
+RTLD_LAZY, RTLD_NOW = 1, 2
+LEGACY_SURPLUS = 1664
+LIBC_TLS, OTHER_TLS = 144, 144
+DEFAULT_NAMESPACES, MAX_NAMESPACES = 4, 16
+DEFAULT_OPTIONAL = 512
+
+#: machines whose stacks are not executable unless a file asks for it
+_PLAIN_STACKS = frozenset({"arm64"})
+#: when an ABI marker that is no GLIBC_x.y came
+_MARKERS = {b"GLIBC_ABI_DT_RELR": 36}
+_MARKERS_SINCE_2_42 = 42
+
+
+class Glibc(Profile):
+    """See `Profile`; ``namespaces``, ``optional`` and ``sort_version`` are the tunables rtld.nns,
+    rtld.optional_static_tls and rtld.dynamic_sort."""
+
+    family = "glibc"
+    title = "glibc"
+    late_static_tls = True
+    honours_stack_flags = True
+    protected = True
+    unique = True
+    locks = Locks(in_constructors=True, at_exit=True)
+    libc_names = frozenset(
+        f"lib{name}"
+        for name in (
+            "c.so.6", "m.so.6", "pthread.so.0", "dl.so.2", "rt.so.1", "util.so.1", "resolv.so.2", "gcc_s.so.1",
+        )
+    )  # fmt: skip
+    libc_prefixes = ("ld-linux",)
+    words: Mapping[str, str] = {"machine": "{path}: cannot open shared object file: No such file or directory"}
+
+    def __init__(
+        self, version: str = VERSIONS[-1], page_size: int = 0x1000, name: str = "", tunables: Mapping[str, int] | None = None
+    ) -> None:
+        super().__init__(version, page_size, name)
+        self.minor = int(version.partition(".")[2])
+        self.tunables = dict(tunables or {})
+        namespaces = self.tunables.get("rtld.nns", DEFAULT_NAMESPACES)
+        optional = self.tunables.get("rtld.optional_static_tls", DEFAULT_OPTIONAL)
+        self.surplus = LEGACY_SURPLUS + _surplus(namespaces, optional) - _surplus(DEFAULT_NAMESPACES, DEFAULT_OPTIONAL)
+        # before 2.32 the whole surplus was there for whoever came first
+        self.optional = optional if self.minor >= 32 else self.surplus
+        self.depth_first = self.minor >= 35 and self.tunables.get("rtld.dynamic_sort") != 1
+        self.applies_relr = self.minor >= 36
+
+    def for_environment(self, environment: Mapping[str, str]) -> Profile:
+        """With the tunables that GLIBC_TUNABLES sets and this version knows."""
+        found = {}
+        for entry in environment.get("GLIBC_TUNABLES", "").split(":"):
+            name, _, text = entry.partition("=")
+            known = _TUNABLES.get(name.removeprefix("glibc."))
+            if known is None or not name.startswith("glibc.") or self.minor < known[0]:
+                continue
+            value = _number(text)
+            if value is not None and known[1] <= value <= known[2]:
+                found[name.removeprefix("glibc.")] = value
+        return type(self)(self.version, self.page_size, self.name, found) if found else self
+
+    def told(self, error: LoadError, doing: str, program: str = "") -> LoadError:
+        """As it is: the loader's own words are glibc's."""
+        return error
+
+    # -- files --------------------------------------------------------------------------------------------------------
+
+    def era(self) -> tuple[object, ...]:
+        """See `Profile`."""
+        return self.minor >= 32, self.depth_first, self.minor >= 39
+
+    def check_static(self, elf: ElfFile, *, opening: bool) -> Iterator[LoadError]:
+        """See `Profile`."""
+        yield from self.check_file(elf, opening=opening)
+        yield from self.check_libc(elf)
+
+    def check_file(self, elf: ElfFile, *, opening: bool) -> Iterator[LoadError]:
+        """_dl_map_object_from_fd. Up to 2.34 each p_align had to be a multiple of the page size; from 2.41 on dlopen does not
+        make the stack executable any more."""
+        for segment in elf.loads:
+            place = elf.segment_place(segment)
+            if self.minor < 35 and segment.align % self.page_size:
+                yield elf.error(place, "ELF load command alignment not page-aligned", "page-size")
+            elif self.minor >= 35 and (segment.vaddr - segment.offset) % self.page_size:
+                yield elf.error(place, "ELF load command address/offset not page-aligned", "page-size")
+        if elf.type == ET_EXEC:
+            yield elf.error("e_type at 0x10", "cannot dynamically load executable", "executable")
+        if opening and self.minor >= 41 and asks_executable_stack(elf):
+            message = "cannot enable executable stack as shared object requires: Invalid argument"
+            yield elf.error("PT_GNU_STACK", message, "executable-stack")
+
+    def check_open(self, elf: ElfFile) -> Iterator[LoadError]:
+        """_dl_map_object_from_fd, mode __RTLD_DLOPEN."""
+        if elf.dt_flags_1 & DF_1_PIE:
+            message = "cannot dynamically load position-independent executable"
+            yield elf.error("DT_FLAGS_1", message, "executable")
+        elif elf.dt_flags_1 & DF_1_NOOPEN:
+            yield elf.error("DT_FLAGS_1", "shared object cannot be dlopen()ed")
+
+    def check_mode(self, name: str, flags: int) -> LoadError | None:
+        """dl_open_worker."""
+        if flags & (RTLD_LAZY | RTLD_NOW):
+            return None
+        return LoadError(name, "", "invalid mode for dlopen()", "mode")
+
+    def check_objects(self, objects: Sequence[LinkedObject], links: State) -> Iterator[LoadError]:
+        """Every version asked for must be defined by the object it is asked of, unless that one defines none at all
+        (_dl_check_map_versions)."""
+        for obj in objects:
+            if obj.elf.versions is not None:
+                for need in obj.elf.versions.needs:
+                    if need.file in obj.absent:
+                        continue
+                    provider = next((o for o in links.objects if need.file in o.names or o.soname == need.file), None)
+                    if provider is None:
+                        message = f"version of {need.file} required, which is not needed"
+                        yield obj.elf.error("DT_VERNEED", message, "version")
+                    elif not provider.is_builtin:
+                        versions = provider.elf.versions
+                        if versions and versions.has_definitions and not need.weak and need.name not in versions.defined:
+                            yield _no_version(provider.path, need, obj.path, "DT_VERDEF")
+            yield from self.check_libc(obj.elf)
+
+    def check_libc(self, elf: ElfFile) -> Iterator[LoadError]:
+        """What is asked of the C library itself: versions of its symbols, and that it knows DT_RELR."""
+        needs = elf.versions.needs if elf.versions is not None else []
+        for need in needs:
+            if self.is_libc(need.file) and not need.weak and not self.provides(need.name):
+                yield _no_version(need.file, need, elf.path, f"DT_VERNEED: {need.name.decode('utf-8', 'replace')}")
+        asks_libc = bool(needs) and any(name.startswith("libc.so.") for name in elf.needed)
+        marked = any(need.name == b"GLIBC_ABI_DT_RELR" for need in needs)
+        if self.applies_relr and DT_RELR in elf.dynamic and asks_libc and not marked:
+            yield elf.error("DT_RELR", "DT_RELR without GLIBC_ABI_DT_RELR dependency", "version")
+
+    def provides(self, version: bytes) -> bool:
+        """Whether the C library of this version defines a symbol version; those of other libraries it answers for are taken
+        to be there."""
+        found = re.fullmatch(rb"GLIBC_2\.(\d+)(\.\d+)?", version)
+        if found:
+            return int(found[1]) <= self.minor
+        if version.startswith(b"GLIBC_ABI_"):
+            return self.minor >= _MARKERS.get(version, _MARKERS_SINCE_2_42)
+        return True
+
+    # -- names --------------------------------------------------------------------------------------------------------
+
+    def answers_to(self, obj: LinkedObject, name: str) -> bool:
+        """By every name it was found under, and by its DT_SONAME (_dl_map_object)."""
+        return name in obj.names or (obj.soname == name and not obj.is_main)
+
+    def search(
+        self, name: str, requester: LinkedObject | None, dependent: LinkedObject | None, links: State
+    ) -> Iterator[str]:
+        """See `loader.search.candidates`."""
+        return candidates(name, requester, links.library_path)
+
+    # -- order --------------------------------------------------------------------------------------------------------
+
+    def constructor_order(
+        self, objects: Sequence[LinkedObject], first: LinkedObject | None, roots: Sequence[LinkedObject]
+    ) -> list[LinkedObject]:
+        """_dl_map_object_deps sorts, _dl_init walks the result from its end."""
+        order = self._sort(objects, first, destructors=False)
+        if first is not None:
+            first.order_links = order
+            first.bound_to = [obj for obj in first.bound_to if obj not in objects]
+        return order[::-1]
+
+    def relocation_order(
+        self, objects: Sequence[LinkedObject], constructors: Sequence[LinkedObject]
+    ) -> list[LinkedObject]:
+        """dl_open_worker_begin relocates as _dl_init will initialise."""
+        return list(constructors)
+
+    def shutdown_order(self, objects: Sequence[LinkedObject], main: LinkedObject | None) -> list[LinkedObject]:
+        """_dl_fini."""
+        return self._sort(objects, main, destructors=True)
+
+    def _sort(
+        self,
+        objects: Sequence[LinkedObject],
+        first: LinkedObject | None,
+        *,
+        destructors: bool,
+        kept: frozenset[int] = frozenset(),
+    ) -> list[LinkedObject]:
+        if self.depth_first:
+            return sort_dfs(objects, first=first, destructors=destructors)
+        return sort_original(objects, first=first, destructors=destructors, kept=kept)
+
+    def close(self, handle: LinkedObject, links: State) -> list[LinkedObject]:
+        """_dl_close_worker. Since 2.39 the destructors of what is closed run first, whatever depends on it."""
+        if handle.removed or handle.refs == 0:
+            raise LoadError(handle.path, "", "shared object not open", "not-open")
+        handle.refs -= 1
+        if handle.refs:
+            return []
+        used = closing.in_use(links.objects)
+        gone = {o.index for o in links.objects if o.index not in used and not o.removed}
+        if not gone:
+            return []
+        objects, first = list(links.objects), links.main
+        if self.minor >= 39:
+            place = objects.index(handle)
+            if first is not None:
+                objects[place] = first
+            else:
+                del objects[place]
+            objects[: 1 if first is not None else 0] = [handle]
+            first = handle
+        return [o for o in self._sort(objects, first, destructors=True, kept=frozenset(used)) if o.index in gone]
+
+    # -- symbols ------------------------------------------------------------------------------------------------------
+
+    def scopes(self, obj: LinkedObject, links: State) -> Iterator[Sequence[LinkedObject]]:
+        """_dl_new_object; RTLD_DEEPBIND overrides DT_SYMBOLIC (_dl_map_object_from_fd)."""
+        own = [root.searchlist for root in obj.scopes]
+        if obj.deep_bind:
+            yield from own
+            yield links.global_scope
+            return
+        if obj.elf.symbolic and not obj.is_main:
+            yield [obj]
+        yield links.global_scope
+        yield from own
+
+    def dlsym_scopes(
+        self, handle: Handle, caller: LinkedObject | None, links: State
+    ) -> Iterable[Sequence[LinkedObject]]:
+        """_dl_sym."""
+        return gnu_dlsym_scopes(self, handle, caller, links)
+
+
+def gnu_dlsym_scopes(
+    profile: Profile, handle: Handle, caller: LinkedObject | None, links: State
+) -> Iterable[Sequence[LinkedObject]]:
+    """RTLD_DEFAULT looks where the caller's references would; RTLD_NEXT behind the caller in the search list of the object
+    that brought it in; a handle is looked through breadth first."""
+    if handle is Pseudo.NEXT:
+        if caller is None:
+            return ()
+        top = caller
+        while top.loader is not None:
+            top = top.loader
+        scope = links.global_scope if top.startup else top.searchlist
+        return (scope[scope.index(caller) + 1 :] if caller in scope else [],)
+    if handle is Pseudo.DEFAULT and caller is not None:
+        return profile.scopes(caller, links)
+    if isinstance(handle, Pseudo) or handle.is_main:
+        return (links.global_scope,)
+    return (handle.searchlist or breadth_first(handle),)
+
+
+def asks_executable_stack(elf: ElfFile) -> bool:
+    """Whether the file wants its threads' stacks executable: by PT_GNU_STACK, without one by what its machine's
+    DEFAULT_STACK_PERMS says (sysdeps/*/stackinfo.h)."""
+    stack = elf.segment(PT_GNU_STACK)
+    return elf.machine.name not in _PLAIN_STACKS if stack is None else bool(stack.flags & PF_X)
+
+
+def _no_version(provider: str, need: VersionNeed, path: str, where: str) -> LoadError:
+    text = need.name.decode("utf-8", "backslashreplace")
+    return LoadError(provider, where, f"version `{text}' not found (required by {path})", "version")
+
+
+def _surplus(namespaces: int, optional: int) -> int:
+    return (namespaces - 1) * LIBC_TLS + namespaces * OTHER_TLS + optional
+
+
+def _number(text: str) -> int | None:
+    """A tunable's value, as strtoul with base 0 reads it."""
+    try:
+        return int(text, 8 if re.fullmatch("0[0-7]+", text) else 0)
+    except ValueError:
+        return None
+
+
+#: name → first minor version, least and greatest value (elf/dl-tunables.list)
+_TUNABLES = {
+    "rtld.nns": (32, 1, MAX_NAMESPACES),
+    "rtld.optional_static_tls": (32, 0, (1 << 64) - 1),
+    "rtld.dynamic_sort": (35, 1, 2),
+}

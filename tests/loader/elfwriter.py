@@ -47,6 +47,8 @@ class ElfWriter:
     relro: bool = False
     align: int = 0x1000
     bss: int = 0x100
+    stack: int | None = e.PF_R | e.PF_W  # PT_GNU_STACK's flags
+    sections: bool = False  # whether the header speaks of section headers; there are none
     base: int = 0
     init: int | None = None
     fini: int | None = None
@@ -230,6 +232,8 @@ class ElfWriter:
             vaddr, filesz, memsz, align = self.tls
             segments.append((e.PT_TLS, e.PF_R, vaddr - base, vaddr, filesz, memsz, align))
         segments += self.extra_segments
+        if self.stack is not None:
+            segments.append((e.PT_GNU_STACK, self.stack, 0, 0, 0, 0, 16))
         data = bytearray(size)
         data[: len(blob)] = blob
         data[TEXT : TEXT + len(self.text)] = self.text
@@ -238,7 +242,7 @@ class ElfWriter:
         ident = b"\x7fELF" + bytes([1 if word == 4 else 2, 1, 1]) + bytes(9)
         header = struct.pack(
             f"<16sHHI3{letter}IHHHHHH", ident, self.type, m.e_machine, 1, base + TEXT, head_size, 0, self.e_flags,
-            head_size, phdr_size, len(segments), 0, 0, 0,
+            head_size, phdr_size, len(segments), *((64 if word == 8 else 40, 2, 1) if self.sections else (0, 0, 0)),
         )  # fmt: skip
         data[:head_size] = header
         for i, (kind_, flags, offset, vaddr, filesz, memsz, align) in enumerate(segments):

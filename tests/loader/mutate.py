@@ -113,7 +113,7 @@ def ask_tables(file: Mutant, path: str) -> None:
     starts = [function.start for function in functions(elf)]
     memory = ByteMemory(limit=LIMITS.memory)
     obj = LinkedObject(1, path, path, elf)
-    map_object(memory, obj)
+    map_object(memory, obj, memory.page_size)
     stack = memory.map(None, 0x1000, 3, "[stack]")
     names = (*row.dwarf_registers, row.pc, row.sp, row.fp)
     unwinder = Unwinder()

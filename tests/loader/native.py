@@ -16,6 +16,7 @@ from typing import Any
 
 from loader import ByteMemory, DirectoryFinder, LinkedObject, LinkMap, LoadError
 from loader.memory import read_memory
+from loader.profiles import versions
 from tests.loader.elfwriter import FREE, TEXT
 
 AVAILABLE = (
@@ -24,6 +25,9 @@ AVAILABLE = (
     and platform.libc_ver()[0] == "glibc"
     and tuple(int(part) for part in platform.libc_ver()[1].split(".")[:2]) >= (2, 35)
 )
+
+#: the profile of the host's own linker, or the newest one known
+PROFILE = f"glibc:{platform.libc_ver()[1]}" if AVAILABLE and platform.libc_ver()[1] in versions("glibc") else "glibc"
 
 Step = list[Any]  # ["open", name, flags] | ["close", step] | ["sym", step, name, version] | ["slot", soname, index]
 
@@ -123,7 +127,7 @@ def native(folder: Path, steps: list[Step]) -> list[str]:
 def emulated(folder: Path, steps: list[Step]) -> list[str]:
     """What our loader answers; constructors and destructors are read, not run."""
     memory = ByteMemory()
-    links = LinkMap(memory, "amd64", finder=DirectoryFinder(), library_path=[str(folder)])
+    links = LinkMap(memory, "amd64", PROFILE, finder=DirectoryFinder(), library_path=[str(folder)])
     links.load_startup()
     handles: dict[int, LinkedObject] = {}
     answers: list[str] = []

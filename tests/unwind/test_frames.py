@@ -162,7 +162,7 @@ def test_a_package_initialisation_that_never_ends_is_shown(target: str) -> None:
 
 
 ENDS = {
-    "goroutines", "open_from", "run_operation", "em_clone", "__emu_start",
+    "goroutines", "open_from", "em_run_operation", "em_clone", "__emu_start",
     "runtime.goexit", "runtime.rt0_go", "runtime.mstart", "runtime.mcall", "runtime.gogo",
 }  # fmt: skip
 """Where a stack begins: what the host called, a thread's start, the runtime's own first functions, its

@@ -1,14 +1,15 @@
 /* dlfcn.h and link.h. The link map is the host's; what is here is the lock around it, the loop that runs
- * constructors and destructors, and the error of each thread. The lock is recursive, as glibc's dl_load_lock, and held
- * while constructors run where the profile says so. */
+ * constructors and destructors, and the error of each thread. The lock is recursive, as glibc's dl_load_lock. Who holds
+ * it when, and who waits for whose constructors, is the profile's to say. */
 #include <asm/unistd.h>
 #include <dlfcn.h>
+#include <limits.h>
 #include <link.h>
 #include "thread.h"
 
 static struct { int word, owner, depth; } loader_lock;
 
-static void lock_loader(void) {
+HIDDEN void em_lock_loader(void) {
     int tid = em_self()->tid, free = 0;
     if (loader_lock.owner == tid) {
         loader_lock.depth++;
@@ -23,7 +24,7 @@ static void lock_loader(void) {
     EM_EVENT(EM_LOADER_LOCK_ACQUIRE, &loader_lock, 0, 0, 0);
 }
 
-static void unlock_loader(void) {
+HIDDEN void em_unlock_loader(void) {
     if (--loader_lock.depth) return;
     EM_EVENT(EM_LOADER_LOCK_RELEASE, &loader_lock, 0, 0, 0);
     loader_lock.owner = 0;
@@ -59,27 +60,48 @@ EXPORT char *dlerror(void) {
 
 /* -- opening and closing ------------------------------------------------------------------------------- */
 
-/* Runs what an operation asks for and returns its result. */
-static em_word run_operation(long op) {
+/* Counts the functions that operations have run: what a thread looks at that waits for another's constructors. */
+static int progress;
+
+static void wait_for_progress(const struct em_call *call, int seen, int locked) {
+    if (locked) em_unlock_loader();
+    EM_EVENT(EM_CONSTRUCTORS_WAIT, call->fn, call->argc, 0, 0);
+    em_futex_wait(&progress, seen, 0, 0);
+    EM_EVENT(EM_WAIT_OVER, call->fn, 0, 0, 0);
+    if (locked) em_lock_loader();
+}
+
+/* Runs what an operation asks for and returns its result. `locked`: the caller holds the loader's lock. */
+HIDDEN em_word em_run_operation(long op, int locked) {
     struct em_call call;
-    int held = (em_process.flags & EM_LOCK_CONSTRUCTORS) != 0;
-    while (EM_DL_NEXT(op, &call) > 0) {
-        if (!held) unlock_loader();
+    int release = locked && !(em_process.flags & EM_LOCK_CONSTRUCTORS);
+    for (;;) {
+        int seen = __atomic_load_n(&progress, __ATOMIC_ACQUIRE);
+        long next = EM_DL_NEXT(op, &call);
+        if (next == EM_DL_WAIT) {
+            wait_for_progress(&call, seen, locked);
+            continue;
+        }
+        if (em_process.flags & EM_WAIT_CONSTRUCTORS) {
+            __atomic_fetch_add(&progress, 1, __ATOMIC_RELEASE);
+            em_futex_wake(&progress, INT_MAX);
+        }
+        if (next <= 0) return call.value;
+        if (release) em_unlock_loader();
         ((void (*)(int, char **, char **))call.fn)((int)call.argc, (char **)call.argv, (char **)call.envp);
-        if (!held) lock_loader();
+        if (release) em_lock_loader();
     }
-    return call.value;
 }
 
 static void *open_from(const char *path, int flags, void *caller) {
-    lock_loader();
+    em_lock_loader();
     clear_error();
     long op = EM_DL_OPEN(path, flags, caller);
     void *handle = 0;
     EM_INFO(&em_process);   /* what was loaded may decide the flags */
-    if (op > 0) handle = (void *)run_operation(op);
+    if (op > 0) handle = (void *)em_run_operation(op, 1);
     else take_error();
-    unlock_loader();
+    em_unlock_loader();
     return handle;
 }
 
@@ -87,23 +109,23 @@ EXPORT void *dlopen(const char *path, int flags) { return open_from(path, flags,
 EXPORT void *dlmopen(Lmid_t space, const char *path, int flags) { return open_from(path, flags, __builtin_return_address(0)); }
 
 EXPORT int dlclose(void *handle) {
-    lock_loader();
+    em_lock_loader();
     clear_error();
     long op = EM_DL_CLOSE(handle);
-    if (op > 0) run_operation(op);
+    if (op > 0) em_run_operation(op, 1);
     else take_error();
-    unlock_loader();
+    em_unlock_loader();
     return op > 0 ? 0 : -1;
 }
 
 /* -- looking up ------------------------------------------------------------------------------------------ */
 
 static void *symbol_from(void *handle, const char *name, const char *version, void *caller) {
-    lock_loader();
+    em_lock_loader();
     clear_error();
     void *address = (void *)EM_DL_SYM(handle, name, version, caller);
     if (!address) take_error();
-    unlock_loader();
+    em_unlock_loader();
     return address;
 }
 
@@ -114,9 +136,9 @@ EXPORT void *dlvsym(void *handle, const char *name, const char *version) {
 ASM_ALIAS(__dlsym_time64, dlsym);
 
 static int address_info(const void *address, struct em_dl_addr *out) {
-    lock_loader();
+    em_lock_loader();
     int found = EM_DL_ADDR(address, out) > 0;
-    unlock_loader();
+    em_unlock_loader();
     return found;
 }
 
@@ -139,21 +161,23 @@ EXPORT int dladdr1(const void *address, Dl_info *info, void **extra, int flags) 
 }
 
 EXPORT int dlinfo(void *handle, int request, void *out) {
-    lock_loader();
+    em_lock_loader();
     clear_error();
     long r = EM_DL_INFO(handle, request, out);
     if (r < 0) take_error();
-    unlock_loader();
+    em_unlock_loader();
     return r < 0 ? -1 : 0;
 }
 
-/* Another lock than dlopen's: constructors under dlopen's may be waiting for a thread that comes here. */
+/* Another lock than dlopen's, except where the profile says so: constructors under dlopen's may be waiting for a thread
+ * that comes here. */
 static int iterate_lock, iterate_owner, iterate_depth;
 
 HIDDEN void *em_tls_block(unsigned long module);
 
 EXPORT int dl_iterate_phdr(int (*callback)(struct dl_phdr_info *, size_t, void *), void *data) {
-    int tid = em_self()->tid, r = 0;
+    int tid = em_self()->tid, r = 0, whole = (em_process.flags & EM_LOCK_ITERATING) != 0;
+    if (whole) em_lock_loader();
     if (iterate_owner != tid) {
         em_lock(&iterate_lock);
         iterate_owner = tid;
@@ -168,6 +192,7 @@ EXPORT int dl_iterate_phdr(int (*callback)(struct dl_phdr_info *, size_t, void *
         iterate_owner = 0;
         em_unlock(&iterate_lock);
     }
+    if (whole) em_unlock_loader();
     return r;
 }
 

@@ -84,7 +84,10 @@ HIDDEN NORETURN void em_exit(int status) {
     run(&last, 0, status);
     if (!shut_down) {
         shut_down = 1;
-        em_run_constructors(EM_DL_SHUTDOWN());
+        if (em_process.flags & EM_LOCK_EXIT) em_lock_loader();
+        long op = EM_DL_SHUTDOWN();
+        if (em_process.flags & EM_LOCK_EXIT) em_unlock_loader();
+        em_run_operation(op, 0);
     }
     em_stdio_exit();
     _exit(status);

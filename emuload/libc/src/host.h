@@ -13,7 +13,7 @@ enum em_host_call {
     EM_NR_IDLE = EM_BASE,  /* () : the thread parks until the host gives it a call */
     EM_NR_EVENT,           /* (enum em_event, a, b, c, d) */
     EM_NR_DL_OPEN,         /* (path | 0, flags, caller) -> op > 0 | 0 with an error */
-    EM_NR_DL_NEXT,         /* (op, struct em_call *) -> 1: call it and ask again | 0: finished, ->value is the result */
+    EM_NR_DL_NEXT,         /* (op, struct em_call *) -> enum em_next */
     EM_NR_DL_SYM,          /* (handle, name, version | 0, caller) -> address | 0 with an error (or a symbol whose value is 0) */
     EM_NR_DL_CLOSE,        /* (handle) -> op | 0 with an error */
     EM_NR_DL_ITERATE,      /* (index, struct dl_phdr_info *) -> 1 | 0 */
@@ -27,6 +27,12 @@ enum em_host_call {
     EM_NR_INFO,            /* (struct em_info *) */
     EM_NR_DL_INFO,         /* (handle, request, out) -> value, < 0 with an error */
     EM_NR_TLS_FREE,        /* (area) : the area of a thread that is gone; the host writes to it no more */
+};
+
+enum em_next {
+    EM_DL_DONE = 0,   /* finished, ->value is the result */
+    EM_DL_CALL = 1,   /* call it and ask again */
+    EM_DL_WAIT = 2,   /* thread ->argc runs the constructors of the object at ->fn: ask again when it has got on */
 };
 
 /* Every member is one machine word, so that the layout is the same rule on every ABI. */
@@ -46,6 +52,11 @@ enum em_info_flag {
     EM_LOCK_CONSTRUCTORS = 1,  /* dlopen holds the loader lock while constructors run (glibc, not musl) */
     EM_LINKER_RUNS_INIT = 2,   /* the program's start file leaves its constructors to the linker (musl) */
     EM_WIDE_OFFSETS = 4,       /* on 32-bit ABIs, off_t and ino_t of the plain names are 64 bits wide (musl) */
+    EM_LOCK_START = 8,         /* the loader lock is held while constructors run at start too (windows-like) */
+    EM_LOCK_NEW_THREADS = 16,  /* a thread takes the loader lock before it runs and when it ends (windows-like) */
+    EM_LOCK_ITERATING = 32,    /* dl_iterate_phdr takes it (bionic) */
+    EM_LOCK_EXIT = 128,        /* exit takes it before it runs destructors (glibc) */
+    EM_WAIT_CONSTRUCTORS = 64, /* who opens or ends waits for constructors that another thread runs (musl) */
 };
 
 enum em_event {
@@ -80,6 +91,7 @@ enum em_event {
     EM_LOADER_LOCK_RELEASE,  /* (lock) */
     EM_WAIT_OVER,            /* (object): the wait ended without it: time limit, signal, cancellation */
     EM_ONCE_PASS,            /* (once): the routine was done already */
+    EM_CONSTRUCTORS_WAIT,    /* (start of the object, tid that runs its constructors) */
 };
 
 /* Raw system calls: the kernel's answer, negative errno included. */

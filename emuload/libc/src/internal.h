@@ -169,7 +169,11 @@ extern HIDDEN struct em_info em_process;
 extern EXPORT char **environ;
 extern EXPORT const int __emu_tcb_size;
 HIDDEN NORETURN void em_fatal(const char *text);    /* text to fd 2, then abort() */
-HIDDEN void em_run_constructors(long op);
+
+/* dlfcn.c */
+HIDDEN void em_lock_loader(void);
+HIDDEN void em_unlock_loader(void);
+HIDDEN em_word em_run_operation(long op, int locked);
 
 /* pthread.c */
 HIDDEN void em_thread_init_main(struct thread *self);

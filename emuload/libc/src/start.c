@@ -28,12 +28,6 @@ EXPORT unsigned long getauxval(unsigned long type) {
 }
 ASM_ALIAS(__getauxval, getauxval);
 
-HIDDEN void em_run_constructors(long op) {
-    struct em_call call;
-    while (EM_DL_NEXT(op, &call) > 0)
-        ((void (*)(int, char **, char **))call.fn)((int)call.argc, (char **)call.argv, (char **)call.envp);
-}
-
 static void set_program_name(const char *name) {
     program_invocation_name = program_invocation_short_name = (char *)name;
     for (; *name; name++)
@@ -61,7 +55,10 @@ HIDDEN uintptr_t em_start(long *stack) {
     em_thread_init_main(self);
     if (em_process.argc) set_program_name(((char **)em_process.argv)[0]);
     if (em_text_start) em_text_start();
-    em_run_constructors(EM_DL_STARTUP(1));
+    int locked = (em_process.flags & EM_LOCK_START) != 0;
+    if (locked) em_lock_loader();
+    em_run_operation(EM_DL_STARTUP(1), locked);
+    if (locked) em_unlock_loader();
     if (em_process.entry) return em_process.entry;
     for (;;) EM_IDLE();
 }
@@ -78,6 +75,6 @@ EXPORT NORETURN int __libc_start_main(int (*main)(int, char **, char **), int ar
     int by_linker = (em_process.flags & EM_LINKER_RUNS_INIT) != 0;
     if (fini && !by_linker) em_atexit(fini);
     if (init && !by_linker) init(argc, argv, environ);
-    else em_run_constructors(EM_DL_STARTUP(2));
+    else em_run_operation(EM_DL_STARTUP(2), 0);
     em_exit(main(argc, argv, environ));
 }

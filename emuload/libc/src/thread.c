@@ -55,7 +55,15 @@ static void reap(struct thread *t) {
     if (mapping) em_syscall(__NR_munmap, mapping, size);
 }
 
+/* Where a new thread, and one that ends, needs the loader's lock for a moment. */
+static void pass_loader(void) {
+    if (!(em_process.flags & EM_LOCK_NEW_THREADS)) return;
+    em_lock_loader();
+    em_unlock_loader();
+}
+
 HIDDEN void em_thread_finish(struct thread *self) {
+    pass_loader();
     em_run_tls_dtors(self);
     em_run_key_destructors(self);
     em_abandon_robust(self);
@@ -88,6 +96,7 @@ static void thread_main(void *argument) {
     struct thread *self = argument;
     self->id = self->tid;
     em_restore_signals(&self->start_mask);
+    pass_loader();
     EM_EVENT(EM_THREAD_START, self->start, 0, 0, 0);
     em_thread_exit(self->start(self->argument));
 }

@@ -22,6 +22,12 @@ static void first_iterate(void) { dl_iterate_phdr(each, 0); }
 static void first_tls(void) { local++; }
 static void first_malloc(void) { free(malloc(100)); }
 static void first_atexit(void) { atexit(nothing); }
+static void first_nothing(void) { }
+static void first_itself(void) {
+    Dl_info info;
+    if (dladdr((void *)nothing, &info)) dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD);
+}
+static void first_exit(void) { exit(3); }
 
 static void *thread(void *unused) {
     FIRST();
@@ -32,4 +38,7 @@ static __attribute__((constructor)) void wait_for_it(void) {
     pthread_create(&t, 0, thread, 0);
     pthread_join(t, 0);
 }
+#ifdef LEAVE
+static __attribute__((destructor)) void leave(void) { }
+#endif
 int loaded(void) { return 42; }
