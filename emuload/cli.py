@@ -53,6 +53,7 @@ def _guest_options(command: _Command) -> _Command:
             metavar="DIR",
             help="Where to look for needed libraries; repeatable.",
         ),
+        click.option("--preload", multiple=True, metavar="LIB", help="Load LIB before all others, as LD_PRELOAD; repeatable."),
         click.option("--map", "maps", multiple=True, metavar="HOST:GUEST[:rw]", help="Show a host folder or file to the guest."),
         click.option(
             "--profile",

@@ -12,6 +12,7 @@ from emuload.kernel.fs.output import HostHook, Input
 from emuload.kernel.fs.table import FileTable
 from emuload.kernel.fs.tree import FileSystem
 from loader.errors import LoadError
+from loader.search import Found
 
 if TYPE_CHECKING:
     from emuload.kernel.core import Kernel
@@ -84,24 +85,25 @@ class GuestFiles:
         """The bytes of a host file by the name it goes by. Raises LoadError with the linker's words."""
         return host_bytes(self.named.get(name, name))
 
-    def find_library(self, path: str, requester: LinkedObject | None) -> tuple[str, bytes] | None:
-        """The linker's finder: a name the host gave, a file in a folder it named, or a path in the guest's tree."""
+    def find_library(self, path: str, requester: LinkedObject | None) -> Found | None:
+        """The linker's finder: a name the host gave, a file in a folder it named, or a path in the guest's tree. Raises
+        LoadError for a folder where a file should be."""
         host = self.named.get(path)
         if host is not None:
-            return path, host_bytes(host)
+            return Found(path, host_bytes(host), os.path.realpath(host))
         folder, _, base = path.rpartition("/")
-        if not base:
-            return None
-        if folder in self.folders:
+        if folder in self.folders and base:
             candidate = os.path.join(folder, base)
-            return (path, host_bytes(candidate)) if os.path.isfile(candidate) else None
-        for candidate in [path] if folder else [f"{directory}/{path}" for directory in self.default_folders]:
+            return Found(path, host_bytes(candidate), os.path.realpath(candidate)) if os.path.isfile(candidate) else None
+        for candidate in [path] if "/" in path else [f"{directory}/{path}" for directory in self.default_folders]:
             try:
                 inode = self.fs.find(candidate, self.kernel.files.cwd)
             except FsError:
                 continue
             if isinstance(inode, DataInode):
-                return candidate, inode.read_at(0, inode.size())
+                return Found(candidate, inode.read_at(0, inode.size()), (inode.device, inode.ino))
+            if isinstance(inode, Directory):
+                raise LoadError(candidate, "", "cannot read file data: Is a directory", "directory")
         return None
 
     def describe(self, options: Options, stack: InitialStack) -> None:

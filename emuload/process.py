@@ -67,6 +67,15 @@ def _counted(counts: Mapping[str, int]) -> list[str]:
     return [f"{name}={count}" for name, count in counts.items()]
 
 
+def paths_in(text: str, separators: str) -> list[str]:
+    """The paths of a list such as LD_LIBRARY_PATH; an empty one between separators is the working folder."""
+    if not text:
+        return []
+    for separator in separators[1:]:
+        text = text.replace(separator, separators[0])
+    return [path or "." for path in text.split(separators[0])]
+
+
 class Limits(NamedTuple):
     """Bounds of a run, each with its own clear end (BoundReached, exit status 4)."""
 
@@ -87,13 +96,16 @@ class Options:
     library_path: list[str]
     program: str | None
     kuser_helpers: bool
+    preload: list[str]
+    environment: dict[str, str]
 
 
 class Process:
     """A guest process. See the module's text; arguments not given have the values a small program would have.
 
     `args` and `env` are what the guest sees as argv and environ; `maps` are (host path, guest path, writable);
-    `needed` are libraries linked at start-up, `program` an executable to run instead of waiting for calls;
+    `needed` are libraries linked at start-up, `preload` such that come before all others; `program` is an executable to run
+    instead of waiting for calls;
     `files` are host files that go by other names than their paths: name → host path, so that no path of the host is in the
     run; `on_output` sees (stream, bytes) as the guest writes; `cwd` is the guest's folder;
     `go_imports`: tell which of a Go library's packages need which others (an event; it takes some tenths of a second);
@@ -111,6 +123,7 @@ class Process:
         env: Mapping[str, str] | None = None,
         seed: int = 0,
         needed: Sequence[str] = (),
+        preload: Sequence[str] = (),
         library_path: Sequence[str] = (),
         stdin: bytes = b"",
         maps: Sequence[tuple[str, str, bool]] = (),
@@ -144,7 +157,11 @@ class Process:
             list(library_path),
             program,
             kuser_helpers,
+            list(preload),
+            dict(env or {}),
         )
+        self.program_name = (self.options.args[0] if args else b"prog").decode("utf-8", "surrogateescape")
+        """How the guest's linker calls the program: argv[0]."""
         self.cpu.memory.limit = limits.memory
         self.cpu.memory.grain = self.profile.page_size
         self.clock = VirtualClock(self.cpu, denominator=4, base=0)
@@ -178,7 +195,7 @@ class Process:
         self.cpu.watch_handler = self.watches.hit
         numbers = self.kernel.table.entries
         self._stop_first = frozenset(n for n, entry in numbers.items() if entry[0] in STOPS_FIRST)
-        if needed or program is not None:
+        if needed or preload or program is not None:
             self.start()
 
     @classmethod
@@ -218,47 +235,61 @@ class Process:
         sample = options.program or first or (options.needed[0] if options.needed else None)
         content = self.files.host_bytes(sample) if sample else None
         self.hard_float = hard_float(self.arch, content)
+        environment = options.environment
         self.link_map = LinkMap(
             memory,
             self.arch,
             self.profile,
             finder=self.files.find_library,
-            library_path=options.library_path,
+            library_path=[*options.library_path, *paths_in(environment.get("LD_LIBRARY_PATH", ""), ":;")],
             builtins=builtins_for(self.arch, self.hard_float),
             missing=self._missing,
             on_event=self._on_link_event,
-            call_guest=self._call_resolver,
+            bind_now=bool(environment.get("LD_BIND_NOW")),
+            program=self.program_name,
         )
-        for path in options.needed:
+        self.libc = LibcHost(self)
+        self.link_map.identify = self.libc.link_maps.place
+        for path in (*options.preload, *options.needed):
             self.files.name(path)
         self.files.default_folders = self.profile.folders
-        name = options.args[0] if options.args else b"prog"
-        try:
-            if options.program is not None:
-                assert content is not None
-                self.link_map.load_startup((options.program, content), options.needed)
-            else:
-                self.link_map.load_startup(None, [*options.needed, LIBC])
-        except LoadError as error:
-            raise self.profile.told(error, "start", name.decode("utf-8", "backslashreplace")) from None
+        self._link(content, paths_in(environment.get("LD_PRELOAD", ""), ": "))
         main = self.link_map.main
         headers = ProgramHeaders()
         if main is not None:
             headers = ProgramHeaders(main.phdr, main.elf.layout.phdr.size, main.elf.phnum, main.entry)
         page = self.link_map.page_size
         entropy = self.kernel.entropy.bytes(16)
+        name = options.args[0] if options.args else b"prog"
         self.stack = build_stack(
             memory, abi, options.args, options.env, entropy, headers, name, self.files.fs.uid, page
         )
         self.files.describe(options, self.stack)
-        builtin = next((o for o in self.link_map.objects if o.is_builtin), None)
-        if builtin is None:
-            raise LoadError(options.program or "", "DT_NEEDED", "the program is not linked with a C library")
-        self._builtin = builtin
-        self._text = range(builtin.start, builtin.end)
-        self.libc = LibcHost(self)
+        self._text = range(self._builtin.start, self._builtin.end)
+        self.libc.link_maps.attach()
         self.link_map.thread_pointers = self.libc.thread_pointers
         self._spawn_main()
+
+    def _link(self, program: bytes | None, preload: Sequence[str]) -> None:
+        """Map and relocate what is there at the start, as far as no guest code has to run for it."""
+        options, links = self.options, self.link_map
+        linked = [*options.preload, *options.needed]
+        try:
+            if options.program is not None:
+                assert program is not None
+                linking = links.start((options.program, program), linked, preload)
+            else:
+                linking = links.start(None, [*linked, LIBC], preload)
+            builtin = next((o for o in links.objects if o.is_builtin), None)
+            if builtin is None:
+                raise LoadError(options.program or "", "DT_NEEDED", "the program is not linked with a C library")
+            self._builtin = builtin
+            call = links.relocate(linking)
+        except LoadError as error:
+            raise self.profile.told(error, "start", self.program_name) from None
+        if call is not None:
+            self.libc.unfinished = linking, call
+            links.tls_pending = [module for module in links.tls.modules.values() if not module.object.relocated]
 
     def _kernel_page_options(self) -> dict[str, bool]:
         return {} if self.options.kuser_helpers else {"kuser_helpers": False}
@@ -561,16 +592,16 @@ class Process:
 
         return self.gates.missing(name) if is_libc_function(name) else None
 
-    def _call_resolver(self, address: int) -> int:
-        """Run an IFUNC resolver on the loading thread."""
-        raise LoadError("", "", f"IFUNC resolver at {address:#x} cannot be called here", "ifunc")
-
     def _on_link_event(self, kind: str, fields: dict[str, Any]) -> None:
         task = self.kernel.current
         path = fields["object"]
         shown = {name: _counted(value) if isinstance(value, dict) else value for name, value in fields.items()}
         self.recorder.emit(kind, task.tid if task is not None else 0, **shown)
-        if kind == "object-relocated":
+        if kind == "warning" and self.profile.prints_warnings:
+            self._print(f"{self.program_name}: {fields['message']}\n")
+        elif kind == "preload-refused" and fields["message"]:
+            self._print(f"{fields['message']}\n")
+        elif kind == "object-relocated":
             loaded = next(o for o in self.link_map.objects if o.path == path)
             tracker = self.watches.add(loaded)
             if tracker is not None and self._go_imports:
@@ -579,6 +610,12 @@ class Process:
                 self.instruction_log.mapped(loaded)
         elif kind == "object-unmapped" and self.instruction_log is not None:
             self.instruction_log.unmapped(fields["address"])
+
+    def _print(self, text: str) -> None:
+        """What the linker itself writes to the guest's standard error."""
+        description = self.kernel.files.get(2)
+        if description is not None:
+            description.write(self.kernel, text.encode("utf-8", "surrogateescape"))
 
     def _tell_imports(self, library: GoLibrary, path: str) -> None:
         from emuload.golang.imports import package_imports

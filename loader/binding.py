@@ -6,6 +6,8 @@ TLS); dlsym(3).
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from . import symbols
 from .elf import (
     SHN_UNDEF,
@@ -19,6 +21,7 @@ from .elf import (
     STV_INTERNAL,
     STV_PROTECTED,
     Symbol,
+    unpack_words,
 )
 from .errors import LoadError
 from .machines import base as verbs
@@ -34,16 +37,28 @@ from .versions import Version
 TLSDESC_STATIC = "__emu_tlsdesc_static"
 TLSDESC_DYNAMIC = "__emu_tlsdesc_dynamic"
 TLSDESC_UNDEFINED = "__emu_tlsdesc_undefweak"
+#: where PLT slots lead that are bound at their first call
+LAZY_RESOLVER = "__emu_lazy_resolve"
 
 #: bytes of a name that are looked up at no charge, and what all lookups may cost beyond (some tenths of a second)
 USUAL_NAME, MAX_EXCESS = 256, 1 << 19
+
+
+class Slot(NamedTuple):
+    """A PLT slot at its first call: the address of its word, what the reference found, whether that is an IFUNC's resolver,
+    and what is added to the function's address."""
+
+    place: int
+    found: Resolved
+    resolver: bool
+    addend: int
 
 
 DEFAULT, NEXT, MAIN = Pseudo.DEFAULT, Pseudo.NEXT, Pseudo.MAIN
 
 
 class Binding(State):
-    """Answers references, as `loader.relocate.Linkage` asks them, and dlsym."""
+    """Answers references, as `loader.applying.Linkage` asks them, and dlsym."""
 
     def resolve(self, obj: LinkedObject, symbol: Symbol, verb: str) -> Resolved:
         """What ``obj``'s reference ``symbol`` binds to when relocated by ``verb`` (glibc elf/dl-lookup.c,
@@ -111,7 +126,7 @@ class Binding(State):
     # -- dlsym --------------------------------------------------------------------------------------------------------
 
     def call_resolver(self, obj: LinkedObject, address: int) -> int:
-        """See `loader.relocate.Linkage`."""
+        """What the IFUNC resolver at ``address`` of ``obj`` returns. LoadError when it cannot be called."""
         if self.call_guest is None:
             raise LoadError(obj.path, "", f"IFUNC resolver at {address:#x} cannot be called here", "ifunc")
         return self.call_guest(address)
@@ -128,25 +143,35 @@ class Binding(State):
         scope, of what comes after the caller, or of the global scope. LoadError when there is none. A thread-local
         variable's address is that in the thread at ``thread_pointer``, whose block must exist.
         """
-        found = self.find_symbol(handle, name, version, caller)
-        if found is None or found.symbol is None or found.object is None:
-            where = handle if isinstance(handle, LinkedObject) else caller or self.main
-            asked = Version(version.encode()) if version else None
-            raise _undefined_symbol(where.path if where else "", name, asked, "", "no-symbol")
+        found = self.lookup(handle, name, version, caller)
         obj, symbol = found.object, found.symbol
+        assert obj is not None
+        assert symbol is not None
         if symbol.type == STT_GNU_IFUNC:
             return self.call_resolver(obj, found.address)
         if symbol.type == STT_TLS:
-            block = self.tls.block(self.memory, thread_pointer, obj.tls_module) if thread_pointer and obj.tls else 0
+            block = self.tls.find_block(self.memory, thread_pointer, obj.tls) if thread_pointer and obj.tls else 0
             if not block:
                 raise LoadError(obj.path, "", f"no block of thread-local `{name}' in this thread yet", "tls-block")
             return block + symbol.value & self.machine.mask
         return found.address
 
+    def lookup(
+        self, handle: Handle, name: str, version: str | None = None, caller: LinkedObject | None = None
+    ) -> Resolved:
+        """As `dlsym`, but the object and symbol found. TLS and IFUNC symbols are not resolved further. LoadError when there
+        is none."""
+        found = self.find_symbol(handle, name, version, caller)
+        if found is None:
+            where = handle if isinstance(handle, LinkedObject) else caller or self.main
+            asked = Version(version.encode()) if version else None
+            raise _undefined_symbol(where.path if where else "", name, asked, "", "no-symbol")
+        return found
+
     def find_symbol(
         self, handle: Handle, name: str, version: str | None = None, caller: LinkedObject | None = None
     ) -> Resolved | None:
-        """As `dlsym`, but the object and symbol found, or None. TLS and IFUNC symbols are not resolved further."""
+        """As `lookup`, but None when there is none."""
         wanted = Version(name=version.encode("utf-8", "surrogateescape"), hidden=True) if version is not None else None
         profile, key = self.profile, name.encode("utf-8", "surrogateescape")
         query = Query(key, wanted, newest=version is None, for_call=True, matching=profile.matching)
@@ -159,7 +184,7 @@ class Binding(State):
     # -- TLS ----------------------------------------------------------------------------------------------------------
 
     def static_tls(self, module: TlsModule, *, required_by: LinkedObject | None) -> bool:
-        """See `loader.relocate.Linkage`."""
+        """See `loader.applying.Linkage`."""
         if module.offset is not None:
             return True
         if not (self.profile.late_static_tls and self.tls.reserve(module, optional=required_by is None)):
@@ -183,7 +208,7 @@ class Binding(State):
             self._event("tls-image", module.object, module=module.id, threads=len(threads))
 
     def tlsdesc(self, obj: LinkedObject, module: TlsModule | None, value: int) -> tuple[int, int]:
-        """See `loader.relocate.Linkage`. A dynamic descriptor's argument points to two words: module id and offset."""
+        """See `loader.applying.Linkage`. A dynamic descriptor's argument points to two words: module id and offset."""
         if module is None:
             return self._builtin_function(TLSDESC_UNDEFINED, obj), value
         if self.static_tls(module, required_by=None):
@@ -195,6 +220,35 @@ class Binding(State):
             (v & self.machine.mask).to_bytes(word, "little") for v in (module.id, value)
         )
         return entry, place
+
+    # -- lazy binding -------------------------------------------------------------------------------------------------
+
+    def lazy_words(self, obj: LinkedObject) -> tuple[int, int] | None:
+        """See `loader.applying.Linkage`."""
+        if self.identify is None or obj.is_builtin:
+            return None
+        return self.identify(obj), self._builtin_function(LAZY_RESOLVER, obj)
+
+    def slot(self, obj: LinkedObject, index: int) -> Slot:
+        """What entry ``index`` of an object's PLT table binds to, for its first call (glibc elf/dl-runtime.c, _dl_fixup).
+        LoadError when nothing does."""
+        table = next((table for table in obj.elf.relocations if table.tag == "DT_JMPREL"), None)
+        if table is None or index >= table.count:
+            raise LoadError(obj.path, "DT_JMPREL", f"no entry {index}")
+        word, letter = self.machine.word, obj.elf.layout.word
+        step = 3 if table.kind == "RELA" else 2
+        fields = unpack_words(obj.elf.data, table.offset + index * step * word, step, letter)
+        self.lookup_excess = 0
+        found = self.resolve(obj, obj.elf.symbol(fields[1] >> (32 if word == 8 else 8)), verbs.JUMP_SLOT)
+        resolver = found.symbol is not None and found.symbol.type == STT_GNU_IFUNC
+        addend = fields[2] if step == 3 else 0
+        return Slot(obj.bias + fields[0] & self.machine.mask, found, resolver, addend)
+
+    def fill_slot(self, slot: Slot, target: int) -> int:
+        """Write the address a slot leads to from now on; returns it."""
+        value = target + slot.addend & self.machine.mask
+        self.memory.view(slot.place, self.machine.word)[:] = value.to_bytes(self.machine.word, "little")
+        return value
 
     def _builtin_function(self, name: str, obj: LinkedObject) -> int:
         for other in self.objects:

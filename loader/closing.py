@@ -19,7 +19,7 @@ _FIELDS = (
 
 def in_use(objects: Sequence[LinkedObject]) -> set[int]:
     """Indexes of the objects reachable from what is open, was linked at start or is never deleted."""
-    queue = [o for o in objects if not o.removed and (o.refs or o.nodelete or o.startup or o.is_main)]
+    queue = [o for o in objects if not o.removed and _held(o)]
     used = {o.index for o in queue}
     for obj in queue:  # grows while it is walked
         for other in [*obj.needed, *obj.bound_to, *obj.searchlist]:
@@ -27,6 +27,10 @@ def in_use(objects: Sequence[LinkedObject]) -> set[int]:
                 used.add(other.index)
                 queue.append(other)
     return used
+
+
+def _held(obj: LinkedObject) -> bool:
+    return bool(obj.refs or obj.nodelete or obj.startup or obj.is_main or obj.thread_destructors)
 
 
 class Rollback:

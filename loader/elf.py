@@ -38,7 +38,7 @@ DT_RELRSZ, DT_RELR, DT_RELRENT = 35, 36, 37
 DT_GNU_HASH, DT_VERSYM, DT_FLAGS_1 = 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFB
 DT_VERDEF, DT_VERDEFNUM, DT_VERNEED, DT_VERNEEDNUM = 0x6FFFFFFC, 0x6FFFFFFD, 0x6FFFFFFE, 0x6FFFFFFF
 DF_ORIGIN, DF_SYMBOLIC, DF_TEXTREL, DF_BIND_NOW, DF_STATIC_TLS = 1, 2, 4, 8, 16
-DF_1_NOW, DF_1_GLOBAL, DF_1_NODELETE, DF_1_NOOPEN, DF_1_PIE = 1, 2, 8, 0x40, 0x08000000
+DF_1_NOW, DF_1_GLOBAL, DF_1_NODELETE, DF_1_INITFIRST, DF_1_NOOPEN, DF_1_PIE = 1, 2, 8, 0x20, 0x40, 0x08000000
 
 STB_LOCAL, STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE = 0, 1, 2, 10
 STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_SECTION, STT_FILE, STT_COMMON, STT_TLS, STT_GNU_IFUNC = 0, 1, 2, 3, 4, 5, 6, 10
@@ -102,6 +102,10 @@ class Table(NamedTuple):
     offset: int
     count: int  # type: ignore[assignment]
     tag: str
+
+    def end(self, word: int) -> int:
+        """Where the table ends in the file; ``word``: bytes in an address."""
+        return self.offset + self.count * word * {"RELR": 1, "REL": 2, "RELA": 3}[self.kind]
 
 
 class TlsTemplate(NamedTuple):
@@ -291,6 +295,8 @@ class ElfFile:
         segment = self.segment(PT_DYNAMIC)
         #: last value of each tag (DT_NEEDED apart)
         self.dynamic: dict[int, int] = {}
+        #: unbiased address of that value
+        self.dynamic_places: dict[int, int] = {}
         self._needed: list[int] = []
         self._places: dict[int, int] = {}
         #: unbiased address of the dynamic section, 0 when there is none
@@ -309,6 +315,7 @@ class ElfFile:
             self._places[tag] = start + i * self.layout.dyn_size
             if tag != DT_NEEDED:
                 self.dynamic[tag] = value
+                self.dynamic_places[tag] = segment.vaddr + i * self.layout.dyn_size + self.machine.word
                 continue
             self._needed.append(value)
             if len(self._needed) > MAX_NEEDED:
@@ -509,3 +516,12 @@ class ElfFile:
 def unpack_words(data: bytes, offset: int, count: int, letter: str) -> tuple[Any, ...]:
     """``count`` little-endian words of struct ``letter`` at ``offset``."""
     return unpack_from(f"<{count}{letter}", data, offset)
+
+
+def foreign(data: bytes, machine: Machine | None) -> str:
+    """Why an ELF file is for another machine: "class", "machine", or "" for one that is not, or is no such file."""
+    if machine is None or data[:4] != b"\x7fELF" or len(data) < 20:
+        return ""
+    if data[4] * 32 != machine.elf_class:
+        return "class" if data[4] in (1, 2) else ""
+    return "machine" if int.from_bytes(data[18:20], "little") != machine.e_machine else ""

@@ -32,6 +32,10 @@ class LoadError(Exception):
         return self.linker_text + (f" ({one_line(self.where)})" if self.where else "")
 
 
+class FatalLoadError(LoadError):
+    """What the real linker does not survive: it says so and ends the process, whoever asked."""
+
+
 def one_line(text: str) -> str:
     """What a file says, fit to be shown: on one line, with control characters and undecodable bytes escaped."""
     if text.isprintable():

@@ -9,26 +9,26 @@ from collections.abc import Sequence
 from struct import unpack
 
 from . import closing, constructors, mapping
+from .applying import ResolverCall as ResolverCall
 from .binding import DEFAULT as DEFAULT
 from .binding import MAIN as MAIN
 from .binding import NEXT as NEXT
-from .binding import Binding, Pseudo
 from .binding import Handle as Handle
+from .binding import Pseudo
 from .constructors import Initializer
-from .elf import ElfFile
 from .errors import LoadError
+from .linking import Linking
+from .loading import Loading
 from .objects import LinkedObject
 from .order import breadth_first, breadth_first_all
-from .relocate import Relocator
+from .relocate import Progress, Relocator
 from .tls import TCB_SIZE_SYMBOL
 
 RTLD_LAZY, RTLD_NOW, RTLD_NOLOAD, RTLD_DEEPBIND = 1, 2, 4, 8
 RTLD_LOCAL, RTLD_GLOBAL, RTLD_NODELETE = 0, 0x100, 0x1000
 
-_NOT_FOUND = "cannot open shared object file: No such file or directory"
 
-
-class LinkMap(Binding):
+class LinkMap(Loading):
     """The loaded objects of one process.
 
     ``memory``     a `loader.memory.Memory`
@@ -39,9 +39,13 @@ class LinkMap(Binding):
     ``absent``     called with (name, requester) for a needed library that is not found: whether to go on without it; what
                    it would have defined, data too, is then asked of ``missing``
     ``on_event``   called with (kind, details). Kinds: object-found, object-mapped, tls-registered, static-tls,
-                   object-dependencies, object-relocated, relro-protected, tls-image, object-unmapped, warning; details
-                   are ints, strings, lists of strings, dicts of ints
-    ``call_guest`` runs an IFUNC resolver at an address and returns its result
+                   object-dependencies, object-relocated, relro-protected, tls-image, object-unmapped, warning,
+                   preload-refused; details are ints, strings, lists of strings, dicts of ints
+    ``call_guest`` runs an IFUNC resolver at an address and returns its result: for `dlopen`, `load_startup` and `dlsym`;
+                   who uses `open`, `start` and `relocate` calls them itself
+    ``identify``   the word by which the C library's resolver knows an object whose PLT slots are bound at their first
+                   call; None: all is bound at once. ``bind_now``: so it is anyway, as LD_BIND_NOW asks
+    ``program``    how the main program is called in the linker's words; "": by its path
     ``thread_pointers``  gives the thread pointers of all running threads: when a dlopened object takes static TLS, its
                    image is written there; when an object goes, its DTV entries are cleared
     ``tcb_size``   see `loader.tls`; None: what a built-in object's ``__emu_tcb_size`` says, else 2048
@@ -51,8 +55,6 @@ class LinkMap(Binding):
     owner to call.
     """
 
-    _next_index = 1
-    _opening = False
     #: how many objects' constructors have begun
     turns = 0
     _startup: Sequence[LinkedObject] = ()
@@ -62,9 +64,21 @@ class LinkMap(Binding):
     def load_startup(
         self, main: str | tuple[str, bytes] | None = None, needed: Sequence[str] = ()
     ) -> list[LinkedObject]:
-        """Link a process at its start: the main program (a path, or path and content, or None), then the libraries
-        ``needed`` (as if preloaded), then all dependencies. Returns every object in load order; TLS is laid out, all is
-        relocated, no constructor has run. A LoadError leaves the link map unusable.
+        """Link a process at its start (see `start`) and relocate all of it. Returns every object in load order; no
+        constructor has run. A LoadError leaves the link map unusable.
+        """
+        self._carry_on(self.start(main, needed))
+        return list(self.objects)
+
+    def start(
+        self,
+        main: str | tuple[str, bytes] | None = None,
+        needed: Sequence[str] = (),
+        preload: Sequence[str] = (),
+    ) -> Linking:
+        """Map a process at its start: the main program (a path, or path and content, or None), then the libraries
+        ``needed`` (as if preloaded), those of ``preload`` that can be loaded, and all dependencies; TLS is laid out.
+        `relocate` carries it on.
         """
         assert not self.objects, "start-up linking comes first, and once"
         roots: list[LinkedObject] = []
@@ -72,9 +86,15 @@ class LinkMap(Binding):
             self.main = self._load_main(main)
             roots.append(self.main)
         for name in needed:
-            obj = self._load(name, None, None)
-            obj.refs += 1
-            roots.append(obj)
+            roots.append(self._load(name, None, None))
+        for name in preload:
+            try:
+                roots.append(self._load(name, self.main, None))
+            except LoadError as error:
+                self._event("preload-refused", name, message=self.profile.preload_words(name, error))
+        roots = list(dict.fromkeys(roots))
+        for obj in roots:
+            obj.refs = 1
         self._load_dependencies(roots, opened=self.main)
         if self.main is not None:
             self.main.needed = [*roots[1:], *(o for o in self.main.needed if o not in roots[1:])]
@@ -90,22 +110,8 @@ class LinkMap(Binding):
             raise refusal
         self._fix_static_tls()
         self._startup = profile.constructor_order(everything, self.main, [self.main] if self.main else roots)
-        for obj in profile.relocation_order(everything, self._startup):
-            self._relocate(obj)
-        self._write_pending_tls()
-        return list(self.objects)
-
-    def _load_main(self, main: str | tuple[str, bytes]) -> LinkedObject:
-        if isinstance(main, str):
-            found = self.finder(main, None) if self.finder else None
-            if found is None:
-                raise LoadError(main, "", _NOT_FOUND, "not-found")
-            main = found
-        path, data = main
-        obj = LinkedObject(self._next_index, path, path, ElfFile(data, path, self._machine))
-        obj.is_main = True
-        obj.refs = 1
-        return self._add(obj, path)
+        order = profile.relocation_order(everything, self._startup)
+        return Linking(self.main, self._startup, everything, list(order), lazy=self._may_bind_lazily(RTLD_LAZY))
 
     def _fix_static_tls(self) -> None:
         if self.tls.frozen:
@@ -126,44 +132,53 @@ class LinkMap(Binding):
         pass each to `start_initializers`. None as handle: RTLD_NOLOAD, and it is not loaded. After a LoadError
         everything is as it was.
         """
+        linking = self.open(name, flags, requester)
+        self._carry_on(linking)
+        return linking.handle, self.to_construct(linking)
+
+    def open(self, name: str | None, flags: int, requester: LinkedObject | None = None) -> Linking:
+        """The first half of `dlopen`: all is mapped; `relocate` carries it on."""
         refusal = self.profile.check_mode(name or "", flags)
         if refusal is not None:
             raise refusal
         if not name:
-            return self.main or Pseudo.MAIN, []
+            return Linking(self.main or Pseudo.MAIN)
         if self._machine is not None:
             self._fix_static_tls()
         before = closing.Rollback(self)
         self._opening = True
         try:
-            return self._open(name, flags, requester)
+            linking = self._open(name, flags, requester)
         except BaseException:
             before.restore()
             raise
+        linking.before = before
+        return linking
 
-    def _open(self, name: str, flags: int, requester: LinkedObject | None) -> tuple[Handle | None, list[LinkedObject]]:
+    def _open(self, name: str, flags: int, requester: LinkedObject | None) -> Linking:
         profile = self.profile
         known = {obj.index for obj in self.objects}
         if flags & RTLD_NOLOAD:
-            found = self._find_loaded(name, requester)
-            if found is None:
+            loaded = self._find_loaded(name, requester)
+            if loaded is None:
+                found = self._search(name, requester, None)
+                loaded = self._same_file(found, name) if found is not None else None
+            if loaded is None:
                 refusal = profile.not_loaded(name)
                 if refusal is not None:
                     raise refusal
-                return None, []
-            root = found
+                return Linking()
+            root = loaded
         else:
             root = self._load(name, requester, None)
-            for refusal in () if root.is_main else profile.check_open(root.elf):
+            for refusal in profile.check_open(root.elf):
                 raise refusal
         root.refs += 1
         root.nodelete = root.nodelete or bool(flags & RTLD_NODELETE)
         if root.searchlist:
-            profile.opened(root, ())
             if flags & RTLD_GLOBAL:
                 self._make_global(profile.made_global(root, ()))
-            order = profile.constructor_order(root.searchlist, root, [root]) if profile.opens_again else []
-            return root, self._to_run(order)
+            return Linking(root, profile.constructor_order(root.searchlist, root, [root]) if profile.opens_again else ())
         self._load_dependencies([root], opened=root)
         root.searchlist = breadth_first(root)
         new = [obj for obj in root.searchlist if obj.index not in known]
@@ -179,149 +194,72 @@ class LinkMap(Binding):
                 obj.scopes.append(root)
         if flags & RTLD_GLOBAL:
             self._make_global(profile.made_global(root, new))
-        for obj in profile.relocation_order(root.searchlist, order):
-            if not obj.relocated:
-                self._relocate(obj)
-        self._write_pending_tls()
-        profile.opened(root, new)
-        return root, self._to_run(order)
+        waiting = profile.relocation_order(root.searchlist, order)
+        return Linking(root, order, new, list(waiting), lazy=self._may_bind_lazily(flags))
 
-    def _to_run(self, order: Sequence[LinkedObject]) -> list[LinkedObject]:
-        """Without those whose constructors have begun; where a dlopen waits for others' constructors, have returned."""
+    def _may_bind_lazily(self, flags: int) -> bool:
+        return bool(flags & RTLD_LAZY) and self.profile.binds_lazily and not self.bind_now
+
+    # -- relocating ---------------------------------------------------------------------------------------------------
+
+    def relocate(self, linking: Linking, answer: int | None = None) -> ResolverCall | None:
+        """Relocate what a `start` or `open` mapped, to the end (None) or to where the guest has to call an IFUNC's
+        resolver; come back with its ``answer`` then. After a LoadError everything is as it was before the `open`."""
+        try:
+            while linking.waiting:
+                obj = linking.waiting[0]
+                if not obj.relocated:
+                    linking.progress = linking.progress or Progress(lazy=linking.lazy and not obj.elf.bind_now)
+                    call = self._relocate(obj, linking.progress, answer)
+                    if call is not None:
+                        return call
+                del linking.waiting[0]
+                linking.progress = answer = None
+            self._write_pending_tls()
+        except BaseException:
+            if linking.before is not None:
+                linking.before.restore()
+            raise
+        if linking.before is not None and isinstance(linking.handle, LinkedObject):
+            self.profile.opened(linking.handle, linking.new)
+        linking.before = None
+        return None
+
+    def _carry_on(self, linking: Linking) -> None:
+        call = self.relocate(linking)
+        while call is not None:
+            call = self.relocate(linking, self.call_resolver(*call))
+
+    def _relocate(self, obj: LinkedObject, progress: Progress, answer: int | None) -> ResolverCall | None:
+        """Relocate one object, or go on with it."""
+        self.lookup_excess = 0
+        if not progress.begun:
+            self._event("object-dependencies", obj, needed=[needed.path for needed in obj.needed])
+        call = Relocator(obj, self, progress).run(answer)
+        if call is not None:
+            return call
+        obj.relocated = True
+        counts = progress.tally.counts
+        self._event("object-relocated", obj, relocations=sum(counts.values()), kinds=counts)
+        relro = mapping.protect_relro(self.memory, obj, self._page_of(obj))
+        if relro is not None:
+            self._event("relro-protected", obj, address=relro.start, size=relro.end - relro.start)
+        return None
+
+    def to_construct(self, linking: Linking) -> list[LinkedObject]:
+        """The objects whose constructors are still to run: without those whose have begun; where a dlopen waits for others'
+        constructors, have returned."""
         if self.profile.locks.waits_for == "nobody":
-            return [obj for obj in order if not obj.initialized]
-        return [obj for obj in order if not obj.constructed]
+            order = [obj for obj in linking.constructors if not obj.initialized]
+        else:
+            order = [obj for obj in linking.constructors if not obj.constructed]
+        return self.profile.initialised_first(order)
 
     def _make_global(self, objects: Sequence[LinkedObject]) -> None:
         for obj in objects:
             if not obj.is_global:
                 obj.is_global = True
                 self.global_scope = [*self.global_scope, obj]
-
-    # -- finding and mapping ------------------------------------------------------------------------------------------
-
-    def _find_loaded(self, name: str, requester: LinkedObject | None) -> LinkedObject | None:
-        for obj in self.objects:
-            if obj.removed:
-                continue
-            if self.profile.answers_to(obj, name):
-                if name not in obj.names:
-                    obj.names.append(name)
-                return obj
-        source = self._builtin(name)
-        if source is None and self.finder is not None and "/" in name:
-            source = self.finder(name, requester)
-        return self._at_path(source[0], name) if source else None
-
-    def _at_path(self, path: str, name: str) -> LinkedObject | None:
-        for obj in self.objects:
-            if obj.path == path and not obj.removed:
-                obj.names.append(name)
-                return obj
-        return None
-
-    def _builtin(self, name: str) -> tuple[str, bytes] | None:
-        return self.builtins.get(name) or self.builtins.get(name.rpartition("/")[2])
-
-    def _load(self, name: str, requester: LinkedObject | None, dependent: LinkedObject | None) -> LinkedObject:
-        """The object called ``name``, mapped if it is not yet. ``requester``: whose search path counts;
-        ``dependent``: the object whose DT_NEEDED this is."""
-        known = self._find_loaded(name, requester)
-        if known is not None:
-            return known
-        source = builtin = self._builtin(name)
-        if source is None and self.finder is not None:
-            for candidate in self.profile.search(name, requester, dependent, self):
-                source = self.finder(candidate, requester)
-                if source is not None:
-                    break
-        if source is None:
-            where = f"needed by {dependent.path}" if dependent else ""
-            raise LoadError(name, where, _NOT_FOUND, "not-found", **self._asked(name, dependent))
-        path, data = source
-        same = self._at_path(path, name)
-        if same is not None:
-            return same
-        try:
-            elf = ElfFile(data, path, self._machine)
-            if not elf.dynamic_vaddr:
-                raise elf.error("program headers", "object file has no dynamic section", "no-dynamic")
-            for refusal in () if builtin else self.profile.check_file(elf, opening=self._opening):
-                raise refusal
-            obj = LinkedObject(self._next_index, path, name, elf)
-            obj.loader = dependent
-            obj.is_builtin = builtin is not None
-            if builtin:
-                obj.names = [soname for soname, (other, _) in self.builtins.items() if other == path]
-            return self._add(obj, name)
-        except LoadError as error:
-            error.facts.update(self._asked(name, dependent))
-            raise
-
-    @staticmethod
-    def _asked(name: str, dependent: LinkedObject | None) -> dict[str, str]:
-        return {"name": name, **({"needed_by": dependent.path} if dependent else {})}
-
-    def _add(self, obj: LinkedObject, name: str) -> LinkedObject:
-        for each in (name, obj.path):
-            if each not in obj.names:
-                obj.names.append(each)
-        self._event("object-found", obj, name=name, machine=obj.elf.machine.name)
-        self._machine = self._machine or obj.elf.machine
-        mapping.map_object(self.memory, obj, self._page_of(obj))
-        self._next_index += 1
-        self.objects.append(obj)
-        self._event("object-mapped", obj, address=obj.start, size=obj.end - obj.start, bias=obj.bias)
-        obj.tls = self.tls.register(obj)
-        if obj.tls is not None:
-            self._event("tls-registered", obj, module=obj.tls.id, size=obj.tls.size, align=obj.tls.align)
-        return obj
-
-    def _page_of(self, obj: LinkedObject) -> int:
-        """The pages an object is mapped in: the system's. Smaller ones for a built-in, and for what does not fit them: a
-        linker that minds has refused it, or will before any of it runs."""
-        page = self.page_size
-        fits = all((segment.vaddr - segment.offset) % page == 0 for segment in obj.elf.loads)
-        return page if fits and not obj.is_builtin else self.memory.page_size
-
-    def _load_dependencies(self, roots: Sequence[LinkedObject], *, opened: LinkedObject | None) -> None:
-        """Load what the roots need, breadth first (glibc elf/dl-deps.c). ``opened``: the one that is being opened,
-        whose links for the constructor order are only known afterwards."""
-        queue = list(dict.fromkeys(roots))
-        seen = {obj.index for obj in queue}
-        for obj in queue:  # grows while it is walked
-            if not obj.dependencies_loaded:
-                obj.dependencies_loaded = True
-                for name in obj.elf.needed:
-                    dependency = self._load_needed(name, obj)
-                    if dependency is not None and dependency not in obj.needed:
-                        obj.needed.append(dependency)
-                if obj.needed and obj is not opened:
-                    obj.order_links = [obj, *obj.needed]
-            for needed in obj.needed:
-                if needed.index not in seen:
-                    seen.add(needed.index)
-                    queue.append(needed)
-
-    def _load_needed(self, name: str, obj: LinkedObject) -> LinkedObject | None:
-        """The object of a DT_NEEDED entry; None where the owner goes on without it."""
-        try:
-            return self._load(name, obj, obj)
-        except LoadError as error:
-            if error.code != "not-found" or self.absent is None or not self.absent(name, obj):
-                raise
-            obj.absent.append(name)
-            return None
-
-    def _relocate(self, obj: LinkedObject) -> None:
-        self.lookup_excess = 0
-        self._event("object-dependencies", obj, needed=[needed.path for needed in obj.needed])
-        counts = Relocator(obj, self).run()
-        obj.relocated = True
-        self._event("object-relocated", obj, relocations=sum(counts.values()), kinds=counts)
-        relro = mapping.protect_relro(self.memory, obj, self._page_of(obj))
-        if relro is not None:
-            self._event("relro-protected", obj, address=relro.start, size=relro.end - relro.start)
 
     # -- dlclose ------------------------------------------------------------------------------------------------------
 
@@ -331,14 +269,22 @@ class LinkMap(Binding):
         """
         if not isinstance(handle, LinkedObject) or handle.is_main:
             return []
-        order = self.profile.close(handle, self)
+        return self._closed(self.profile.close(handle, self))
+
+    def close_rest(self) -> list[LinkedObject]:
+        """As `dlclose`, after `release`: what destructors have closed meanwhile."""
+        return self._closed(self.profile.close_rest(self))
+
+    def _closed(self, order: list[LinkedObject]) -> list[LinkedObject]:
         for obj in order:
             obj.removed = True
+        self.closing = self.closing or bool(order)
         return order
 
     def release(self, objects: Sequence[LinkedObject]) -> None:
         """Unmap objects that `dlclose` returned, and forget their symbols, scopes and TLS."""
         closing.release(self, objects)
+        self.closing = False
 
     def discard(self, obj: LinkedObject) -> None:
         """Remove an object's memory; it is not to be used any more."""
@@ -351,7 +297,7 @@ class LinkMap(Binding):
     def startup_order(self) -> list[LinkedObject]:
         """The objects linked at start in constructor order. The main program's own come last (the C library calls
         them)."""
-        return list(self._startup)
+        return self.profile.initialised_first(self._startup)
 
     def shutdown_order(self) -> list[LinkedObject]:
         """The initialised objects in destructor order at exit."""

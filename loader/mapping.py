@@ -6,10 +6,31 @@ file bytes that share its pages, and what p_memsz adds is zero. Holes between se
 
 from __future__ import annotations
 
-from .elf import ET_EXEC, PF_R, PF_W, PF_X, PT_GNU_RELRO, Segment
+from .elf import (
+    DT_GNU_HASH,
+    DT_HASH,
+    DT_JMPREL,
+    DT_PLTGOT,
+    DT_REL,
+    DT_RELA,
+    DT_RELR,
+    DT_STRTAB,
+    DT_SYMTAB,
+    DT_VERSYM,
+    ET_EXEC,
+    PF_R,
+    PF_W,
+    PF_X,
+    PT_GNU_RELRO,
+    Segment,
+)
 from .errors import LoadError
 from .memory import PROT_EXEC, PROT_READ, PROT_WRITE, Memory
 from .objects import LinkedObject, Region
+
+_POINTERS = (
+    DT_HASH, DT_PLTGOT, DT_STRTAB, DT_SYMTAB, DT_RELR, DT_RELA, DT_REL, DT_JMPREL, DT_VERSYM, DT_GNU_HASH,
+)  # fmt: skip
 
 
 def map_object(memory: Memory, obj: LinkedObject, page: int) -> None:
@@ -72,6 +93,18 @@ def _map_segment(memory: Memory, obj: LinkedObject, segment: Segment, page: int)
         if previous.start < base:
             obj.regions.append(previous._replace(end=base))
     obj.regions.append(Region(base, end + obj.bias, prot))
+
+
+def adjust_dynamic(memory: Memory, obj: LinkedObject) -> None:
+    """Make the pointers in the mapped dynamic section addresses, unless it is read-only (glibc elf/get-dynamic-info.h,
+    ADJUST_DYN_INFO)."""
+    word = obj.elf.machine.word
+    for tag in _POINTERS:
+        place = obj.elf.dynamic_places.get(tag)
+        if place is None or not any(r.prot & PROT_WRITE and r.start <= obj.bias + place < r.end for r in obj.regions):
+            continue
+        value = obj.bias + obj.elf.dynamic[tag] & obj.elf.machine.mask
+        memory.view(obj.bias + place, word)[:] = value.to_bytes(word, "little")
 
 
 def unmap_object(memory: Memory, obj: LinkedObject) -> None:

@@ -6,7 +6,7 @@ from copy import deepcopy
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .elf import SHN_ABS, STB_LOCAL, STT_TLS, ElfFile, Symbol
+from .elf import DT_SYMTAB, SHN_ABS, STB_LOCAL, STT_TLS, ElfFile, Symbol
 from .symbols import Query, find_in
 
 if TYPE_CHECKING:
@@ -73,6 +73,10 @@ class LinkedObject:
         self.dependencies_loaded = False
         self.deep_bind = False
         self.nodelete = elf.nodelete
+        #: destructors of thread-local objects that threads still have to run: it stays as long
+        self.thread_destructors = 0
+        #: what its file is, whatever name it was found by; None: not known
+        self.identity: object = None
         self.relocated = False
         self.initialized = False
         self.constructed = False
@@ -126,6 +130,11 @@ class LinkedObject:
     def symbol(self, name: str) -> Symbol | None:
         """This object's own exported definition of ``name`` (its default version)."""
         return find_in(self.elf, Query(name.encode("utf-8", "surrogateescape"), newest=True))
+
+    def symbol_entry(self, symbol: Symbol) -> int:
+        """Address of the symbol's entry in the mapped DT_SYMTAB."""
+        layout = self.elf.layout
+        return self.bias + self.elf.dynamic.get(DT_SYMTAB, 0) + symbol.index * layout.sym.size
 
     def address(self, symbol: str | Symbol) -> int:
         """The biased address of an exported symbol. KeyError when there is none of that name (or it is a TLS symbol,

@@ -2,167 +2,210 @@
 
 The tables are unpacked whole. Base-relative entries — nearly all of a Go library's — are applied in one pass over
 packed words; what is left goes through one verb each (see `loader.machines.base`). Order, as glibc's
-elf/dynamic-link.h: RELR, then each table with its relative entries first, IRELATIVE after everything else of the
-object.
+elf/dynamic-link.h and do-rel.h: RELR, then each range of tables with its relative entries first and, on some machines,
+IRELATIVE last; the PLT's table is a range of its own unless it lies right behind the other one. A lazily bound object's
+PLT slots are only moved by the bias, and its GOT gets the two words that lead to the resolver.
+
+An IFUNC's resolver runs in the guest. A pass stops where it needs one called, and goes on there with the answer.
 """
 
 from __future__ import annotations
 
-import sys
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from functools import reduce
-from operator import or_
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from .elf import STT_GNU_IFUNC, Symbol, Table, unpack_words
+from .applying import Applier, Linkage, Pause, ResolverCall, Tally
+from .elf import DT_PLTGOT, Table, unpack_words
 from .errors import LoadError
 from .machines import base as verbs
-from .memory import PROT_WRITE, Memory
-from .objects import LinkedObject, Resolved
-from .profiles import Profile
-from .tls import TlsModule
+from .objects import LinkedObject
 
 #: entries unpacked at once: what a big table costs in Python's numbers is bounded
 PART = 1 << 16
 
+class Position(NamedTuple):
+    """A place in an object's relocations: range, whether its IRELATIVE entries are on, table in it, part of the table,
+    entry in the part; -1: the part's bulk is still to be done."""
 
-class Linkage(Protocol):
-    """What relocation asks of the link map."""
-
-    memory: Memory
-    profile: Profile
-
-    def resolve(self, obj: LinkedObject, symbol: Symbol, verb: str) -> Resolved:
-        """What ``obj``'s reference ``symbol`` binds to; LoadError when nothing does."""
-        ...
-
-    def call_resolver(self, obj: LinkedObject, address: int) -> int:
-        """The result of the IFUNC resolver at ``address``."""
-        ...
-
-    def static_tls(self, module: TlsModule, *, required_by: LinkedObject | None) -> bool:
-        """See that the module has a place in static TLS; when ``required_by`` is given, failing is a LoadError."""
-        ...
-
-    def tlsdesc(self, obj: LinkedObject, module: TlsModule | None, value: int) -> tuple[int, int]:
-        """(resolver, argument) of a TLS descriptor for byte ``value`` of ``module`` (None: undefined weak)."""
-        ...
-
-    def warn(self, obj: LinkedObject, message: str) -> None:
-        """Something the real linker prints a warning about."""
-        ...
+    range: int = 0
+    late: bool = False
+    table: int = 0
+    part: int = 0
+    entry: int = -1
 
 
-class _Window:
-    """A mapped region while it is being relocated: its bytes, and the same bytes as machine words."""
+class Progress:
+    """How far an object's relocation has got. Plain state, so that it can be kept while a resolver runs in the guest.
 
-    __slots__ = ("end", "start", "view", "words", "writable")
+    ``lazy``: PLT slots wait for their first call. ``late``: whether the range at hand has IRELATIVE entries that come last.
+    """
 
-    def __init__(self, start: int, end: int, view: memoryview, letter: str, writable: bool) -> None:
-        self.start = start
-        self.end = end
-        self.view = view
-        self.words = view.cast(letter) if sys.byteorder == "little" else None  # type: ignore[call-overload]
-        self.writable = writable
+    def __init__(self, lazy: bool = False) -> None:
+        self.lazy = lazy
+        self.begun = False
+        self.position = Position()
+        self.late = False
+        self.tally = Tally()
 
 
 class Relocator:
-    """One relocation pass over one object. Holds views of memory, so it lives no longer than the pass."""
+    """One stretch of an object's relocation. Holds views of memory, so it lives no longer than that."""
 
-    def __init__(self, obj: LinkedObject, links: Linkage) -> None:
+    def __init__(self, obj: LinkedObject, links: Linkage, progress: Progress) -> None:
         self.obj = obj
         self.elf = obj.elf
         self.links = links
+        self.progress = progress
         self.machine = obj.elf.machine
         self.word = self.machine.word
         self.letter = obj.elf.layout.word
-        self.bias = obj.bias
-        self.windows = [
-            _Window(
-                r.start,
-                r.end,
-                links.memory.view(r.start, r.end - r.start),
-                self.letter,
-                bool(r.prot & PROT_WRITE) or obj.elf.textrel,
-            )
-            for r in obj.regions
-            if r.prot
-        ]
-        self.counts: dict[str, int] = {}
-        self._resolved: dict[tuple[int, str], Resolved] = {}
-        self._copied = 0
-        self._deferred: list[tuple[int, int, int | None]] = []
-        self._do: dict[str, Callable[[int, int, int, int | None], None]] = {
-            verbs.NONE: self._none,
-            verbs.RELATIVE: self._relative,
-            verbs.SYMBOLIC: self._symbolic,
-            verbs.GLOB_DAT: self._glob_dat,
-            verbs.JUMP_SLOT: self._jump_slot,
-            verbs.PC_RELATIVE: self._pc_relative,
-            verbs.COPY: self._copy,
-            verbs.IRELATIVE: self._irelative,
-            verbs.DTPMOD: self._dtpmod,
-            verbs.DTPOFF: self._dtpoff,
-            verbs.TPOFF: self._tpoff,
-            verbs.TLSDESC: self._tlsdesc,
-            verbs.SIZE: self._size,
-        }
+        self.applier = Applier(obj, links, progress.tally)
+        self.rows = self.applier.rows
+        self.places = self.applier.places
 
-    def run(self) -> dict[str, int]:
-        """Apply every table. Returns how many entries there were of each relocation name."""
+    def run(self, answer: int | None = None) -> ResolverCall | None:
+        """Apply the tables from where the progress stands, to the end (None) or to where a resolver has to be called
+        first. ``answer``: what the resolver asked for last returned."""
+        progress = self.progress
+        self.applier.answer = answer
+        try:
+            if not progress.begun:
+                progress.begun = True
+                self._begin()
+            for number, tables in enumerate(self._ranges()):
+                if number < progress.position.range:
+                    continue
+                for late in (False, True):
+                    if late and not progress.late:
+                        continue
+                    for place, table in enumerate(tables):
+                        self._table(table, Position(number, late, place))
+                progress.late = False
+        except Pause as pause:
+            return pause.call
+        return None
+
+    def _begin(self) -> None:
+        """What comes before the first entry: the GOT's words for lazy binding, and RELR."""
+        elf = self.elf
+        plt = any(table.tag == "DT_JMPREL" for table in elf.relocations)
+        words = self.links.lazy_words(self.obj) if self.progress.lazy and plt and DT_PLTGOT in elf.dynamic else None
+        self.progress.lazy = words is not None
+        for i, value in enumerate(words or (), 1):
+            self.places.put(elf.dynamic[DT_PLTGOT] + i * self.word, self.word, value)
+        for table in elf.relocations:
+            if table.kind == "RELR" and self.links.profile.applies_relr:
+                self._relr(table)
+
+    def _ranges(self) -> list[list[Table]]:
+        """The tables that are gone through together."""
+        ranges: list[list[Table]] = []
         for table in self.elf.relocations:
             if table.kind == "RELR":
-                if self.links.profile.applies_relr:
-                    self._relr(table)
+                continue
+            last = ranges[-1][-1] if ranges else None
+            joined = last is not None and last.kind == table.kind and last.end(self.word) == table.offset
+            if joined and table.tag == "DT_JMPREL" and not self.progress.lazy:
+                ranges[-1].append(table)
             else:
-                self._table(table)
-        for number, place, addend in self._deferred:
-            self._irelative_now(number, place, addend)
-        return self.counts
+                ranges.append([table])
+        return ranges
 
     # -- bulk ---------------------------------------------------------------------------------------------------------
 
-    def _table(self, table: Table) -> None:
-        for first in range(0, table.count, PART):
-            self._part(table, first, min(PART, table.count - first))
+    def _table(self, table: Table, start: Position) -> None:
+        for part in range(-(-table.count // PART)):
+            if start._replace(part=part + 1) > self.progress.position:
+                self._part(table, start._replace(part=part))
 
-    def _part(self, table: Table, first: int, count: int) -> None:
-        """Entries ``first`` … ``first + count`` of a table, unpacked at once."""
+    def _part(self, table: Table, start: Position) -> None:
+        """The entries of a part, unpacked at once."""
+        progress = self.progress
         step = 3 if table.kind == "RELA" else 2
-        offset = table.offset + first * step * self.word
-        words = unpack_words(self.elf.data, offset, step * count, self.letter)
+        first = start.part * PART
+        count = min(PART, table.count - first)
+        words = unpack_words(self.elf.data, table.offset + first * step * self.word, step * count, self.letter)
         places, infos = words[0::step], words[1::step]
         addends: Sequence[int] | None = words[2::step] if step == 3 else None
-        relative = self.machine.relative
-        others: Sequence[int] = ()
-        if infos.count(relative) != len(infos):
-            others = [i for i, info in enumerate(infos) if info != relative]
-            keep = [i for i, info in enumerate(infos) if info == relative]
-            relative_places: Sequence[int] = [places[i] for i in keep]
-            relative_addends: Sequence[int] | None = None if addends is None else [addends[i] for i in keep]
-        else:
-            relative_places, relative_addends = places, addends
-        self._add_bias(table, relative_places, relative_addends)
+        lazy = progress.lazy and table.tag == "DT_JMPREL"
+        if progress.position <= start:
+            if lazy and not start.late:
+                self._move_slots(table, places, infos)
+            elif not start.late:
+                self._relatives(table, places, infos, addends)
+            progress.position = start._replace(entry=0)
         shift, type_mask = (32, 0xFFFFFFFF) if self.word == 8 else (8, 0xFF)
         sign = 1 << (self.machine.elf_class - 1)
-        rows = self.links.profile.relocations(self.machine)
-        for i in others:
+        for i in self._others(infos, lazy):
+            if i < progress.position.entry:
+                continue
             number = infos[i] & type_mask
-            row = rows.get(number)
-            do = self._do.get(row.verb) if row else None
+            row = self.rows.get(number)
+            do = self.applier.do.get(row.verb) if row else None
+            if row is None or (lazy and not self._may_be_lazy(infos[i], row)):
+                do = None
+            late = self.machine.irelative_last and row is not None and row.verb == verbs.IRELATIVE
+            if late is not start.late:
+                progress.late = True
+                continue
+            progress.position = start._replace(entry=i)
             addend = None if addends is None else (addends[i] ^ sign) - sign
-            self._count(number, 1)
             try:
                 if do is None:
-                    raise self._refused(table, first + i, number)
+                    raise self._refused(table, first + i, number, lazy)
                 do(number, infos[i] >> shift, places[i], addend)
             except LoadError as error:
                 if not error.where:
                     other = "" if error.path == self.obj.path else f" of {self.obj.path}"
                     error.where = self._entry(table, first + i, number) + other
-                self._name_symbols(error, [infos[j] >> shift for j in others if j <= i])
+                self._name_symbols(error, [info >> shift for info in infos[: i + 1]])
                 raise
+            self.applier.count(number, 1)
+        progress.position = start._replace(part=start.part + 1)
+
+    def _others(self, infos: Sequence[int], lazy: bool) -> Iterator[int]:
+        """Which entries are gone through one by one."""
+        bulk = self.machine.jump_slot if lazy else self.machine.relative
+        if infos.count(bulk) == len(infos):
+            return iter(())
+        if lazy:
+            mask = 0xFFFFFFFF if self.word == 8 else 0xFF
+            return (i for i, info in enumerate(infos) if info & mask != bulk or self._bound_at_once(info, self.rows[bulk]))
+        return (i for i, info in enumerate(infos) if info != bulk)
+
+    def _relatives(
+        self, table: Table, places: Sequence[int], infos: Sequence[int], addends: Sequence[int] | None
+    ) -> None:
+        relative = self.machine.relative
+        if infos.count(relative) != len(infos):
+            keep = [i for i, info in enumerate(infos) if info == relative]
+            places = [places[i] for i in keep]
+            addends = None if addends is None else [addends[i] for i in keep]
+        self.places.add_bias(f"{table.tag} at {table.offset:#x}", places, addends)
+        self.applier.count(relative, len(places))
+
+    def _move_slots(self, table: Table, places: Sequence[int], infos: Sequence[int]) -> None:
+        """PLT slots that are bound at their first call: each leads to its PLT entry's own resolving half."""
+        mask = 0xFFFFFFFF if self.word == 8 else 0xFF
+        slot = self.machine.jump_slot
+        row = self.rows[slot]
+        moved = [
+            place
+            for place, info in zip(places, infos, strict=True)
+            if info & mask == slot and not self._bound_at_once(info, row)
+        ]
+        self.places.add_bias(f"{table.tag} at {table.offset:#x}", moved, None)
+        self.applier.count(slot, len(moved))
+
+    def _may_be_lazy(self, info: int, row: verbs.Relocation) -> bool:
+        return row.verb in self.machine.lazy_verbs or self._bound_at_once(info, row)
+
+    def _bound_at_once(self, info: int, row: verbs.Relocation) -> bool:
+        """Whether a slot is bound right away though the object is lazy: its symbol says that its function does not keep to
+        the registers that the resolver saves (AAELF64, STO_AARCH64_VARIANT_PCS)."""
+        if row.verb != verbs.JUMP_SLOT or not self.machine.variant_call_flag:
+            return False
+        return bool(self.elf.symbol(info >> 32).other & self.machine.variant_call_flag)
 
     def _name_symbols(self, error: LoadError, indexes: Sequence[int]) -> None:
         """Add to an error what the entry's own symbol is called (``own_symbol``, "" for none), and which name the table
@@ -174,6 +217,7 @@ class Relocator:
     def _relr(self, table: Table) -> None:
         """DT_RELR (gABI proposal of 2018): an even word is an address, an odd one a bitmap of the words that follow."""
         word, bits = self.word, self.machine.elf_class - 1
+        where = f"{table.tag} at {table.offset:#x}"
         left = len(self.elf.data) // word  # each place holds its addend, so the file has a word for each
         places: list[int] = []
         following: int | None = None
@@ -194,226 +238,32 @@ class Relocator:
                 place += word
             following += bits * word
             if len(places) >= PART:
-                left -= self._add_bias(table, places, None)
+                left -= len(places)
+                self.places.add_bias(where, places, None)
+                self.applier.count(self.machine.relative, len(places))
                 places = []
             if left < len(places):
                 raise self.elf.error(f"{table.tag} entry at {at:#x}", "more places than the file has words")
-        self._add_bias(table, places, None)
-
-    def _add_bias(self, table: Table, places: Sequence[int], addends: Sequence[int] | None) -> int:
-        """Write bias + addend at every (unbiased) place; without addends, add the bias to what is there. Returns and
-        counts how many places there are."""
-        if not places:
-            return 0
-        ordered = sorted(places)
-        if ordered != list(places):
-            if addends is not None:
-                pairs = sorted(zip(places, addends, strict=True), key=lambda pair: pair[0])
-                addends = [addend for _, addend in pairs]
-            places = ordered
-        bias, mask, word = self.bias, self.machine.mask, self.word
-        low = 0
-        for window in self.windows:
-            start, end = window.start - bias, window.end - bias
-            if low == len(places) or places[low] < start:
-                break
-            high = bisect_left(places, end - word + 1, low)
-            if high == low:
-                continue
-            part = places[low:high]
-            if not window.writable:
-                raise self._read_only(table, part[0])
-            words = window.words
-            if words is None or reduce(or_, part, start) & (word - 1):
-                for i in range(low, high):
-                    value = self._get(places[i], word) if addends is None else addends[i]
-                    self._put(places[i], word, bias + value)
-            elif addends is None:
-                shift = word.bit_length() - 1
-                for place in part:
-                    i = (place - start) >> shift
-                    words[i] = (words[i] + bias) & mask
-            else:
-                shift = word.bit_length() - 1
-                for place, addend in zip(part, addends[low:high], strict=True):
-                    words[(place - start) >> shift] = (bias + addend) & mask
-            low = high
-        if low != len(places):
-            raise self._outside(table, places[low])
-        self._count(self.machine.relative, len(places))
-        return len(places)
-
-    # -- places -------------------------------------------------------------------------------------------------------
-
-    def _window(self, place: int, size: int, *, write: bool = True) -> tuple[_Window, int]:
-        address = place + self.bias & self.machine.mask
-        for window in self.windows:
-            if window.start <= address and address + size <= window.end:
-                if write and not window.writable:
-                    raise self._read_only(None, place)
-                return window, address - window.start
-        raise self._outside(None, place)
-
-    def _get(self, place: int, size: int) -> int:
-        window, at = self._window(place, size, write=False)
-        return int.from_bytes(window.view[at : at + size], "little")
-
-    def _put(self, place: int, size: int, value: int) -> None:
-        window, at = self._window(place, size)
-        window.view[at : at + size] = (value & ((1 << size * 8) - 1)).to_bytes(size, "little")
-
-    def _addend(self, place: int, number: int, addend: int | None) -> int:
-        """The entry's addend, or for REL the one that stands in the place."""
-        return self._get(place, self.machine.relocations[number].width) if addend is None else addend
-
-    def _write(self, number: int, place: int, value: int) -> None:
-        self._put(place, self.machine.relocations[number].width, value)
-
-    # -- verbs --------------------------------------------------------------------------------------------------------
-
-    def _resolve(self, index: int, verb: str) -> Resolved:
-        """What symbol ``index`` binds to; looked up once in a pass for each kind of use."""
-        if index == 0:
-            return Resolved(self.obj, None, self.bias)
-        key = (index, verb)
-        found = self._resolved.get(key)
-        if found is None:
-            found = self.links.resolve(self.obj, self.elf.symbol(index), verb)
-            definer, symbol = found.object, found.symbol
-            if definer is not None and symbol is not None and symbol.type == STT_GNU_IFUNC and verb != verbs.SIZE:
-                found = found._replace(address=self.links.call_resolver(definer, found.address))
-            self._resolved[key] = found
-        return found
-
-    def _none(self, number: int, index: int, place: int, addend: int | None) -> None:
-        pass
-
-    def _relative(self, number: int, index: int, place: int, addend: int | None) -> None:
-        self._write(number, place, self.bias + self._addend(place, number, addend))
-
-    def _symbolic(self, number: int, index: int, place: int, addend: int | None) -> None:
-        value = self._resolve(index, verbs.SYMBOLIC).address + self._addend(place, number, addend)
-        width = self.machine.relocations[number].width
-        if width < self.word and value >> (8 * width):
-            name = self.elf.symbol(index).text
-            reloc = self.machine.relocation_name(number)
-            self.links.warn(self.obj, f"Symbol `{name}' causes overflow in {reloc} relocation")
-        self._put(place, width, value)
-
-    def _glob_dat(self, number: int, index: int, place: int, addend: int | None) -> None:
-        self._write(number, place, self._resolve(index, verbs.GLOB_DAT).address)
-
-    def _jump_slot(self, number: int, index: int, place: int, addend: int | None) -> None:
-        self._write(number, place, self._resolve(index, verbs.JUMP_SLOT).address + (addend or 0))
-
-    def _pc_relative(self, number: int, index: int, place: int, addend: int | None) -> None:
-        value = self._resolve(index, verbs.SYMBOLIC).address + self._addend(place, number, addend)
-        self._write(number, place, value - (place + self.bias))
-
-    def _size(self, number: int, index: int, place: int, addend: int | None) -> None:
-        symbol = self._resolve(index, verbs.SIZE).symbol
-        self._write(number, place, (symbol.size if symbol else 0) + self._addend(place, number, addend))
-
-    def _copy(self, number: int, index: int, place: int, addend: int | None) -> None:
-        reference = self.elf.symbol(index)
-        found = self._resolve(index, verbs.COPY)
-        definer, definition = found.object, found.symbol
-        if definer is None or definition is None:
-            return
-        if definition.size > reference.size:
-            self.links.warn(
-                self.obj, f"Symbol `{reference.text}' has different size in shared object, consider re-linking"
-            )
-        size = min(definition.size, reference.size)
-        if not size:
-            return
-        self._copied += size
-        if self._copied > self.obj.end - self.obj.start:
-            raise LoadError(self.obj.path, "", f"COPY relocations of more bytes in all than the object has: {self._copied}")
-        region = next((r for r in definer.regions if r.start <= found.address and found.address + size <= r.end), None)
-        if region is None:
-            raise definer.elf.error(f"symbol {definition.index}", f"{size} bytes of `{definition.text}' are not mapped")
-        window, at = self._window(place, size)
-        window.view[at : at + size] = self.links.memory.view(found.address, size)
-
-    def _irelative(self, number: int, index: int, place: int, addend: int | None) -> None:
-        self._deferred.append((number, place, addend))
-
-    def _irelative_now(self, number: int, place: int, addend: int | None) -> None:
-        resolver = self.bias + self._addend(place, number, addend) & self.machine.mask
-        self._write(number, place, self.links.call_resolver(self.obj, resolver))
-
-    def _tls(self, index: int) -> tuple[TlsModule | None, int]:
-        """The module a TLS reference binds to and the symbol's offset in it; None for an undefined weak symbol."""
-        found = self._resolve(index, verbs.TPOFF)
-        if found.object is None:
-            return None, 0
-        if found.object.tls is None:
-            raise LoadError(self.obj.path, "", f"TLS relocation against {found.object.path}, which has no TLS segment")
-        return found.object.tls, found.symbol.value if found.symbol else 0
-
-    def _dtpmod(self, number: int, index: int, place: int, addend: int | None) -> None:
-        module, _ = self._tls(index)
-        if module is not None:
-            self._write(number, place, module.id)
-
-    def _dtpoff(self, number: int, index: int, place: int, addend: int | None) -> None:
-        module, value = self._tls(index)
-        if module is not None:
-            self._write(number, place, value + self._addend(place, number, addend))
-
-    def _tpoff(self, number: int, index: int, place: int, addend: int | None) -> None:
-        module, value = self._tls(index)
-        if module is not None:
-            self.links.static_tls(module, required_by=self.obj)
-            assert module.offset is not None
-            offset = module.offset if self.machine.tls_above else -module.offset
-            self._write(number, place, value + self._addend(place, number, addend) + offset)
-
-    def _tlsdesc(self, number: int, index: int, place: int, addend: int | None) -> None:
-        word = self.word
-        entry_at, argument_at = (0, word) if self.machine.tlsdesc_entry_first else (word, 0)
-        module, value = self._tls(index)
-        value += self._get(place + argument_at, word) if addend is None else addend
-        entry, argument = self.links.tlsdesc(self.obj, module, value)
-        self._put(place + entry_at, word, entry)
-        self._put(place + argument_at, word, argument)
+        self.places.add_bias(where, places, None)
+        self.applier.count(self.machine.relative, len(places))
 
     # -- words --------------------------------------------------------------------------------------------------------
-
-    def _count(self, number: int, many: int) -> None:
-        name = self.machine.relocation_name(number)
-        self.counts[name] = self.counts.get(name, 0) + many
 
     def _entry(self, table: Table, index: int, number: int) -> str:
         size = {"RELR": self.word, "REL": 2 * self.word, "RELA": 3 * self.word}[table.kind]
         return f"{table.tag} entry {index} at {table.offset + index * size:#x}, {self.machine.relocation_name(number)}"
 
-    def _refused(self, table: Table, index: int, number: int) -> LoadError:
-        plt = "PLT " if table.tag == "DT_JMPREL" else ""
+    def _refused(self, table: Table, index: int, number: int, lazy: bool) -> LoadError:
         where = self._entry(table, index, number)
         size = {"RELR": self.word, "REL": 2 * self.word, "RELA": 3 * self.word}[table.kind]
         load = next(s for s in self.elf.loads if s.offset <= table.offset < s.offset + s.filesz)
-        address = self.bias + load.vaddr + table.offset - load.offset + index * size
+        address = self.obj.bias + load.vaddr + table.offset - load.offset + index * size
         facts: dict[str, str | int] = {
             "number": number,
             "relocation": self.machine.relocation_name(number),
             "entry": index,
             "entry_address": f"{address:#x}",
         }
-        return LoadError(self.obj.path, where, f"unexpected {plt}reloc type 0x{number:02x}", "reloc-type", **facts)
-
-    def _outside(self, table: Table | None, place: int) -> LoadError:
-        where = f"{table.tag} at {table.offset:#x}" if table else ""
-        return LoadError(
-            self.obj.path, where, f"relocation of address {place:#x}, which is outside the object's segments"
-        )
-
-    def _read_only(self, table: Table | None, place: int) -> LoadError:
-        where = f"{table.tag} at {table.offset:#x}" if table else ""
-        return LoadError(
-            self.obj.path,
-            where,
-            f"relocation of address {place:#x} in a read-only segment without DT_TEXTREL",
-            "textrel",
-        )
+        digits = 8 if number > 0xFF and self.word == 8 else 2  # _dl_reloc_bad_type
+        message = f"unexpected {'PLT ' if lazy else ''}reloc type 0x{number:0{digits}x}"
+        return LoadError(self.obj.path, where, message, "reloc-type", **facts)

@@ -8,12 +8,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from posixpath import dirname
+from typing import NamedTuple
 
 from .objects import LinkedObject
 
-#: ``finder(name, requester)``: (path, content) of a file, or None. A name with a slash is a path to open as it is; one
-#: without is a bare soname to look for in the system's default directories.
-Finder = Callable[[str, "LinkedObject | None"], "tuple[str, bytes] | None"]
+
+class Found(NamedTuple):
+    """A file: the path it was found at, its content, and what tells it from others whatever the path (its inode)."""
+
+    path: str
+    data: bytes
+    identity: object = None
+
+
+#: ``finder(name, requester)``: (path, content) of a file, or a `Found`, or None. A name with a slash is a path to open as
+#: it is; one without is a bare soname to look for in the system's default directories.
+Finder = Callable[[str, "LinkedObject | None"], "tuple[str, bytes] | Found | None"]
 
 
 class DirectoryFinder:
@@ -25,36 +35,48 @@ class DirectoryFinder:
 
     def __init__(self, *directories: str) -> None:
         self.directories = directories
-        self._found: dict[tuple[int, int], str] = {}
 
-    def __call__(self, name: str, requester: LinkedObject | None) -> tuple[str, bytes] | None:
+    def __call__(self, name: str, requester: LinkedObject | None) -> Found | None:
         """See `Finder`."""
         for path in [name] if "/" in name else [os.path.join(d, name) for d in self.directories]:
             if os.path.isfile(path):
                 with open(path, "rb") as file:
                     status = os.fstat(file.fileno())
-                    return self._found.setdefault((status.st_dev, status.st_ino), path), file.read()
+                    return Found(path, file.read(), (status.st_dev, status.st_ino))
         return None
 
 
-def candidates(name: str, requester: LinkedObject | None, library_path: Sequence[str]) -> Iterator[str]:
+def candidates(
+    name: str, requester: LinkedObject | None, library_path: Sequence[str], main: LinkedObject | None
+) -> Iterator[str]:
     """The names to give to the finder, in order of preference."""
     if "/" in name:
         yield _expand(name, requester) if requester else name
         return
-    directories: list[str] = []
-    if requester is not None and requester.elf.runpath is None:
-        above: LinkedObject | None = requester
-        while above is not None:
-            if above.elf.runpath is None:
-                directories += _split(above.elf.rpath, above)
-            above = above.loader
-    directories += library_path
-    if requester is not None:
-        directories += runpath_directories(requester)
-    for directory in dict.fromkeys(directories):
+    for directory in dict.fromkeys(directories(requester, library_path, main)):
         yield f"{directory.rstrip('/')}/{name}" if directory != "/" else f"/{name}"
     yield name
+
+
+def directories(
+    requester: LinkedObject | None, library_path: Sequence[str], main: LinkedObject | None
+) -> list[str]:
+    """The folders in which what ``requester`` needs is looked for before the system's own."""
+    found: list[str] = []
+    if requester is None or requester.elf.runpath is None:
+        chain = [requester] if requester is not None else []
+        for above in chain:  # grows while it is walked
+            if above.loader is not None:
+                chain.append(above.loader)
+        if main is not None and main not in chain:
+            chain.append(main)
+        for above in chain:
+            if above.elf.runpath is None:
+                found += _split(above.elf.rpath, above)
+    found += library_path
+    if requester is not None:
+        found += runpath_directories(requester)
+    return found
 
 
 def runpath_directories(obj: LinkedObject) -> list[str]:

@@ -32,6 +32,9 @@ class State:
         absent: Callable[[str, LinkedObject], bool] | None = None,
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
         call_guest: Callable[[int], int] | None = None,
+        identify: Callable[[LinkedObject], int] | None = None,
+        bind_now: bool = False,
+        program: str = "",
         thread_pointers: Callable[[], Sequence[int]] | None = None,
         tcb_size: int | None = None,
     ) -> None:
@@ -44,6 +47,9 @@ class State:
         self.absent = absent
         self.on_event = on_event
         self.call_guest = call_guest
+        self.identify = identify
+        self.bind_now = bind_now
+        self.program = program
         self.thread_pointers = thread_pointers
         self.tcb_size = tcb_size
         #: every loaded object in load order
@@ -58,6 +64,9 @@ class State:
         self.tls_pending: list[TlsModule] = []
         #: cost of unusual lookups while the present object is relocated; see `loader.binding`
         self.lookup_excess = 0
+        #: whether objects that a dlclose unloads still run their destructors; whether one of these closed another object
+        self.closing = False
+        self.close_again = False
         self._machine = BY_NAME[machine] if isinstance(machine, str) else machine
         self._tls: TlsLayout | None = None
         self._scratch = (0, 0)
@@ -89,13 +98,17 @@ class State:
                 return obj
         return None
 
+    def shown(self, obj: LinkedObject) -> str:
+        """How the linker's own words call an object: the program by its argv[0]."""
+        return self.program if obj.is_main and self.program else obj.path
+
     def warn(self, obj: LinkedObject, message: str) -> None:
         """Something the real linker prints a warning about."""
         self._event("warning", obj, message=message)
 
-    def _event(self, kind: str, obj: LinkedObject, **details: Any) -> None:
+    def _event(self, kind: str, obj: LinkedObject | str, **details: Any) -> None:
         if self.on_event is not None:
-            self.on_event(kind, {"object": obj.path, **details})
+            self.on_event(kind, {"object": obj if isinstance(obj, str) else obj.path, **details})
 
     def _scratch_words(self, count: int) -> int:
         """A little guest memory of the loader's own, given out word by word."""

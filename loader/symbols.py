@@ -17,6 +17,7 @@ from .elf import (
     SHN_UNDEF,
     STB_GLOBAL,
     STB_GNU_UNIQUE,
+    STB_LOCAL,
     STB_WEAK,
     STT_TLS,
     STV_HIDDEN,
@@ -24,6 +25,7 @@ from .elf import (
     ElfFile,
     Symbol,
 )
+from .errors import FatalLoadError
 from .hashes import gnu_hash, sysv_hash
 from .versions import HIDDEN, Version
 
@@ -37,6 +39,9 @@ _LOCAL_VISIBILITIES = frozenset({STV_INTERNAL, STV_HIDDEN})
 
 class Matching:
     """Which symbols of a file a reference may bind to: glibc's rules."""
+
+    #: whether a file that is asked for a version must have some (see `check`)
+    asserts_versions = True
 
     def admits(self, symbol: Symbol, query: Query) -> bool:
         """Whether a symbol of that name counts at all."""
@@ -60,6 +65,23 @@ class Matching:
         if raw & 0x7FFF >= (2 if query.newest else 3):
             return "no" if raw & HIDDEN else "other"
         return "yes"
+
+    def check(self, obj: LinkedObject, query: Query) -> None:
+        """FatalLoadError for a definition in the very object of which a version is asked, when that has lost all its
+        versions (check_match)."""
+        version = query.version
+        versions = obj.elf.versions
+        versioned = obj.is_builtin or (versions is not None and versions.raw(0) is not None)
+        if not self.asserts_versions or version is None or not version.file or versioned:
+            return
+        if version.file in obj.names or version.file == obj.soname:
+            raise FatalLoadError(
+                "",
+                "",
+                "Inconsistency detected by ld.so: dl-lookup.c: check_match: Assertion `version->filename == NULL || "
+                "! _dl_name_match_p (version->filename, map)' failed!",
+                "inconsistency",
+            )
 
     def binds(self, symbol: Symbol) -> bool:
         """Whether the symbol found serves others; if not, the search goes on in the next object."""
@@ -156,7 +178,23 @@ def find(
             if skip_executables and (candidate.is_main or candidate.elf.type == ET_EXEC):
                 continue
             symbol = find_in(candidate.elf, query)
-            if symbol is None or not query.matching.binds(symbol):
+            if symbol is None:
                 continue
-            return candidate, symbol
+            query.matching.check(candidate, query)
+            if query.matching.binds(symbol):
+                return candidate, symbol
     return None
+
+
+def symbol_at(obj: LinkedObject, address: int) -> Symbol | None:
+    """The symbol whose extent holds ``address``, as dladdr says it: one without size only at its very value; of several
+    the one that starts last (glibc elf/dl-addr.c, determine_info)."""
+    nearest: Symbol | None = None
+    for symbol in obj.elf.symbols():
+        if symbol.type == STT_TLS or symbol.bind == STB_LOCAL or not (symbol.shndx or symbol.value):
+            continue
+        inside = address - (obj.bias + symbol.value)
+        extent = symbol.size if symbol.shndx != SHN_UNDEF and symbol.size else 1
+        if 0 <= inside < extent and (nearest is None or nearest.value < symbol.value):
+            nearest = symbol
+    return nearest

@@ -15,7 +15,8 @@ aligned to the static alignment)::
             tp + 0x10  address of tp itself      arm64   tp + 0   address of the DTV
             tp + 0x28  stack guard                       tp + 8   free for the C library
 
-    DTV: DTV_ENTRIES words. dtv[0] = DTV_ENTRIES; dtv[m] = address of module m's block in this thread, 0: none yet.
+    DTV: dtv[0] = its number of words; dtv[m] = address of module m's block in this thread, 0: not looked for yet. The
+    emulated C library replaces it by a longer one when a thread looks for a module beyond its end.
 
 `init_thread` clears the whole area first, so the C library writes its own fields afterwards.
 """
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from .elf import TlsTemplate
     from .objects import LinkedObject
 
-#: words in a thread's DTV, entry 0 included: module ids run from 1 to DTV_ENTRIES - 1
+#: words in a new thread's DTV, entry 0 included, unless more modules are there at start-up
 DTV_ENTRIES = 128
 #: bytes reserved for the C library's own per-thread structure unless it says otherwise
 DEFAULT_TCB_SIZE = 2048
@@ -82,6 +83,7 @@ class TlsLayout:
         #: bytes of static TLS there are, fixed by `freeze`
         self.static_size = 0
         self.frozen = False
+        self.dtv_entries = DTV_ENTRIES
 
     # -- modules ------------------------------------------------------------------------------------------------------
 
@@ -90,9 +92,7 @@ class TlsLayout:
         template = obj.elf.tls
         if template is None:
             return None
-        number = next((i for i in range(1, DTV_ENTRIES) if i not in self.modules), 0)
-        if not number:
-            raise LoadError(obj.path, f"more than {DTV_ENTRIES - 1} TLS modules", "cannot create TLS data structures")
+        number = next(i for i in range(1, len(self.modules) + 2) if i not in self.modules)
         module = TlsModule(number, obj, template)
         if not obj.accessible(module.image, module.image_size):
             raise LoadError(obj.path, f"PT_TLS at {template.vaddr:#x}", "its image is in a segment without access")
@@ -128,6 +128,7 @@ class TlsLayout:
             self.align = max(self.align, module.align)
             hole = place(module, hole)
         self.static_size = _round_up(self.used + self.surplus, self.align)
+        self.dtv_entries = max(DTV_ENTRIES, _round_up(len(self.modules) + 1, 64))
         self.frozen = True
 
     def _place_above(self, module: TlsModule, hole: tuple[int, int]) -> tuple[int, int]:
@@ -204,7 +205,7 @@ class TlsLayout:
     @property
     def dtv_size(self) -> int:
         """Bytes in a DTV."""
-        return DTV_ENTRIES * self.machine.word
+        return self.dtv_entries * self.machine.word
 
     @property
     def tp_offset(self) -> int:
@@ -235,35 +236,48 @@ class TlsLayout:
             word = self.machine.word
             for place, value in ((0, tp), (word, area), (2 * word, tp), (5 * word, guard)):
                 self._put(memory, tp + place, value)
-        self._put(memory, area, DTV_ENTRIES)
+        self._put(memory, area, self.dtv_entries)
         for module in self.modules.values():
-            if module.offset is not None and module.object.relocated:
-                self.write_module(memory, module, tp)
+            if module.offset is not None:
+                self.set_block(memory, tp, module.id, self.static_block(module, tp))
+                if module.object.relocated:
+                    self.write_module(memory, module, tp)
         return tp
 
     init_static_block = init_thread
 
     def write_module(self, memory: Memory, module: TlsModule, tp: int) -> None:
-        """Write a static module's initial image for the thread at ``tp``, and its DTV entry. For threads that already
-        run when an object takes static TLS (after its relocation)."""
-        block = tp + self.thread_offset(module, 0)
+        """Write a static module's initial image for the thread at ``tp``. Threads that already run when an object takes
+        static TLS (after its relocation) learn of the place when they look for it."""
+        block = self.static_block(module, tp)
         if module.image_size:
             image = read_memory(memory, module.image, module.image_size)
             memory.view(block, module.image_size)[:] = image
         clear_memory(memory, block + module.image_size, module.size - module.image_size)
-        self.set_block(memory, tp, module.id, block)
+
+    def static_block(self, module: TlsModule, tp: int) -> int:
+        """Where a module's block lies in the static TLS of the thread at ``tp``."""
+        return tp + self.thread_offset(module, 0) & self.machine.mask
 
     def dtv(self, memory: Memory, tp: int) -> int:
         """Address of the DTV of the thread at ``tp``."""
         return self._get(memory, tp if self.machine.tls_above else tp + self.machine.word)
 
     def block(self, memory: Memory, tp: int, number: int) -> int:
-        """Address of module ``number``'s block in the thread at ``tp``; 0 when it has none yet."""
-        return self._get(memory, self.dtv(memory, tp) + number * self.machine.word)
+        """Address of module ``number``'s block in the thread at ``tp``; 0 when it has not looked for it yet."""
+        dtv = self.dtv(memory, tp)
+        return self._get(memory, dtv + number * self.machine.word) if number < self._get(memory, dtv) else 0
+
+    def find_block(self, memory: Memory, tp: int, module: TlsModule) -> int:
+        """The same, but a block in static TLS is found too."""
+        static = self.static_block(module, tp) if module.offset is not None else 0
+        return self.block(memory, tp, module.id) or static
 
     def set_block(self, memory: Memory, tp: int, number: int, block: int) -> None:
-        """Set a DTV entry; 0 forgets the block (a closed object's)."""
-        self._put(memory, self.dtv(memory, tp) + number * self.machine.word, block)
+        """Set a DTV entry; 0 forgets the block (a closed object's). A DTV that does not reach so far stays as it is."""
+        dtv = self.dtv(memory, tp)
+        if number < self._get(memory, dtv):
+            self._put(memory, dtv + number * self.machine.word, block)
 
     def _get(self, memory: Memory, address: int) -> int:
         return int.from_bytes(memory.view(address, self.machine.word), "little")

@@ -17,10 +17,11 @@ MAX_ENTRIES = 0x8000
 
 
 class Version(NamedTuple):
-    """A version asked for or defined. ``hidden``: only exactly this version will do."""
+    """A version asked for or defined. ``hidden``: only exactly this version will do; ``file``: of whom it is asked."""
 
     name: bytes
     hidden: bool = False
+    file: str = ""
 
 
 class VersionNeed(NamedTuple):
@@ -75,7 +76,7 @@ class Versions:
                 _, flags, other, text, step = unpack_from("<IHHII", elf.data, at)
                 wanted = self._room.take(elf.string_bytes(text, f"DT_VERNEED entry at {at:#x}"))
                 self.needs.append(VersionNeed(name, wanted, bool(flags & 2)))
-                self.by_index[other & 0x7FFF] = Version(wanted, bool(other & HIDDEN))
+                self.by_index[other & 0x7FFF] = Version(wanted, bool(other & HIDDEN), name)
                 self._indexes.add(other & 0x7FFF)
                 if step == 0:
                     break

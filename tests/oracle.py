@@ -39,7 +39,7 @@ class Result:
 
 
 def run_native(
-    program: Path,
+    program: Path | str,
     args: Sequence[str | Path] = (),
     *,
     libraries: Sequence[Path] = (),
@@ -51,13 +51,13 @@ def run_native(
     """Runs a program for amd64-gnu on this machine; `libraries` are the folders of LD_LIBRARY_PATH."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         raise SkipTest("not a Linux machine with an x86-64 processor")
-    environ = _environ(env) | {"LD_LIBRARY_PATH": _search_path(libraries)}
+    environ = {"LD_LIBRARY_PATH": _search_path(libraries), **_environ(env)}
     return _run([program, *args], environ, stdin, folder, timeout)
 
 
 def run_qemu(
     target: str,
-    program: Path,
+    program: Path | str,
     args: Sequence[str | Path] = (),
     *,
     libraries: Sequence[Path] = (),
@@ -67,13 +67,16 @@ def run_qemu(
     timeout: float = 120,
 ) -> Result:
     """Runs a program for another processor under qemu-user, as run_native does."""
-    command = [*qemu(target), "-E", f"LD_LIBRARY_PATH={_search_path(libraries)}"]
-    result = _run([*command, program, *args], _environ(env), stdin, folder, timeout)
+    given = {"LD_LIBRARY_PATH": _search_path(libraries), **(env or {})}
+    # What is meant for the guest's linker must not reach that of the emulator.
+    linker = [word for name, value in given.items() if name.startswith("LD_") for word in ("-E", f"{name}={value}")]
+    environ = _environ({name: value for name, value in given.items() if not name.startswith("LD_")})
+    result = _run([*qemu(target), *linker, program, *args], environ, stdin, folder, timeout)
     words = [line for line in result.stderr.splitlines(True) if not line.startswith("qemu: uncaught target")]
     return Result(result.status, result.stdout, "".join(words))
 
 
-def run_oracle(target: str, program: Path, args: Sequence[str | Path] = (), **options: object) -> Result:
+def run_oracle(target: str, program: Path | str, args: Sequence[str | Path] = (), **options: object) -> Result:
     """run_native for amd64-gnu, run_qemu for the others."""
     if target == "amd64-gnu":
         return run_native(program, args, **options)  # type: ignore[arg-type]

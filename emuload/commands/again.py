@@ -76,7 +76,7 @@ def options_of(header: Header) -> dict[str, Any]:
             "memory_limit": limits["memory"],
             "output_limit": limits["output"],
             "no_kuser_helpers": not given["kuser_helpers"],
-            **{name: given[name] for name in ("linked", "threads", "library_path", "maps", "stdin", "cwd", "cpus")},
+            **{name: given[name] for name in ("linked", "threads", "library_path", "preload", "maps", "stdin", "cwd", "cpus")},
         }
     except KeyError:
         raise CannotRunAgainError(_OTHERWISE) from None

@@ -31,6 +31,7 @@ def process_options(options: Mapping[str, Any]) -> dict[str, Any]:
         "seed": options["seed"],
         "env": environment(options["environment"]),
         "library_path": list(options["library_path"]),
+        "preload": list(options["preload"]),
         "maps": [parse_map(text) for text in options["maps"]],
         "stdin": standard_input(options["stdin"]),
         "cwd": options["cwd"],

@@ -255,6 +255,7 @@ def session_header(session: Session, options: Mapping[str, Any]) -> Header:
             "linked": options["linked"],
             "threads": options["threads"],
             "library_path": list(options["library_path"]),
+            "preload": list(options["preload"]),
             "maps": list(options["maps"]),
             "stdin": options["stdin"],
             "cwd": options["cwd"],

@@ -7,7 +7,6 @@ what belongs to the link map, as plain data: operations under way (constructors 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from emuload.kernel import errno
@@ -15,38 +14,46 @@ from emuload.kernel.dispatch import BLOCKED, SWITCH, Result
 from emuload.kernel.task import Task, Wait
 from emuload.libc.builtins import built_for_musl
 from emuload.libc.events import EVENTS, WAITS
+from emuload.libc.link_maps import LinkMaps, shown_name
+from emuload.libc.operations import Operations
 from emuload.machine.memory import MemoryFault, OutOfMemory
-from loader.constructors import Initializer
+from loader.binding import Slot
+from loader.elf import STT_GNU_IFUNC, STT_TLS
 from loader.errors import LoadError
-from loader.link_map import DEFAULT, MAIN, NEXT, Handle, LinkMap
-from loader.objects import LinkedObject
+from loader.link_map import MAIN, NEXT, LinkMap, ResolverCall
+from loader.linking import Linking
+from loader.objects import LinkedObject, symbol_address
+from loader.search import directories, directory_of
+from loader.symbols import symbol_at
 
 if TYPE_CHECKING:
     from emuload.kernel.core import Kernel
     from emuload.machine.cpu import Cpu
     from emuload.startup import InitialStack
-    from emuload.trace.events import Recorder, Value
+    from emuload.trace.events import Recorder
 
 EM_BASE = 0x454D0000
 (
     IDLE, EVENT, DL_OPEN, DL_NEXT, DL_SYM, DL_CLOSE, DL_ITERATE, DL_ADDR, DL_ERROR, DL_STARTUP, DL_SHUTDOWN,
-    TLS_SIZE, TLS_INIT, TLS_GET, INFO, DL_INFO, TLS_FREE,
-) = range(EM_BASE, EM_BASE + 17)  # fmt: skip
+    TLS_SIZE, TLS_INIT, TLS_GET, INFO, DL_INFO, TLS_FREE, DL_BIND, DL_BOUND, DL_FOUND, DL_PIN,
+) = range(EM_BASE, EM_BASE + 21)  # fmt: skip
 
-STOPS_FIRST = frozenset({DL_OPEN, DL_CLOSE, DL_NEXT, DL_STARTUP})
-"""Calls that map or unmap code: answered with the CPU stopped."""
+STOPS_FIRST = frozenset({DL_OPEN, DL_CLOSE, DL_NEXT, DL_STARTUP, DL_BIND})
+"""Calls that map, make or unmap code: answered with the CPU stopped."""
 
-LOCK_CONSTRUCTORS, LINKER_RUNS_INIT, WIDE_OFFSETS, LOCK_START, LOCK_NEW_THREADS, LOCK_ITERATING, WAIT_CONSTRUCTORS, LOCK_EXIT = (
-    1, 2, 4, 8, 16, 32, 64, 128,
-)  # fmt: skip
+(
+    LOCK_CONSTRUCTORS, LINKER_RUNS_INIT, WIDE_OFFSETS, LOCK_START, LOCK_NEW_THREADS, LOCK_ITERATING, WAIT_CONSTRUCTORS,
+    LOCK_EXIT, UNFINISHED,
+) = (1 << bit for bit in range(9))  # fmt: skip
 """enum em_info_flag."""
-NEXT_DONE, NEXT_CALL, NEXT_WAIT = range(3)
-"""enum em_next."""
+FOUND_NOTHING, FOUND_ADDRESS, FOUND_RESOLVER, FOUND_TLS = range(4)
+"""enum em_found."""
+BIND_DONE, BIND_RESOLVE, BIND_FAILED = range(3)
+"""enum em_bind."""
 STACK_GUARD = 0x5DEECE66D1234500
-_RTLD_DI_LINKMAP, _RTLD_DI_ORIGIN, _RTLD_DI_TLS_MODID, _RTLD_DI_TLS_DATA = 2, 6, 9, 10
+RTLD_DI_LMID, RTLD_DI_LINKMAP, RTLD_DI_SERINFO, RTLD_DI_SERINFOSIZE, RTLD_DI_ORIGIN = 1, 2, 4, 5, 6
+RTLD_DI_TLS_MODID, RTLD_DI_TLS_DATA, RTLD_DI_PHDR = 9, 10, 11
 _READ_WRITE = 3
-_NAMED = (1, 2, 10)
-"""STT_OBJECT, STT_FUNC, STT_GNU_IFUNC"""
 
 
 class Host(Protocol):
@@ -57,33 +64,7 @@ class Host(Protocol):
     link_map: LinkMap
     recorder: Recorder
     stack: InitialStack
-
-
-@dataclass(eq=False, repr=False)
-class Step:
-    """One function to be called for an operation."""
-
-    object: LinkedObject
-    index: int
-    address: int
-    kind: str
-
-
-@dataclass(eq=False, repr=False)
-class Operation:
-    """A dlopen, dlclose, start or shutdown whose functions the guest still calls.
-
-    `objects` have not been begun; `steps` are those of the object that has been, `current`; `running` is the one the guest
-    is in.
-    """
-
-    kind: str
-    objects: list[LinkedObject]
-    value: int = 0
-    steps: list[Step] = field(default_factory=list)
-    current: LinkedObject | None = None
-    running: Step | None = None
-    release: list[LinkedObject] = field(default_factory=list)
+    program_name: str
 
 
 class LibcHost:
@@ -93,16 +74,13 @@ class LibcHost:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._operations: dict[int, Operation] = {}
-        self._next_operation = 1
+        self.link_maps = LinkMaps(host)
+        self._operations = Operations(host, self.link_maps, self._refuse)
+        self.unfinished: tuple[Linking, ResolverCall] | None = None
+        """What is left to relocate of the process at its start, and the resolver that has to be called first."""
         self._errors: dict[int, str] = {}
         self.refusal: LoadError | None = None
         """The linker's last error, with the place in the file that its words leave out."""
-        self._constructing: dict[int, int] = {}
-        """Which thread runs an object's constructors, by the object's index."""
-        self._strings: dict[bytes, int] = {}
-        self._string_room = (0, 0)
-        self._link_maps: dict[int, int] = {}
         self.areas: dict[int, int] = {}
         """Thread pointer of each living thread's TLS area, by the area's address."""
 
@@ -171,7 +149,8 @@ class LibcHost:
 
     def _tls_size(self, task: Task, arguments: Sequence[int]) -> Result:
         tls = self._host.link_map.tls
-        return self._put(arguments[0], tls.area_size, tls.area_align, tls.tp_offset)
+        self.link_maps.put(arguments[0], tls.area_size, tls.area_align, tls.tp_offset)
+        return 0
 
     def _tls_init(self, task: Task, arguments: Sequence[int]) -> Result:
         return self._new_block(task.tid, arguments[0])
@@ -181,130 +160,49 @@ class LibcHost:
         return 0
 
     def _tls_get(self, task: Task, arguments: Sequence[int]) -> Result:
-        module = self._host.link_map.tls.use_dynamically(arguments[0])
+        tls = self._host.link_map.tls
+        module = tls.use_dynamically(arguments[0])
         if module is None:
             return -errno.EINVAL
-        return self._put(arguments[1], module.size, module.align, module.image, module.image_size)
+        place = tls.static_block(module, self._host.cpu.tp) if module.offset is not None else 0
+        self.link_maps.put(arguments[1], module.size, module.align, module.image, module.image_size, place)
+        return 0
 
     # -- dlopen and friends --------------------------------------------------------------------------------------
 
     def _dl_open(self, task: Task, arguments: Sequence[int]) -> Result:
         path, flags, caller = arguments[:3]
         links = self._host.link_map
-        name = self._text(path) if path else None
+        name = self._text(path) if path else ""
         emit = self._host.recorder.emit
-        emit("dlopen-enter", task.tid, name=name or "", flags=flags)
+        emit("dlopen-enter", task.tid, name=name, flags=flags)
         try:
-            handle, objects = links.dlopen(name, flags & 0xFFFFFFFF, links.object_at(caller))
+            linking = links.open(name or None, flags & 0xFFFFFFFF, links.object_at(caller))
         except LoadError as error:
             self._refuse(task, error, "dlopen")
-            emit("dlopen-exit", task.tid, name=name or "", error=str(links.profile.told(error, "dlopen")))
+            emit("dlopen-exit", task.tid, name=name, error=str(links.profile.told(error, "dlopen")))
             return 0
-        return self._begin(Operation("dlopen", objects, self._number(handle)))
+        return self._operations.open(linking, name)
 
     def _refuse(self, task: Task, error: LoadError, doing: str) -> None:
         """Keep an error for the thread's dlerror."""
         self.refusal = error
         self._errors[task.tid] = self._host.link_map.profile.dlerror(error, doing)
 
-    def _begin(self, operation: Operation) -> int:
-        number = self._next_operation
-        self._next_operation += 1
-        self._operations[number] = operation
-        return number
-
-    @staticmethod
-    def _number(handle: Handle | None) -> int:
-        """What the guest holds as a handle: an object's link map index scaled so that it looks like a pointer."""
-        if handle is None:
-            return 0
-        return handle.index << 4 if isinstance(handle, LinkedObject) else 8
-
-    def _handle(self, number: int) -> Handle | None:
-        if number == 0:
-            return DEFAULT
-        if number == self._host.cpu.abi.word_mask:
-            return NEXT
-        if number == 8:
-            return MAIN
-        return next((o for o in self._host.link_map.objects if o.index << 4 == number), None)
-
     def _dl_next(self, task: Task, arguments: Sequence[int]) -> Result:
-        number, out = arguments[:2]
-        operation = self._operations.get(number)
-        if operation is None:
-            return self._put(out, 0, 0, 0, 0, 0)
-        links, emit = self._host.link_map, self._host.recorder.emit
-        destructors = operation.kind in ("dlclose", "shutdown")
-        word = "destructor" if destructors else "constructor"
-        if operation.running is not None:
-            done, operation.running = operation.running, None
-            emit(f"{word}-exit", task.tid, object=done.object.path, index=done.index, address=done.address)
-        while not operation.steps:
-            self._leave(operation)
-            if not operation.objects:
-                break
-            loaded = operation.objects[0]
-            busy = self._constructing_elsewhere(loaded, operation, task)
-            if busy is not None:
-                self._put(out, busy.start, self._constructing[busy.index], 0, 0, operation.value)
-                return NEXT_WAIT
-            del operation.objects[0]
-            rows = links.start_finalizers(loaded) if destructors else links.start_initializers(loaded)
-            operation.steps = self._steps(loaded, rows)
-            if rows and not destructors:
-                operation.current = loaded
-                self._constructing[loaded.index] = task.tid
-        if operation.steps:
-            step = operation.running = operation.steps.pop(0)
-            given = self._constructor_arguments(destructors)
-            begun: dict[str, Value] = {"object": step.object.path, "index": step.index, "address": step.address}
-            begun |= {"array": step.kind} if destructors else {"array": step.kind, **given}
-            self._host.recorder.record(f"{word}-enter", task.tid, begun)
-            self._put(out, step.address, *given.values(), operation.value)
-            return NEXT_CALL
-        del self._operations[number]
-        if operation.release:
-            links.release(operation.release)
-        emit(f"{operation.kind}-exit", task.tid, value=operation.value)
-        self._put(out, 0, 0, 0, 0, operation.value)
-        return NEXT_DONE
-
-    def _leave(self, operation: Operation) -> None:
-        """The constructors of the operation's object have all returned."""
-        if operation.current is not None:
-            del self._constructing[operation.current.index]
-            self._host.link_map.finish_initializers(operation.current)
-            operation.current = None
-
-    def _constructing_elsewhere(self, loaded: LinkedObject, operation: Operation, task: Task) -> LinkedObject | None:
-        """The object whose constructors in another thread this operation must wait for before it goes on with ``loaded``."""
-        links = self._host.link_map
-        match links.profile.locks.waits_for:
-            case "same":
-                waits = [loaded.index]
-            case "any" if operation.kind == "dlopen":
-                waits = list(self._constructing)
-            case _:
-                return None
-        busy = next((i for i in waits if self._constructing.get(i, task.tid) != task.tid), None)
-        return next((o for o in links.objects if o.index == busy), None)
-
-    def _constructor_arguments(self, none: bool) -> dict[str, int]:
-        """What a constructor is called with: 0 where the profile passes nothing, as for destructors."""
-        stack = self._host.stack
-        passed = () if none else self._host.link_map.profile.constructor_arguments
-        given = {"argc": stack.argc, "argv": stack.argv, "envp": stack.envp}
-        return {name: value if name in passed else 0 for name, value in given.items()}
+        number, out, answer = arguments[:3]
+        wanted, value = self._operations.next(task, number, answer)
+        self.link_maps.put(out, *(*wanted.words, 0, 0, 0, 0)[:4], value)
+        return wanted.code
 
     def _dl_close(self, task: Task, arguments: Sequence[int]) -> Result:
         links = self._host.link_map
-        handle = self._handle(arguments[0])
+        handle = self.link_maps.handle(arguments[0])
         emit = self._host.recorder.emit
         shown = f"{arguments[0]:#x}"
         emit("dlclose-enter", task.tid, object=handle.path if isinstance(handle, LinkedObject) else "")
         try:
-            if not isinstance(handle, LinkedObject) and arguments[0] != 8:
+            if not isinstance(handle, LinkedObject) and handle is not MAIN:
                 raise LoadError("", "", "invalid handle", "handle")
             objects = links.dlclose(handle) if isinstance(handle, LinkedObject) else []
         except LoadError as error:
@@ -312,58 +210,105 @@ class LibcHost:
             self._refuse(task, error, "dlclose")
             emit("dlclose-exit", task.tid, error=str(links.profile.told(error, "dlclose")))
             return 0
-        return self._begin(Operation("dlclose", objects, release=list(objects)))
+        return self._operations.close(objects)
 
     def _dl_startup(self, task: Task, arguments: Sequence[int]) -> Result:
-        """Phase 1: the program's preinit array, then the libraries' constructors. Phase 2: the program's own. Phase 3: the
-        program runs its own itself.
-
-        The program counts as initialised from phase 1 on, whoever calls its constructors: the linker runs its destructors
-        (glibc elf/dl-init.c, call_init).
-        """
+        """Phase 0: what was left to relocate when the process was mapped. Phases 1 and 2: see `Operations.startup`. Phase 3:
+        the program runs its constructors itself."""
         phase = arguments[0]
-        links = self._host.link_map
-        main = links.main
+        if phase == 0 and self.unfinished is not None:
+            unfinished, self.unfinished = self.unfinished, None
+            return self._operations.link(*unfinished)
         if phase not in (1, 2):
             return 0
         self._host.recorder.emit("startup-enter", task.tid, phase=phase)
-        operation = Operation("startup", [])
-        if phase == 1:
-            operation.objects = [o for o in links.startup_order() if not o.is_main]
-        if main is not None:
-            main.initialized = True
-            rows = links.preinitializers(main) if phase == 1 else links.initializers(main)
-            operation.steps = self._steps(main, rows)
-        return self._begin(operation)
-
-    def _steps(self, loaded: LinkedObject, rows: Sequence[Initializer]) -> list[Step]:
-        """The functions among an array's entries: 0 and -1 stand for none."""
-        return [Step(loaded, *row) for row in rows if row[1] not in (0, self._host.cpu.abi.word_mask)]
+        return self._operations.startup(phase)
 
     def _dl_shutdown(self, task: Task, arguments: Sequence[int]) -> Result:
         self._host.recorder.emit("shutdown-enter", task.tid)
-        return self._begin(Operation("shutdown", self._host.link_map.shutdown_order()))
+        return self._operations.shutdown()
+
+    def _dl_pin(self, task: Task, arguments: Sequence[int]) -> Result:
+        """A thread-local object whose destructor lies in the object at an address has come (1) or gone (-1)."""
+        address, change = arguments[0], self._host.cpu.abi.signed(arguments[1])
+        links = self._host.link_map
+        pinned = links.object_at(address) or links.main
+        if pinned is not None:
+            pinned.thread_destructors += change
+        return 0
+
+    # -- binding at the first call -------------------------------------------------------------------------------
+
+    def _dl_bind(self, task: Task, arguments: Sequence[int]) -> Result:
+        """enum em_bind: what a PLT slot leads to, an IFUNC's resolver that says so, or the words for a symbol that is not
+        there."""
+        place, index, out = arguments[:3]
+        links = self._host.link_map
+        try:
+            obj = self.link_maps.object(place)
+            if obj is None:  # the guest has overwritten its GOT
+                raise LoadError("", "", f"no link map at {place:#x}")
+            slot = links.slot(obj, index)
+        except LoadError as error:
+            text = f"{self._host.program_name}: symbol lookup error: {error.linker_text}\n"
+            self.link_maps.put(out, self.link_maps.string(text.encode("utf-8", "surrogateescape")))
+            return BIND_FAILED
+        if slot.resolver:
+            self.link_maps.put(out, slot.found.address)
+            return BIND_RESOLVE
+        self.link_maps.put(out, self._bound(task, obj, slot, slot.found.address))
+        return BIND_DONE
+
+    def _dl_bound(self, task: Task, arguments: Sequence[int]) -> Result:
+        """The resolver that `_dl_bind` named has answered."""
+        place, index, target = arguments[:3]
+        obj = self.link_maps.object(place)
+        if obj is None:  # its resolver has closed it
+            return target
+        return self._bound(task, obj, self._host.link_map.slot(obj, index), target)
+
+    def _bound(self, task: Task, obj: LinkedObject, slot: Slot, target: int) -> int:
+        name = slot.found.symbol.text if slot.found.symbol is not None else ""
+        self._host.recorder.emit("slot-bound", task.tid, object=obj.path, symbol=name, target=target)
+        return self._host.link_map.fill_slot(slot, target)
+
+    # -- asking --------------------------------------------------------------------------------------------------
 
     def _dl_sym(self, task: Task, arguments: Sequence[int]) -> Result:
-        number, name, version, caller = arguments[:4]
+        """enum em_found: an address, an IFUNC's resolver, or a module and an offset in it; with the latter two the guest
+        comes back by `_dl_found`."""
+        number, name, version, caller, out = arguments[:5]
         links = self._host.link_map
         emit = self._host.recorder.emit
         wanted = self._text(name)
         emit("dlsym-enter", task.tid, name=wanted, handle=number)
         try:
-            handle = self._handle(number)
+            handle = self.link_maps.handle(number)
             if handle is None:
                 raise LoadError("", "", "invalid handle", "handle", handle=f"{number:#x}")
             requester = links.object_at(caller)
             if handle is NEXT and requester is None:
                 raise LoadError("", "", "RTLD_NEXT used in code not dynamically loaded", "next")
-            value = links.dlsym(handle, wanted, self._text(version) if version else None, requester, self._host.cpu.tp)
+            found = links.lookup(handle, wanted, self._text(version) if version else None, requester)
         except LoadError as error:
             self._refuse(task, error, "dlsym")
             emit("dlsym-exit", task.tid, error=str(links.profile.told(error, "dlsym")))
-            return 0
-        emit("dlsym-exit", task.tid, value=value)
-        return value
+            return FOUND_NOTHING
+        symbol, obj = found.symbol, found.object
+        assert symbol is not None
+        assert obj is not None
+        if symbol.type == STT_TLS:
+            self.link_maps.put(out, obj.tls_module, symbol.value)
+            return FOUND_TLS
+        self.link_maps.put(out, found.address, 0)
+        if symbol.type == STT_GNU_IFUNC:
+            return FOUND_RESOLVER
+        emit("dlsym-exit", task.tid, value=found.address)
+        return FOUND_ADDRESS
+
+    def _dl_found(self, task: Task, arguments: Sequence[int]) -> Result:
+        self._host.recorder.emit("dlsym-exit", task.tid, value=arguments[0])
+        return 0
 
     def _dl_error(self, task: Task, arguments: Sequence[int]) -> Result:
         text = self._errors.pop(task.tid, "").encode("utf-8", "backslashreplace")
@@ -374,58 +319,83 @@ class LibcHost:
     def _dl_iterate(self, task: Task, arguments: Sequence[int]) -> Result:
         """struct dl_phdr_info: addr, name, phdr, phnum (u16), then u64 adds, subs, and tls_modid, tls_data."""
         index, out = arguments[:2]
-        objects = self._host.link_map.objects
+        links = self._host.link_map
+        objects = links.objects
         if index >= len(objects):
             return 0
         loaded = objects[index]
         word = self._host.cpu.abi.word
-        links = self._host.link_map
-        name = self._string(b"" if loaded.is_main else _bytes(loaded.path))
+        name = self.link_maps.string(shown_name(loaded))
         block = links.tls.block(links.memory, self._host.cpu.tp, loaded.tls_module) if loaded.tls_module else 0
         record = b"".join(v.to_bytes(word, "little") for v in (loaded.bias & self._host.cpu.abi.word_mask, name, loaded.phdr))
         record += loaded.elf.phnum.to_bytes(word, "little")
         record = record.ljust(-(-len(record) // 8) * 8, b"\0")
-        record += len(objects).to_bytes(8, "little") + bytes(8)
+        record += links.loads.to_bytes(8, "little") + (links.loads - len(objects)).to_bytes(8, "little")
         record += loaded.tls_module.to_bytes(word, "little") + block.to_bytes(word, "little")
         self._host.cpu.memory.write(out, record)
         return 1
 
     def _dl_addr(self, task: Task, arguments: Sequence[int]) -> Result:
         address, out = arguments[:2]
+        maps = self.link_maps
         loaded = self._host.link_map.object_at(address)
         if loaded is None:
             return 0
-        nearest: tuple[str, int] | None = None
-        for symbol in loaded.exports():
-            value = loaded.bias + symbol.value
-            if symbol.type not in _NAMED or value > address or (symbol.size and address >= value + symbol.size):
-                continue
-            if nearest is None or value > nearest[1]:
-                nearest = symbol.text, value
-        name, value = (self._string(_bytes(nearest[0])), nearest[1]) if nearest else (0, 0)
-        self._put(out, self._string(_bytes(loaded.path)), loaded.bias, name, value, self._link_map(loaded), 0)
+        path = self._host.program_name if loaded.is_main else loaded.path
+        words = [maps.string(path.encode("utf-8", "surrogateescape")), loaded.start, 0, 0, maps.place(loaded), 0]
+        nearest = symbol_at(loaded, address)
+        if nearest is not None:
+            words[2:4] = maps.string(nearest.name), symbol_address(loaded, nearest)
+            words[5] = loaded.symbol_entry(nearest)
+        maps.put(out, *words)
         return 1
 
     def _dl_info(self, task: Task, arguments: Sequence[int]) -> Result:
         number, request, out = arguments[:3]
-        handle = self._handle(number)
-        links = self._host.link_map
+        handle = self.link_maps.handle(number)
+        links, maps = self._host.link_map, self.link_maps
         if not isinstance(handle, LinkedObject):
             self._errors[task.tid] = "invalid handle"
             return -errno.EINVAL
-        memory = self._host.cpu.memory
-        if request == _RTLD_DI_LINKMAP:
-            self._put(out, self._link_map(handle))
-        elif request == _RTLD_DI_ORIGIN:
-            memory.write(out, _bytes(handle.path.rpartition("/")[0] or ".") + b"\0")
-        elif request == _RTLD_DI_TLS_MODID:
-            self._put(out, handle.tls_module)
-        elif request == _RTLD_DI_TLS_DATA:
-            self._put(out, links.tls.block(links.memory, self._host.cpu.tp, handle.tls_module) if handle.tls_module else 0)
+        if request == RTLD_DI_LMID:
+            maps.put(out, 0)
+        elif request == RTLD_DI_LINKMAP:
+            maps.put(out, maps.place(handle))
+        elif request in (RTLD_DI_SERINFO, RTLD_DI_SERINFOSIZE):
+            folders = [*directories(handle, links.library_path, links.main), *links.profile.folders]
+            self._search_info(out, folders, with_paths=request == RTLD_DI_SERINFO)
+        elif request == RTLD_DI_ORIGIN:
+            folder = directory_of(handle)
+            kernel = self._host.kernel
+            origin = folder if folder.startswith("/") else f"{kernel.fs.path_of(kernel.files.cwd)}/{folder}"
+            self._host.cpu.memory.write(out, origin.encode("utf-8", "surrogateescape") + b"\0")
+        elif request == RTLD_DI_TLS_MODID:
+            maps.put(out, handle.tls_module)
+        elif request == RTLD_DI_TLS_DATA:
+            maps.put(out, links.tls.block(links.memory, self._host.cpu.tp, handle.tls_module) if handle.tls_module else 0)
+        elif request == RTLD_DI_PHDR:
+            maps.put(out, handle.phdr)
+            count: int = handle.elf.phnum
+            return count
         else:
             self._errors[task.tid] = "unsupported dlinfo request"
             return -errno.EINVAL
         return 0
+
+    def _search_info(self, out: int, folders: Sequence[str], *, with_paths: bool) -> None:
+        """Dl_serinfo: size of all, number of paths; then each path's address and flags, and behind them the texts."""
+        word = self._host.cpu.abi.word
+        texts = [folder.encode("utf-8", "surrogateescape") + b"\0" for folder in folders]
+        head = 2 * word
+        place = head + 2 * word * len(folders)
+        size = place + sum(map(len, texts))
+        if with_paths:
+            for i, text in enumerate(texts):
+                self.link_maps.put(out + head + 2 * word * i, out + place, 0)
+                self._host.cpu.memory.write(out + place, text)
+                place += len(text)
+        else:
+            self.link_maps.put(out, size, len(folders))
 
     def _info(self, task: Task, arguments: Sequence[int]) -> Result:
         stack, links = self._host.stack, self._host.link_map
@@ -438,51 +408,19 @@ class LibcHost:
             | (LOCK_EXIT if locks.at_exit else 0)
             | (WAIT_CONSTRUCTORS if locks.waits_for != "nobody" else 0)
         )
+        if self.unfinished is not None:
+            flags |= UNFINISHED
         if any(built_for_musl(loaded.elf.needed) for loaded in links.objects):
             flags |= LINKER_RUNS_INIT | WIDE_OFFSETS
         entry = links.main.entry if links.main is not None else 0
         page = links.page_size
-        return self._put(
+        self.link_maps.put(
             arguments[0], stack.argc, stack.argv, stack.envp, stack.auxv, page, stack.low, stack.high, entry, flags
         )
-
-    # -- guest memory --------------------------------------------------------------------------------------------
-
-    def _put(self, address: int, *words: int) -> int:
-        abi = self._host.cpu.abi
-        data = b"".join((word & abi.word_mask).to_bytes(abi.word, "little") for word in words)
-        self._host.cpu.memory.write(address, data)
         return 0
 
     def _text(self, address: int) -> str:
         return self._host.cpu.memory.read_cstring(address).decode("utf-8", "surrogateescape")
-
-    def _string(self, text: bytes) -> int:
-        """A string that stays in guest memory for good, such as an object's name."""
-        known = self._strings.get(text)
-        if known is not None:
-            return known
-        start, end = self._string_room
-        if end - start <= len(text):
-            size = max(len(text) + 1, 4096)
-            start = self._host.cpu.memory.map(None, size, _READ_WRITE, "[linker]")
-            end = start + size
-        self._host.cpu.memory.write(start, text + b"\0")
-        self._string_room = (start + len(text) + 1, end)
-        self._strings[text] = start
-        return start
-
-    def _link_map(self, loaded: LinkedObject) -> int:
-        """struct link_map's public part (link.h): l_addr, l_name, l_ld, l_next, l_prev; next and prev are not kept up."""
-        known = self._link_maps.get(loaded.index)
-        if known is None:
-            abi = self._host.cpu.abi
-            known = self._host.cpu.memory.map(None, 4096, _READ_WRITE, "[linker]")
-            name = self._string(_bytes(loaded.path))
-            dynamic = loaded.bias + loaded.elf.dynamic_vaddr & abi.word_mask
-            self._put(known, loaded.bias, name, dynamic, 0, 0)
-            self._link_maps[loaded.index] = known
-        return known
 
 
 def _bytes(text: str) -> bytes:
@@ -494,5 +432,6 @@ _HANDLERS = {
     IDLE: "_idle", EVENT: "_event", DL_OPEN: "_dl_open", DL_NEXT: "_dl_next", DL_SYM: "_dl_sym", DL_CLOSE: "_dl_close",
     DL_ITERATE: "_dl_iterate", DL_ADDR: "_dl_addr", DL_ERROR: "_dl_error", DL_STARTUP: "_dl_startup",
     DL_SHUTDOWN: "_dl_shutdown", TLS_SIZE: "_tls_size", TLS_INIT: "_tls_init", TLS_GET: "_tls_get", INFO: "_info",
-    DL_INFO: "_dl_info", TLS_FREE: "_tls_free",
+    DL_INFO: "_dl_info", TLS_FREE: "_tls_free", DL_BIND: "_dl_bind", DL_BOUND: "_dl_bound", DL_FOUND: "_dl_found",
+    DL_PIN: "_dl_pin",
 }  # fmt: skip

@@ -6,7 +6,8 @@ Numbers that a linker resolves and that no dynamic linker accepts stand in the t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 # Verbs. S: the symbol's value, A: the addend, B: the load bias, P: the place.
@@ -16,6 +17,7 @@ SYMBOLIC = "symbolic"  # S + A
 GLOB_DAT = "glob-dat"  # S, addend ignored (as glibc does on REL machines and x86-64)
 JUMP_SLOT = "jump-slot"  # S, for a PLT slot
 PC_RELATIVE = "pc-relative"  # S + A - P
+INSTRUCTION = "instruction"  # S + A, or S + A - P, in an instruction: see `Form`
 COPY = "copy"  # the definition's initial bytes
 IRELATIVE = "irelative"  # what the resolver at B + A returns
 DTPMOD = "dtpmod"  # the module id
@@ -23,7 +25,6 @@ DTPOFF = "dtpoff"  # offset in the module's block
 TPOFF = "tpoff"  # offset from the thread pointer
 TLSDESC = "tlsdesc"  # a descriptor of two words
 SIZE = "size"  # the symbol's size + A
-UNSUPPORTED = "unsupported"  # known to the psABI, not done here
 LINK_ONLY = "link-only"  # resolved by the static linker, refused in a loaded file
 
 
@@ -33,6 +34,18 @@ class Relocation(NamedTuple):
     name: str
     verb: str
     width: int = 0
+
+
+class Form(NamedTuple):
+    """How an instruction of four bytes holds a value.
+
+    ``relative``: the value is a distance from the instruction. ``addend``: what an instruction holds now; ``encode``: the
+    instruction with another value in it, None when that does not fit.
+    """
+
+    relative: bool
+    addend: Callable[[int], int]
+    encode: Callable[[int, int], int | None]
 
 
 class Machine:
@@ -51,6 +64,11 @@ class Machine:
         tcb_alignment: int,
         tlsdesc_entry_first: bool,
         os_abis: tuple[int, ...] = (0, 3),
+        orders_ifunc: bool = False,
+        irelative_last: bool = False,
+        lazy_verbs: frozenset[str] = frozenset({IRELATIVE, TLSDESC}),
+        variant_call_flag: int = 0,
+        forms: Mapping[int, Form] = MappingProxyType({}),
     ) -> None:
         #: short name used everywhere: "amd64", "arm", "arm64"
         self.name = name
@@ -73,8 +91,19 @@ class Machine:
         self.tlsdesc_entry_first = tlsdesc_entry_first
         #: EI_OSABI values accepted
         self.os_abis = os_abis
-        #: the number of base-relative entries, which are applied in bulk
+        #: whether glibc looks if an IFUNC's object was relocated before it is referred to
+        self.orders_ifunc = orders_ifunc
+        #: whether IRELATIVE entries come after the others of their tables (glibc's ELF_MACHINE_IRELATIVE)
+        self.irelative_last = irelative_last
+        #: what a lazily relocated PLT table may hold beside PLT slots (elf_machine_lazy_rel)
+        self.lazy_verbs = lazy_verbs
+        #: st_other bit of functions that do not keep to the calling convention's registers
+        self.variant_call_flag = variant_call_flag
+        #: by number, of those whose verb is INSTRUCTION
+        self.forms = forms
+        #: the number of base-relative entries, which are applied in bulk, and that of PLT slots
         self.relative = next(number for number, row in relocations.items() if row.verb == RELATIVE)
+        self.jump_slot = next(number for number, row in relocations.items() if row.verb == JUMP_SLOT)
 
     def relocation_name(self, number: int) -> str:
         """``R_ARM_RELATIVE``, or ``unknown relocation 0x63`` for a number the psABI does not know."""

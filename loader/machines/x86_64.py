@@ -62,4 +62,6 @@ MACHINE = Machine(
     tcb_head=0,
     tcb_alignment=64,
     tlsdesc_entry_first=True,
+    orders_ifunc=True,
+    irelative_last=True,
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..elf import ElfFile
 from ..errors import LoadError
-from ..machines.base import LINK_ONLY, NONE, Machine, Relocation
+from ..machines.base import INSTRUCTION, LINK_ONLY, NONE, Machine, Relocation
 from ..symbols import Matching
 
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ class Profile:
     ``surplus, optional``        bytes of static TLS kept for dlopened objects, and the share TLS descriptors may take
     ``late_static_tls``          whether dlopened objects may have static TLS at all
     ``opens_again``              whether a dlopen of what is open already runs constructors that have not run
+    ``binds_lazily``             whether PLT slots may wait for their first call
+    ``adjusts_dynamic``          whether pointers in the mapped dynamic sections become addresses
+    ``passes_over_strangers``    whether a search goes on behind files for other machines
+    ``prints_warnings``          whether what it warns of is printed
+    ``reads_descriptors``        whether a TLS descriptor with a symbol has its addend in its place, where tables hold none
     ``destroys_unfinished``      whether at exit the destructors of what is still in its constructors run
     ``applies_relr``             whether DT_RELR is known; else it is passed over in silence
     ``protected, unique``        whether STV_PROTECTED references and STB_GNU_UNIQUE symbols are treated as such
@@ -59,7 +64,8 @@ class Profile:
     ``by_soname_only``           whether what is loaded is known by its DT_SONAME only
     ``go_systems``               what GOOS is there
     ``refused, ignored``         names of relocations that `loader.machines` knows how to apply and this linker refuses,
-                                 or passes over in silence
+                                 or passes over in silence; ``instructions``: those of instructions' parts that it applies;
+                                 ``taken_for``: those it applies as if they were another
     ``libc_names``               sonames the C library goes by; ``libc_prefixes``: how such names begin
     """
 
@@ -70,6 +76,11 @@ class Profile:
     optional = 0
     late_static_tls = False
     opens_again = False
+    binds_lazily = False
+    adjusts_dynamic = False
+    prints_warnings = False
+    passes_over_strangers = False
+    reads_descriptors = True
     destroys_unfinished = True
     applies_relr = True
     elf_tls = True
@@ -83,6 +94,8 @@ class Profile:
     locks = Locks()
     folders: tuple[str, ...] = ("/lib", "/usr/lib")
     refused: frozenset[str] = frozenset()
+    instructions: frozenset[str] = frozenset()
+    taken_for: Mapping[str, str] = {}
     ignored: frozenset[str] = frozenset()
     libc_names: frozenset[str] = frozenset()
     libc_prefixes: tuple[str, ...] = ()
@@ -153,13 +166,13 @@ class Profile:
         found = self._relocations.get(machine.name)
         if found is None:
             found = machine.relocations
-            if self.refused or self.ignored:
-                found = {number: self._row(row) for number, row in found.items()}
+            names = {row.name: row for row in found.values()}
+            found = {number: self._row(names.get(self.taken_for.get(row.name, ""), row)) for number, row in found.items()}
             self._relocations[machine.name] = found
         return found
 
     def _row(self, row: Relocation) -> Relocation:
-        if row.name in self.refused:
+        if row.name in self.refused or (row.verb == INSTRUCTION and row.name not in self.instructions):
             return row._replace(verb=LINK_ONLY)
         return row._replace(verb=NONE) if row.name in self.ignored else row
 
@@ -188,6 +201,10 @@ class Profile:
         """
         raise NotImplementedError
 
+    def initialised_first(self, order: Sequence[LinkedObject]) -> list[LinkedObject]:
+        """``order``, of objects whose constructors are to run, as it is when some ask to come first."""
+        return list(order)
+
     def relocation_order(
         self, objects: Sequence[LinkedObject], constructors: Sequence[LinkedObject]
     ) -> list[LinkedObject]:
@@ -209,6 +226,10 @@ class Profile:
         """Drop a reference. The objects to be unloaded, in destructor order; LoadError when it is not open."""
         raise NotImplementedError
 
+    def close_rest(self, links: State) -> list[LinkedObject]:
+        """What is to be unloaded next, after `close`'s are gone: destructors may have closed more."""
+        return []
+
     # -- symbols ------------------------------------------------------------------------------------------------------
 
     def scopes(self, obj: LinkedObject, links: State) -> Iterator[Sequence[LinkedObject]]:
@@ -222,6 +243,10 @@ class Profile:
         raise NotImplementedError
 
     # -- words --------------------------------------------------------------------------------------------------------
+
+    def preload_words(self, name: str, error: LoadError) -> str:
+        """What is printed of a library that LD_PRELOAD names and that cannot be loaded; "" for nothing."""
+        return ""
 
     def dlerror(self, error: LoadError, doing: str = "dlopen", program: str = "") -> str:
         """The text the guest's dlerror() gives for ``error``, one line; ``doing``: "dlopen", "dlsym", "dlclose", or

@@ -54,10 +54,16 @@ _ALWAYS_REFUSED = {
     "R_X86_64_COPY", "R_X86_64_SIZE32", "R_X86_64_SIZE64", "R_X86_64_TLSDESC", "R_X86_64_RELATIVE64", "R_ARM_COPY",
     "R_ARM_TLS_DESC", "R_AARCH64_COPY",
 }  # fmt: skip
+_UNTIL_29 = {
+    "R_ARM_REL32", "R_AARCH64_ABS32", "R_AARCH64_ABS16", "R_AARCH64_PREL64", "R_AARCH64_PREL32", "R_AARCH64_PREL16",
+}  # fmt: skip
+"""Dropped when relocation was written anew (linker_relocate.cpp)."""
 
 
 class _Matching(Matching):
     """check_symbol_version and is_symbol_global_and_defined."""
+
+    asserts_versions = False
 
     def __init__(self, versions: bool) -> None:
         self.versions = versions
@@ -104,7 +110,9 @@ class Bionic(Profile):
         self.by_soname_only = level >= 23
         self.matching = _Matching(versions=level >= 23)
         self.folders = ("/system/lib64", "/system/lib")
-        self.refused = frozenset(_ALWAYS_REFUSED | (set() if self.elf_tls else _TLS))
+        self.refused = frozenset(
+            _ALWAYS_REFUSED | (set() if self.elf_tls else _TLS) | (_UNTIL_29 if level >= 30 else set())
+        )
         self.ignored = frozenset(() if self.elf_tls else {"R_AARCH64_TLS_TPREL64", "R_AARCH64_TLSDESC"})
         self.words = self._words()
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from .. import closing
-from ..elf import DF_1_NOOPEN, DF_1_PIE, DT_RELR, ET_EXEC, PF_X, PT_GNU_STACK, ElfFile
+from ..elf import DF_1_INITFIRST, DF_1_NOOPEN, DF_1_PIE, DT_RELR, ET_EXEC, PF_X, PT_GNU_STACK, ElfFile
 from ..errors import LoadError
 from ..objects import Handle, LinkedObject, Pseudo
 from ..order import breadth_first, sort_dfs, sort_original
@@ -48,10 +48,22 @@ class Glibc(Profile):
     family = "glibc"
     title = "glibc"
     late_static_tls = True
+    binds_lazily = True
+    reads_descriptors = False
+    adjusts_dynamic = True
+    prints_warnings = True
     honours_stack_flags = True
     protected = True
     unique = True
     locks = Locks(in_constructors=True, at_exit=True)
+    refused = frozenset(
+        {
+            "R_ARM_REL32", "R_AARCH64_ABS16", "R_AARCH64_PREL64", "R_AARCH64_PREL32", "R_AARCH64_PREL16",
+        }
+    )  # fmt: skip
+    instructions = frozenset({"R_ARM_PC24"})
+    taken_for: Mapping[str, str] = {"R_AARCH64_ABS32": "R_AARCH64_ABS64"}
+    passes_over_strangers = True
     libc_names = frozenset(
         f"lib{name}"
         for name in (
@@ -92,6 +104,11 @@ class Glibc(Profile):
         """As it is: the loader's own words are glibc's."""
         return error
 
+    def preload_words(self, name: str, error: LoadError) -> str:
+        """do_preload; an errno's text is left out."""
+        reason = error.message.removesuffix(": No such file or directory")
+        return f"ERROR: ld.so: object '{name}' from LD_PRELOAD cannot be preloaded ({reason}): ignored."
+
     # -- files --------------------------------------------------------------------------------------------------------
 
     def era(self) -> tuple[object, ...]:
@@ -130,7 +147,7 @@ class Glibc(Profile):
         """dl_open_worker."""
         if flags & (RTLD_LAZY | RTLD_NOW):
             return None
-        return LoadError(name, "", "invalid mode for dlopen()", "mode")
+        return LoadError(name, "", "invalid mode for dlopen(): Invalid argument", "mode")
 
     def check_objects(self, objects: Sequence[LinkedObject], links: State) -> Iterator[LoadError]:
         """Every version asked for must be defined by the object it is asked of, unless that one defines none at all
@@ -146,8 +163,12 @@ class Glibc(Profile):
                         yield obj.elf.error("DT_VERNEED", message, "version")
                     elif not provider.is_builtin:
                         versions = provider.elf.versions
-                        if versions and versions.has_definitions and not need.weak and need.name not in versions.defined:
-                            yield _no_version(provider.path, need, obj.path, "DT_VERDEF")
+                        if versions is None or not versions.has_definitions:
+                            if obj.startup:
+                                text = f"no version information available (required by {links.shown(obj)})"
+                                links.warn(obj, f"{links.shown(provider)}: {text}")
+                        elif not need.weak and need.name not in versions.defined:
+                            yield _no_version(provider.path, need, links.shown(obj), "DT_VERDEF")
             yield from self.check_libc(obj.elf)
 
     def check_libc(self, elf: ElfFile) -> Iterator[LoadError]:
@@ -181,7 +202,7 @@ class Glibc(Profile):
         self, name: str, requester: LinkedObject | None, dependent: LinkedObject | None, links: State
     ) -> Iterator[str]:
         """See `loader.search.candidates`."""
-        return candidates(name, requester, links.library_path)
+        return candidates(name, requester, links.library_path, links.main)
 
     # -- order --------------------------------------------------------------------------------------------------------
 
@@ -194,6 +215,12 @@ class Glibc(Profile):
             first.order_links = order
             first.bound_to = [obj for obj in first.bound_to if obj not in objects]
         return order[::-1]
+
+    def initialised_first(self, order: Sequence[LinkedObject]) -> list[LinkedObject]:
+        """_dl_init: DF_1_INITFIRST, of several the one that was mapped last."""
+        marked = [obj for obj in order if obj.elf.dt_flags_1 & DF_1_INITFIRST]
+        first = max(marked, key=lambda obj: obj.index, default=None)
+        return list(order) if first is None else [first, *(obj for obj in order if obj is not first)]
 
     def relocation_order(
         self, objects: Sequence[LinkedObject], constructors: Sequence[LinkedObject]
@@ -224,12 +251,23 @@ class Glibc(Profile):
         handle.refs -= 1
         if handle.refs:
             return []
+        if links.closing:
+            links.close_again = True
+            return []
+        return self._unused(handle, links)
+
+    def close_rest(self, links: State) -> list[LinkedObject]:
+        """_dl_close_worker does nothing in a destructor it has called itself, and looks again when it is done."""
+        again, links.close_again = links.close_again, False
+        return self._unused(None, links) if again else []
+
+    def _unused(self, handle: LinkedObject | None, links: State) -> list[LinkedObject]:
         used = closing.in_use(links.objects)
         gone = {o.index for o in links.objects if o.index not in used and not o.removed}
         if not gone:
             return []
         objects, first = list(links.objects), links.main
-        if self.minor >= 39:
+        if self.minor >= 39 and handle is not None:
             place = objects.index(handle)
             if first is not None:
                 objects[place] = first

@@ -38,6 +38,8 @@ _NOT_ELF = "Exec format error"
 class _Matching(Matching):
     """find_sym2 and the two lookups under it."""
 
+    asserts_versions = False
+
     def admits(self, symbol: Symbol, query: Query) -> bool:
         """By type, binding, and whether it is defined."""
         if symbol.shndx == SHN_UNDEF and (query.for_call or symbol.type == STT_TLS):
@@ -83,7 +85,8 @@ class Musl(Profile):
     refused = frozenset(
         {
             "R_X86_64_32", "R_X86_64_SIZE32", "R_X86_64_SIZE64", "R_X86_64_IRELATIVE", "R_X86_64_RELATIVE64",
-            "R_ARM_IRELATIVE", "R_AARCH64_IRELATIVE",
+            "R_ARM_IRELATIVE", "R_ARM_REL32", "R_AARCH64_IRELATIVE", "R_AARCH64_ABS32", "R_AARCH64_ABS16",
+            "R_AARCH64_PREL64", "R_AARCH64_PREL32", "R_AARCH64_PREL16",
         }
     )  # fmt: skip
     libc_prefixes = (*(f"lib{part}." for part in _LIBC_PARTS), "ld-musl-")

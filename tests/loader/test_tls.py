@@ -60,7 +60,9 @@ def test_a_threads_area(machine: str) -> None:
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_a_dlopened_librarys_image_reaches_running_threads(machine: str) -> None:
-    bench = Bench(machine, a=with_tls(machine, b"hello", 64))
+    writer = with_tls(machine, b"hello", 64)
+    writer.define("v", 2, type=6)
+    bench = Bench(machine, a=writer)
     bench.links.load_startup(needed=["libc.so.6"])
     assert bench.links.tls.tcb_size == 512  # what the built-in C library says of itself
     tls, memory = bench.links.tls, bench.memory
@@ -71,8 +73,10 @@ def test_a_dlopened_librarys_image_reaches_running_threads(machine: str) -> None
     assert a.tls is not None
     assert tls.surplus_left == left - 64
     for tp in points:
-        assert tls.block(memory, tp, 1) == tp + tls.thread_offset(a.tls, 0)
-        assert read_memory(memory, tls.block(memory, tp, 1), 5) == b"hello"
+        block = tp + tls.thread_offset(a.tls, 0)
+        assert read_memory(memory, block, 5) == b"hello"
+        assert tls.block(memory, tp, 1) == 0  # glibc's _dl_init_static_tls leaves the DTV to the first look
+        assert bench.links.dlsym(a, "v", thread_pointer=tp) == block + 2
     assert ("static-tls", {"object": "liba.so", "module": 1, "offset": a.tls.offset, "size": 64,
                            "surplus_left": tls.surplus_left}) in bench.events  # fmt: skip
     bench.links.release(bench.links.dlclose(a))

@@ -212,4 +212,47 @@ FUNCTION(__emu_tlsdesc_undefweak)
     ret
 END(__emu_tlsdesc_undefweak)
 
+    /* A PLT entry's first call: the stack holds link map, index, and the caller's return address. Every register but r11,
+     * which PLT code may use, goes on to the function (psABI, section 5.2, "Procedure Linkage Table"). */
+FUNCTION(__emu_lazy_resolve)
+    .cfi_adjust_cfa_offset 16
+    push %rbx
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset rbx, 0
+    mov %rsp, %rbx
+    .cfi_def_cfa_register rbx
+    sub $576, %rsp
+    and $-64, %rsp
+    fxsave64 (%rsp)
+    mov %rax, 512(%rsp)
+    mov %rcx, 520(%rsp)
+    mov %rdx, 528(%rsp)
+    mov %rsi, 536(%rsp)
+    mov %rdi, 544(%rsp)
+    mov %r8, 552(%rsp)
+    mov %r9, 560(%rsp)
+    mov %r10, 568(%rsp)
+    mov 8(%rbx), %rdi
+    mov 16(%rbx), %rsi
+    call em_bind
+    mov %rax, %r11
+    fxrstor64 (%rsp)
+    mov 512(%rsp), %rax
+    mov 520(%rsp), %rcx
+    mov 528(%rsp), %rdx
+    mov 536(%rsp), %rsi
+    mov 544(%rsp), %rdi
+    mov 552(%rsp), %r8
+    mov 560(%rsp), %r9
+    mov 568(%rsp), %r10
+    mov %rbx, %rsp
+    .cfi_def_cfa_register rsp
+    pop %rbx
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore rbx
+    add $16, %rsp
+    .cfi_adjust_cfa_offset -16
+    jmp *%r11
+END(__emu_lazy_resolve)
+
     .section .note.GNU-stack, "", @progbits

@@ -220,4 +220,44 @@ FUNCTION(__emu_tlsdesc_dynamic)
     b 2b
 END(__emu_tlsdesc_dynamic)
 
+    /* A PLT entry's first call: the stack holds the slot's address and the caller's return address, x16 is that of GOT[2],
+     * whose neighbour is the link map. All argument registers go on to the function (AAELF64, "PLT sequences"). */
+FUNCTION(__emu_lazy_resolve)
+    .cfi_adjust_cfa_offset 16
+    .cfi_rel_offset x30, 8
+    sub sp, sp, #208
+    .cfi_adjust_cfa_offset 208
+    stp x0, x1, [sp]
+    stp x2, x3, [sp, #16]
+    stp x4, x5, [sp, #32]
+    stp x6, x7, [sp, #48]
+    stp x8, x9, [sp, #64]
+    stp q0, q1, [sp, #80]
+    stp q2, q3, [sp, #112]
+    stp q4, q5, [sp, #144]
+    stp q6, q7, [sp, #176]
+    ldr x0, [x16, #-8]
+    ldr x1, [sp, #208]
+    sub x1, x1, x16
+    sub x1, x1, #8
+    lsr x1, x1, #3
+    bl em_bind
+    mov x16, x0
+    ldp q0, q1, [sp, #80]
+    ldp q2, q3, [sp, #112]
+    ldp q4, q5, [sp, #144]
+    ldp q6, q7, [sp, #176]
+    ldp x0, x1, [sp]
+    ldp x2, x3, [sp, #16]
+    ldp x4, x5, [sp, #32]
+    ldp x6, x7, [sp, #48]
+    ldp x8, x9, [sp, #64]
+    add sp, sp, #208
+    .cfi_adjust_cfa_offset -208
+    ldp x17, x30, [sp], #16
+    .cfi_adjust_cfa_offset -16
+    .cfi_restore x30
+    br x16
+END(__emu_lazy_resolve)
+
     .section .note.GNU-stack, "", %progbits

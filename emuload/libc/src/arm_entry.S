@@ -180,4 +180,24 @@ FUNCTION(__emu_tlsdesc_dynamic)
     pop {r2, r3, r4, pc}
 END(__emu_tlsdesc_dynamic)
 
+    /* A PLT entry's first call: the stack holds the caller's return address, ip is the slot's address, lr that of GOT[2],
+     * whose neighbour is the link map. All argument registers go on to the function (AAELF32, "PLT sequences"). */
+FUNCTION(__emu_lazy_resolve)
+    push {r0-r4}                /* r4 for the alignment */
+#ifdef __ARM_PCS_VFP
+    vpush {d0-d7}
+#endif
+    ldr r0, [lr, #-4]
+    sub r1, r12, lr
+    sub r1, r1, #4
+    lsr r1, r1, #2
+    bl em_bind
+    mov r12, r0
+#ifdef __ARM_PCS_VFP
+    vpop {d0-d7}
+#endif
+    pop {r0-r4, lr}
+    bx r12
+END(__emu_lazy_resolve)
+
     .section .note.GNU-stack, "", %progbits

@@ -150,13 +150,14 @@ EXPORT void _pthread_cleanup_pop(struct _pthread_cleanup_buffer *buffer, int exe
 }
 
 /* thread_local destructors of C++ (Itanium ABI), last registered first. */
-struct em_tls_dtor { struct em_tls_dtor *next; void (*fn)(void *); void *object; };
+struct em_tls_dtor { struct em_tls_dtor *next; void (*fn)(void *); void *object, *dso; };
 
 EXPORT int __cxa_thread_atexit_impl(void (*fn)(void *), void *object, void *dso) {
     struct em_tls_dtor *d = em_malloc(sizeof *d);
     if (!d) em_fatal("out of memory in __cxa_thread_atexit_impl\n");
-    *d = (struct em_tls_dtor){em_self()->tls_dtors, fn, object};
+    *d = (struct em_tls_dtor){em_self()->tls_dtors, fn, object, dso};
     em_self()->tls_dtors = d;
+    EM_DL_PIN(dso, 1);   /* what the destructor needs stays loaded (glibc stdlib/cxa_thread_atexit_impl.c) */
     return 0;
 }
 
@@ -164,6 +165,7 @@ HIDDEN void em_run_tls_dtors(struct thread *self) {
     for (struct em_tls_dtor *d; (d = self->tls_dtors) != 0;) {
         self->tls_dtors = d->next;
         d->fn(d->object);
+        EM_DL_PIN(d->dso, -1);
         em_free(d);
     }
 }

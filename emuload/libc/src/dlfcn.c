@@ -5,9 +5,16 @@
 #include <dlfcn.h>
 #include <limits.h>
 #include <link.h>
+#include <sys/auxv.h>
 #include "thread.h"
 
 static struct { int word, owner, depth; } loader_lock;
+
+EXPORT NORETURN void _exit(int status);
+
+/* Where a debugger finds the objects, and where it stops when they change. The host fills it in. */
+EXPORT struct r_debug _r_debug;
+EXPORT __attribute__((noinline)) void _dl_debug_state(void) { __asm__ volatile("" ::: "memory"); }
 
 HIDDEN void em_lock_loader(void) {
     int tid = em_self()->tid, free = 0;
@@ -71,13 +78,43 @@ static void wait_for_progress(const struct em_call *call, int seen, int locked) 
     if (locked) em_lock_loader();
 }
 
+/* What a resolver is told of the processor: nothing on x86-64, HWCAP on ARM, and on AArch64 HWCAP with a mark and a
+ * structure that says more (glibc sys/ifunc.h). */
+HIDDEN em_word em_resolve(em_word resolver) {
+#if defined(__aarch64__)
+    struct { unsigned long size, hwcap, hwcap2; } more = {sizeof more, getauxval(AT_HWCAP), getauxval(AT_HWCAP2)};
+    return ((em_word (*)(unsigned long, void *))resolver)(more.hwcap | 1UL << 62, &more);   /* _IFUNC_ARG_HWCAP */
+#elif defined(__arm__)
+    return ((em_word (*)(unsigned long))resolver)(getauxval(AT_HWCAP));
+#else
+    return ((em_word (*)(void))resolver)();
+#endif
+}
+
+HIDDEN NORETURN void em_link_fatal(const char *text) {
+    size_t length = 0;
+    while (text[length]) length++;
+    em_syscall(__NR_write, 2, text, length);
+    _exit(127);
+}
+
 /* Runs what an operation asks for and returns its result. `locked`: the caller holds the loader's lock. */
 HIDDEN em_word em_run_operation(long op, int locked) {
     struct em_call call;
+    em_word answer = 0;
     int release = locked && !(em_process.flags & EM_LOCK_CONSTRUCTORS);
     for (;;) {
         int seen = __atomic_load_n(&progress, __ATOMIC_ACQUIRE);
-        long next = EM_DL_NEXT(op, &call);
+        long next = EM_DL_NEXT(op, &call, answer);
+        if (next == EM_DL_RESOLVE) {
+            answer = em_resolve(call.fn);
+            continue;
+        }
+        if (next == EM_DL_NOTE) {
+            ((void (*)(void))call.fn)();
+            continue;
+        }
+        if (next == EM_DL_FATAL) em_link_fatal((const char *)call.fn);
         if (next == EM_DL_WAIT) {
             wait_for_progress(&call, seen, locked);
             continue;
@@ -100,7 +137,7 @@ static void *open_from(const char *path, int flags, void *caller) {
     void *handle = 0;
     EM_INFO(&em_process);   /* what was loaded may decide the flags */
     if (op > 0) handle = (void *)em_run_operation(op, 1);
-    else take_error();
+    if (!handle) take_error();   /* there is none when RTLD_NOLOAD finds nothing */
     em_unlock_loader();
     return handle;
 }
@@ -118,15 +155,32 @@ EXPORT int dlclose(void *handle) {
     return op > 0 ? 0 : -1;
 }
 
+/* The first call through a PLT slot, from __emu_lazy_resolve, which keeps the call's registers. `map`: the object's link
+ * map; `index`: the slot's entry in its PLT table. Returns where the call goes (glibc elf/dl-runtime.c, _dl_fixup). */
+HIDDEN em_word em_bind(em_word map, em_word index) {
+    int saved = errno;
+    em_word word;
+    long done = EM_DL_BIND(map, index, &word);
+    if (done == EM_BIND_FAILED) em_link_fatal((const char *)word);
+    if (done == EM_BIND_RESOLVE) word = (em_word)EM_DL_BOUND(map, index, em_resolve(word));
+    errno = saved;
+    return word;
+}
+
 /* -- looking up ------------------------------------------------------------------------------------------ */
 
 static void *symbol_from(void *handle, const char *name, const char *version, void *caller) {
     em_lock_loader();
     clear_error();
-    void *address = (void *)EM_DL_SYM(handle, name, version, caller);
-    if (!address) take_error();
+    struct em_symbol symbol = {0, 0};
+    long found = EM_DL_SYM(handle, name, version, caller, &symbol);
+    em_word address = symbol.address;
+    if (found == EM_FOUND_NOTHING) take_error();
+    if (found == EM_FOUND_RESOLVER) address = em_resolve(symbol.address);
+    if (found == EM_FOUND_TLS) address = (em_word)__tls_get_addr((struct tls_index *)&symbol);
+    if (found > EM_FOUND_ADDRESS) EM_DL_FOUND(address);
     em_unlock_loader();
-    return address;
+    return (void *)address;
 }
 
 EXPORT void *dlsym(void *handle, const char *name) { return symbol_from(handle, name, 0, __builtin_return_address(0)); }

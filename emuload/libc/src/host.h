@@ -13,13 +13,14 @@ enum em_host_call {
     EM_NR_IDLE = EM_BASE,  /* () : the thread parks until the host gives it a call */
     EM_NR_EVENT,           /* (enum em_event, a, b, c, d) */
     EM_NR_DL_OPEN,         /* (path | 0, flags, caller) -> op > 0 | 0 with an error */
-    EM_NR_DL_NEXT,         /* (op, struct em_call *) -> enum em_next */
-    EM_NR_DL_SYM,          /* (handle, name, version | 0, caller) -> address | 0 with an error (or a symbol whose value is 0) */
+    EM_NR_DL_NEXT,         /* (op, struct em_call *, what the resolver returned) -> enum em_next */
+    EM_NR_DL_SYM,          /* (handle, name, version | 0, caller, struct em_symbol *) -> enum em_found */
     EM_NR_DL_CLOSE,        /* (handle) -> op | 0 with an error */
     EM_NR_DL_ITERATE,      /* (index, struct dl_phdr_info *) -> 1 | 0 */
     EM_NR_DL_ADDR,         /* (address, struct em_dl_addr *) -> 1 | 0 */
     EM_NR_DL_ERROR,        /* (buffer, size) -> length of the calling thread's last error, 0: none; clears it */
-    EM_NR_DL_STARTUP,      /* (phase) -> op; 1: preinit of the program, constructors of the libraries; 2: the program's own */
+    EM_NR_DL_STARTUP,      /* (phase) -> op; 0: the rest of the relocation, with EM_UNFINISHED; 1: preinit of the program,
+                              constructors of the libraries; 2: the program's own */
     EM_NR_DL_SHUTDOWN,     /* () -> op: destructors at exit */
     EM_NR_TLS_SIZE,        /* (struct em_tls_size *) : what a new thread's static TLS area needs */
     EM_NR_TLS_INIT,        /* (area) -> thread pointer; images, TCB self pointer and DTV are written */
@@ -27,20 +28,31 @@ enum em_host_call {
     EM_NR_INFO,            /* (struct em_info *) */
     EM_NR_DL_INFO,         /* (handle, request, out) -> value, < 0 with an error */
     EM_NR_TLS_FREE,        /* (area) : the area of a thread that is gone; the host writes to it no more */
+    EM_NR_DL_BIND,         /* (link map, index in its PLT table, em_word *) -> enum em_bind */
+    EM_NR_DL_BOUND,        /* (link map, index, what the resolver returned) -> the same, written to the slot */
+    EM_NR_DL_FOUND,        /* (address): what a symbol found as EM_FOUND_RESOLVER or EM_FOUND_TLS came to */
+    EM_NR_DL_PIN,          /* (address in an object, 1 | -1): one more or less thread-local object with a destructor in it */
 };
 
 enum em_next {
     EM_DL_DONE = 0,   /* finished, ->value is the result */
     EM_DL_CALL = 1,   /* call it and ask again */
     EM_DL_WAIT = 2,   /* thread ->argc runs the constructors of the object at ->fn: ask again when it has got on */
+    EM_DL_RESOLVE = 3,  /* ->fn is an IFUNC's resolver: ask again with what it returns */
+    EM_DL_NOTE = 4,   /* call ->fn, where debuggers stop, the lock held, and ask again */
+    EM_DL_FATAL = 5,  /* ->fn is a text: the process ends with it */
 };
+
+enum em_found { EM_FOUND_NOTHING, EM_FOUND_ADDRESS, EM_FOUND_RESOLVER, EM_FOUND_TLS };
+enum em_bind { EM_BIND_DONE, EM_BIND_RESOLVE, EM_BIND_FAILED };   /* the word: function, resolver, text */
 
 /* Every member is one machine word, so that the layout is the same rule on every ABI. */
 typedef unsigned long em_word;
 
 struct em_call { em_word fn, argc, argv, envp, value; };
 struct em_tls_size { em_word size, align, tp_offset; };
-struct em_tls_module { em_word size, align, image, image_size; };
+struct em_tls_module { em_word size, align, image, image_size, place; };   /* place: its block in static TLS, 0: none */
+struct em_symbol { em_word address, offset; };   /* EM_FOUND_TLS: module, offset */
 struct em_dl_addr { em_word file_name, base, symbol_name, symbol_address, link_map, symbol; };
 struct em_info {
     em_word argc, argv, envp, auxv, page_size;
@@ -57,6 +69,7 @@ enum em_info_flag {
     EM_LOCK_ITERATING = 32,    /* dl_iterate_phdr takes it (bionic) */
     EM_LOCK_EXIT = 128,        /* exit takes it before it runs destructors (glibc) */
     EM_WAIT_CONSTRUCTORS = 64, /* who opens or ends waits for constructors that another thread runs (musl) */
+    EM_UNFINISHED = 256,       /* the start-up objects are not all relocated: resolvers have to be called first */
 };
 
 enum em_event {
@@ -168,8 +181,8 @@ static inline long em_sys3(long n, long a, long b, long c) {
 #define EM_IDLE() em_syscall(EM_NR_IDLE)
 #define EM_EVENT(kind, a, b, c, d) ((void)em_syscall(EM_NR_EVENT, kind, a, b, c, d))
 #define EM_DL_OPEN(path, flags, caller) em_syscall(EM_NR_DL_OPEN, path, flags, caller)
-#define EM_DL_NEXT(op, out) em_syscall(EM_NR_DL_NEXT, op, out)
-#define EM_DL_SYM(handle, name, version, caller) em_syscall(EM_NR_DL_SYM, handle, name, version, caller)
+#define EM_DL_NEXT(op, out, answer) em_syscall(EM_NR_DL_NEXT, op, out, answer)
+#define EM_DL_SYM(handle, name, version, caller, out) em_syscall(EM_NR_DL_SYM, handle, name, version, caller, out)
 #define EM_DL_CLOSE(handle) em_syscall(EM_NR_DL_CLOSE, handle)
 #define EM_DL_ITERATE(index, out) em_syscall(EM_NR_DL_ITERATE, index, out)
 #define EM_DL_ADDR(address, out) em_syscall(EM_NR_DL_ADDR, address, out)
@@ -180,6 +193,10 @@ static inline long em_sys3(long n, long a, long b, long c) {
 #define EM_TLS_INIT(area) em_syscall(EM_NR_TLS_INIT, area)
 #define EM_TLS_GET(module, out) em_syscall(EM_NR_TLS_GET, module, out)
 #define EM_TLS_FREE(area) em_syscall(EM_NR_TLS_FREE, area)
+#define EM_DL_BIND(map, index, out) em_syscall(EM_NR_DL_BIND, map, index, out)
+#define EM_DL_BOUND(map, index, target) em_syscall(EM_NR_DL_BOUND, map, index, target)
+#define EM_DL_FOUND(address) em_syscall(EM_NR_DL_FOUND, address)
+#define EM_DL_PIN(address, change) em_syscall(EM_NR_DL_PIN, address, change)
 #define EM_INFO(out) em_syscall(EM_NR_INFO, out)
 #define EM_DL_INFO(handle, request, out) em_syscall(EM_NR_DL_INFO, handle, request, out)
 

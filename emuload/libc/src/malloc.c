@@ -531,8 +531,8 @@ EXPORT void malloc_stats(void) {}
 HIDDEN struct emu_heap emu_heap = {malloc, calloc, realloc, free};
 
 static void bind(void *slot, const char *name) {
-    long address = EM_DL_SYM(0, name, 0, 0);
-    if (address && !failed(address)) *(long *)slot = address;
+    struct em_symbol found;
+    if (EM_DL_SYM(0, name, 0, 0, &found) == EM_FOUND_ADDRESS && found.address) *(em_word *)slot = found.address;
 }
 
 /* Called by start-up code before any constructor. */

@@ -41,8 +41,9 @@ HIDDEN uintptr_t em_start(long *stack);
 HIDDEN uintptr_t em_start(long *stack) {
     EM_INFO(&em_process);
     struct thread *self = em_self();
-    environ = (char **)em_process.envp;
     auxiliary = (const unsigned long *)em_process.auxv;
+    if (em_process.flags & EM_UNFINISHED) em_run_operation(EM_DL_STARTUP(0), 0);
+    environ = (char **)em_process.envp;   /* a program's copy of it is made by now */
     __libc_stack_end = stack;
     const unsigned char *random = (const unsigned char *)getauxval(AT_RANDOM);
     if (random) __builtin_memcpy(&__stack_chk_guard, random, sizeof __stack_chk_guard);

@@ -27,6 +27,8 @@ HIDDEN size_t em_default_stack(void);
 HIDDEN int em_thread_known(struct thread *t);  /* with the lock held */
 HIDDEN void em_block_signals(uint64_t *old);
 HIDDEN void em_restore_signals(const uint64_t *old);
+struct tls_index { unsigned long module, offset; };
+void *__tls_get_addr(struct tls_index *index);
 HIDDEN void em_tls_thread_free(struct thread *t);
 HIDDEN NORETURN void em_thread_finish(struct thread *self);
 

@@ -1,12 +1,10 @@
-/* Thread-local storage of modules that are not in the static area (ELF Handling For Thread-Local Storage, section 3).
+/* Thread-local storage of modules that a thread has not looked for yet (ELF Handling For Thread-Local Storage, section 3).
  *
  * The DTV is in guest memory: fs:8 on amd64, the word at the thread pointer on ARM and AArch64. dtv[0] is the
  * number of its words, dtv[m] the address of module m's block, 0 when the thread has none yet.
  * A dynamic TLS descriptor's argument is the address of a struct tls_index. */
 #include <asm/unistd.h>
 #include "thread.h"
-
-struct tls_index { unsigned long module, offset; };
 
 /* What was allocated here for one thread: blocks, and DTVs it grew out of the host's. */
 struct em_tls_block { struct em_tls_block *next; void *memory; };
@@ -39,6 +37,7 @@ static __attribute__((noinline)) void *allocate(struct thread *self, unsigned lo
         for (size_t i = 1; i < room; i++) wider[i] = i < dtv[0] ? dtv[i] : 0;
         *dtv_slot(self) = dtv = wider;
     }
+    if (m.place) return (void *)(dtv[module] = m.place);
     size_t align = m.align < 16 ? 16 : m.align;
     char *block = keep(self, align, m.size ? m.size : 1);
     const char *image = (const char *)m.image;

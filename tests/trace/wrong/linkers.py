@@ -10,10 +10,13 @@ from unittest import mock
 
 from loader import mapping
 from loader.constructors import Initializer
-from loader.link_map import Handle, LinkMap
-from loader.objects import LinkedObject
-from loader.profiles import Profile
-from loader.profiles.glibc import PROFILE
+from loader.link_map import LinkMap, ResolverCall
+from loader.linking import Linking
+from loader.objects import LinkedObject, Resolved
+from loader.profiles import Profile, profile
+from loader.relocate import Progress
+
+GLIBC = profile("glibc")
 
 
 @contextmanager
@@ -26,24 +29,24 @@ def linked_by(linker: type[LinkMap]) -> Iterator[None]:
 @contextmanager
 def ruled_by(**rules: Any) -> Iterator[None]:
     """Processes that are made meanwhile have a dynamic linker that goes by other rules, named as in `Profile`."""
-    profile: Profile = copy.copy(PROFILE)
+    ruled: Profile = copy.copy(GLIBC)
     for name, rule in rules.items():
-        assert hasattr(profile, name)
-        setattr(profile, name, rule)
-    with mock.patch("emuload.process.profile_by_name", return_value=profile):
+        assert hasattr(ruled, name)
+        setattr(ruled, name, rule)
+    with mock.patch("emuload.process.profile_by_name", return_value=ruled):
         yield
 
 
-def constructs_backwards(objects: Sequence[LinkedObject], *, first: LinkedObject | None, destructors: bool) -> list[LinkedObject]:
+def constructs_backwards(
+    objects: Sequence[LinkedObject], first: LinkedObject | None, roots: Sequence[LinkedObject]
+) -> list[LinkedObject]:
     """glibc's order, which constructors follow from the wrong end."""
-    right = PROFILE.sort(objects, first=first, destructors=destructors)
-    return right if destructors else right[::-1]
+    return GLIBC.constructor_order(objects, first, roots)[::-1]
 
 
-def destroys_backwards(objects: Sequence[LinkedObject], *, first: LinkedObject | None, destructors: bool) -> list[LinkedObject]:
+def destroys_backwards(objects: Sequence[LinkedObject], main: LinkedObject | None) -> list[LinkedObject]:
     """The same for destructors."""
-    right = PROFILE.sort(objects, first=first, destructors=destructors)
-    return right[::-1] if destructors else right
+    return GLIBC.shutdown_order(objects, main)[::-1]
 
 
 class RunsArraysBackwards(LinkMap):
@@ -78,10 +81,10 @@ class RunsPreinitLate(LinkMap):
 class ConstructsAgain(LinkMap):
     """Takes an object for a new one whenever it is opened."""
 
-    def dlopen(self, *arguments: Any) -> tuple[Handle | None, list[LinkedObject]]:
-        """The object itself has always to be constructed."""
-        handle, objects = super().dlopen(*arguments)
-        return handle, objects or ([handle] if isinstance(handle, LinkedObject) else [])
+    def to_construct(self, linking: Linking) -> list[LinkedObject]:
+        """The object itself always."""
+        objects = super().to_construct(linking)
+        return objects or ([linking.handle] if isinstance(linking.handle, LinkedObject) else [])
 
     def start_initializers(self, obj: LinkedObject) -> list[Initializer]:
         """All of them, each time."""
@@ -118,12 +121,11 @@ class FinalizesTwice(LinkMap):
 class LateRelro(LinkMap):
     """Protects PT_GNU_RELRO when an object is closed, not when it is relocated."""
 
-    def _relocate(self, obj: LinkedObject) -> None:
+    def _relocate(self, obj: LinkedObject, progress: Progress, answer: int | None) -> ResolverCall | None:
         if obj.is_builtin:
-            super()._relocate(obj)
-            return
+            return super()._relocate(obj, progress, answer)
         with mock.patch.object(mapping, "protect_relro", return_value=None):
-            super()._relocate(obj)
+            return super()._relocate(obj, progress, answer)
 
     def start_finalizers(self, obj: LinkedObject) -> list[Initializer]:
         """It is, before the destructors run."""
@@ -136,24 +138,24 @@ class LateRelocation(LinkMap):
 
     _late: Sequence[LinkedObject] = ()
 
-    def _relocate(self, obj: LinkedObject) -> None:
+    def _relocate(self, obj: LinkedObject, progress: Progress, answer: int | None) -> ResolverCall | None:
         if obj.startup:
-            super()._relocate(obj)
-        else:
-            _protect(self, obj)
-            self._late = [*self._late, obj]
+            return super()._relocate(obj, progress, answer)
+        _protect(self, obj)
+        self._late = [*self._late, obj]
+        return None
 
-    def dlsym(self, *arguments: Any) -> int:
+    def lookup(self, *arguments: Any) -> Resolved:
         """What was put off is done first."""
         late, self._late = self._late, ()
         with mock.patch.object(mapping, "protect_relro", return_value=None):
             for obj in late:
-                super()._relocate(obj)
-        return super().dlsym(*arguments)
+                super()._relocate(obj, Progress(), None)
+        return super().lookup(*arguments)
 
 
 def _protect(links: LinkMap, obj: LinkedObject) -> None:
-    relro = mapping.protect_relro(links.memory, obj)
+    relro = mapping.protect_relro(links.memory, obj, links.page_size)
     if relro is not None:
         links._event("relro-protected", obj, address=relro.start, size=relro.end - relro.start)
 
@@ -165,7 +167,7 @@ class LateTlsImage(LinkMap):
         if all(module.object.startup for module in self.tls_pending):
             super()._write_pending_tls()
 
-    def dlsym(self, *arguments: Any) -> int:
+    def lookup(self, *arguments: Any) -> Resolved:
         """What was put off is done first."""
         super()._write_pending_tls()
-        return super().dlsym(*arguments)
+        return super().lookup(*arguments)

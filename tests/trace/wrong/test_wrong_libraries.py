@@ -90,14 +90,14 @@ def test_a_wrong_dynamic_linker_is_caught(wrong: WrongLinker, target: str) -> No
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize(
-    ("sort", "rule"),
+    ("rules", "rule"),
     [
-        (linkers.constructs_backwards, "dependencies-constructed-first"),
-        (linkers.destroys_backwards, "dependents-destroyed-first"),
+        ({"constructor_order": linkers.constructs_backwards}, "dependencies-constructed-first"),
+        ({"shutdown_order": linkers.destroys_backwards}, "dependents-destroyed-first"),
     ],
 )
-def test_a_wrong_order_of_objects_is_caught(sort: object, rule: str, target: str) -> None:
-    with linkers.ruled_by(sort=sort):
+def test_a_wrong_order_of_objects_is_caught(rules: dict[str, object], rule: str, target: str) -> None:
+    with linkers.ruled_by(**rules):
         events = orderly(target)
     assert list(failed(events, ELF)) == [rule]
 

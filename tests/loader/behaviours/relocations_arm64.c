@@ -1,0 +1,36 @@
+// Which relocations of the psABI a loaded AArch64 file may hold.
+#include "behaviour.h"
+//= targets arm64-gnu
+//= made libr257.so relocation 257
+//= made libr258.so relocation 258
+//= made libr259.so relocation 259
+//= made libr260.so relocation 260
+//= made libr261.so relocation 261
+//= made libr262.so relocation 262
+//= made libr275.so relocation 275
+//= made libr282.so relocation 282
+//= made libr283.so relocation 283
+//= made libr314.so relocation 314
+//= made libr1025.so relocation 1025
+//= made libr1026.so relocation 1026
+//= made libr1033.so relocation 1033
+//= made libr2000.so relocation 2000
+//= main
+static const int numbers[] = {257,258,259,260,261,262,275,282,283,314,1025,1026,1033,2000};
+int main(void) {
+    for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char name[32];
+        sprintf(name, "./libr%d.so", numbers[i]);
+        void *x = dlopen(name, RTLD_NOW);
+        SAY("%d ", numbers[i]);
+        if (!x) {
+            SAY("%s\n", dlerror());
+            continue;
+        }
+        uintptr_t slot = *(uintptr_t *)dlsym(x, "slot"), place = (uintptr_t)dlsym(x, "slot"), function = (uintptr_t)dlsym(x, "function");
+        uintptr_t low = 0xffffffff, ones = -1;
+        SAY("%s%s\n", slot == function || slot == function - 1 ? "address" : slot == 77 || slot == 76 ? "size" : slot == ones ? "untouched"
+            : (slot & low) == (function & low) ? "low half of the address" : (slot & low) == ((function - place) & low) ? "distance"
+            : (slot & low) == 77 ? "size" : "something else", slot >> (sizeof slot * 4) == ones >> (sizeof slot * 4) ? ", upper half untouched" : "");
+    }
+}

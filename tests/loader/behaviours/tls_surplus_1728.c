@@ -1,0 +1,7 @@
+// 1728 bytes fit nowhere.
+#include "behaviour.h"
+//= libx.so -ftls-model=initial-exec 
+__thread char block[1728];
+int x(void) { block[0]++; return block[0] + block[1728 - 1]; }
+//= main
+int main(void) { void *x = must_open("./libx.so", RTLD_NOW); if (x) SAY("%d\n", call(x, "x")); }
