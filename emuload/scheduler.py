@@ -16,8 +16,11 @@ from emuload.kernel.task import Task
 from emuload.machine.cpu import Cpu, Reason
 
 QUANTUM = 400_009
-"""Code bytes a thread may run before the next one's turn: 0.1 ms of virtual time. A prime, so that no loop's length divides it
-and a loop is interrupted at all its places in turn, as it would be by a timer."""
+"""Code bytes a thread may run before the next one's turn: 0.1 ms of virtual time."""
+
+JITTER = 4096
+"""Code bytes: each turn is longer by less than this, 1 us of virtual time, as a timer's interrupt comes a little late. Without it a
+loop could be left at the same few places for ever; Go cannot preempt a goroutine that is always met where it must not be."""
 
 MINIMUM_SLICE = 8192
 """Code bytes: with fewer left of its quantum, a thread has had its turn."""
@@ -49,9 +52,12 @@ class Strategy(Protocol):
 
 @dataclass(eq=False, repr=False)
 class RoundRobin:
-    """Everyone in order of creation, each for the same quantum of code bytes."""
+    """Everyone in order of creation, each for a quantum of code bytes and a jitter that differs from turn to turn."""
 
     size: int = QUANTUM
+    jitter: int = JITTER
+    state: int = 0
+    """Of the sequence of jitters: a linear congruential generator's (Numerical Recipes, 7.1), of which the upper bits are used."""
 
     def choose(self, runnable: Sequence[Task], current: Task | None) -> Task:
         """The next one in order after `current`."""
@@ -62,12 +68,13 @@ class RoundRobin:
         return runnable[0]
 
     def quantum(self, task: Task) -> int:
-        """The fixed quantum."""
-        return self.size
+        """The quantum and this turn's jitter."""
+        self.state = (self.state * 1_664_525 + 1_013_904_223) % (1 << 32)
+        return self.size + (self.state * self.jitter >> 32)
 
     def describe(self) -> dict[str, int | str]:
-        """The quantum, in code bytes."""
-        return {"strategy": "round-robin", "quantum": self.size}
+        """The quantum and the bound of the jitter, in code bytes."""
+        return {"strategy": "round-robin", "quantum": self.size, "jitter": self.jitter}
 
 
 class SliceLog(Protocol):

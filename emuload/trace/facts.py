@@ -97,8 +97,7 @@ class Facts:
         fields = event.fields
         if event.kind == "object-unmapped":
             self._unmapped.add(str(fields.get("object")))
-        elif event.kind == "object-mapped" and str(fields.get("object")) in self._unmapped:
-            name = str(fields["object"])
+        elif event.kind == "object-mapped" and (name := str(fields.get("object"))) in self._unmapped:
             self._unmapped.remove(name)
             self._reloads.setdefault(name, []).append(event.seq)
         elif event.kind == "object-dependencies":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from emuload.trace.checking import check
@@ -34,6 +34,7 @@ FIELDS = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6)
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(KINDS), FIELDS), max_size=60))
+@example([(0, "object-unmapped", {}), (0, "object-mapped", {})])
 def test_events_with_any_fields_can_be_checked(steps: list[tuple[int, str, dict[str, object]]]) -> None:
     run = Run()
     for tid, kind, fields in steps:
