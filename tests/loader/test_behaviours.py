@@ -18,9 +18,9 @@ def test_prints_what_a_real_linker_makes_it_print(name: str, target: str) -> Non
         assert emulated(name, target, run) == expected(name, target, run), run.name
 
 
-@pytest.mark.parametrize("name", behaviours.names())
+@pytest.mark.parametrize("name", [name for name, target in CASES if target == "amd64-gnu"])
 def test_what_was_recorded_is_true_here(name: str) -> None:
-    if platform.libc_ver() != ("glibc", behaviours.recorded_glibc()) or "amd64-gnu" not in read(name).targets:
+    if platform.libc_ver() != ("glibc", behaviours.recorded_glibc()):
         pytest.skip("recorded with another C library")
     for run in read(name).runs:
         assert native(name, "amd64-gnu", run) == expected(name, "amd64-gnu", run), run.name
