@@ -254,14 +254,13 @@ class Kernel:
     # -- waiting -----------------------------------------------------------------------------------------------
 
     def block(self, task: Task, wait: Wait) -> Result:
-        """Let the task wait; a handler answers with what this returns."""
+        """Let the task wait; a handler answers with what this returns. A time-out comes late by the task's timer slack."""
         self.sequence += 1
         wait.since = self.sequence
         wait.began = self.clock.now()
-        wait.began = self.clock.now()
         task.wait = wait
         if wait.deadline is not None:
-            heapq.heappush(self.deadlines, (wait.deadline, self.sequence, _TASK, task.tid))
+            heapq.heappush(self.deadlines, (wait.deadline + task.timer_slack[0], self.sequence, _TASK, task.tid))
         return BLOCKED
 
     def deadline(self, task: Task, relative: int) -> int:
@@ -469,7 +468,7 @@ class Kernel:
         return self.spawn(context, name=name, thread_pointer=thread_pointer)
 
     def spawn(self, context: Context, name: str = "", parent: Task | None = None, thread_pointer: int = 0) -> Task:
-        """Add a runnable task with a new tid. It inherits name and signal mask from `parent`.
+        """Add a runnable task with a new tid. It inherits name, signal mask and timer slack from `parent`.
 
         `thread_pointer` is what was set for it, 0 when it starts with its parent's.
         """
@@ -479,6 +478,7 @@ class Kernel:
             task.parent = parent.tid
             task.sigmask = parent.sigmask
             task.name = name or parent.name
+            task.timer_slack = (parent.timer_slack[0], parent.timer_slack[0])
         task.started = self.clock.now()
         self.tasks[task.tid] = task
         self.events.emit("task-create", parent.tid if parent else 0, child=task.tid, thread_pointer=thread_pointer)

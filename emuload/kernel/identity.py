@@ -63,5 +63,4 @@ class System:
     dumpable: int = 1
     child_subreaper: int = 0
     thp_disable: int = 0
-    timer_slack: int = 50_000
     parent_death_signal: int = 0

@@ -193,7 +193,7 @@ def sys_prctl(k: Kernel, task: Task, option: int, a: int, b: int, c: int, d: int
         system.child_subreaper = int(bool(a))
         return 0
     if option == _PR_SET_TIMERSLACK:
-        system.timer_slack = a or 50_000
+        task.timer_slack = (a or task.timer_slack[1], task.timer_slack[1])
         return 0
     if option == _PR_SET_THP_DISABLE:
         system.thp_disable = int(bool(a))
@@ -209,7 +209,7 @@ def sys_prctl(k: Kernel, task: Task, option: int, a: int, b: int, c: int, d: int
         _PR_GET_DUMPABLE: system.dumpable,
         _PR_GET_KEEPCAPS: 0,
         _PR_GET_SECCOMP: 0,
-        _PR_GET_TIMERSLACK: system.timer_slack,
+        _PR_GET_TIMERSLACK: task.timer_slack[0],
         _PR_GET_NO_NEW_PRIVS: system.no_new_privs,
         _PR_GET_THP_DISABLE: system.thp_disable,
     }.get(option, -errno.EINVAL)

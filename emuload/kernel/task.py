@@ -14,6 +14,11 @@ SS_ONSTACK = 1
 SS_DISABLE = 2
 
 
+TIMER_SLACK = 50_000
+"""Nanoseconds by which Linux lets time-outs of a thread come late, where nobody asked for another value (prctl(2),
+PR_SET_TIMERSLACK; timerslack_ns of init_task)."""
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Wait:
     """Why a task does not run. Set by the handler that answers BLOCKED, cleared by whoever ends the wait.
@@ -100,6 +105,7 @@ class Task:
     blocked_call   the call in progress was reported as entered, its end is to be reported too
     pc             address of the instruction at which it last entered the host
     trap           (trap number, error code, address) of the last fault
+    timer_slack    how much later than asked for a time-out ends its wait, in ns; second, what prctl(2) goes back to
     yielded        the task gave up the rest of its slice; the scheduler clears it
     role           "loader", "runtime", "foreign", "sysmon" or ""; for reports
     blocked_on     the C library's note of the lock waited for: (kind, address, owner tid)
@@ -130,6 +136,7 @@ class Task:
     blocked_call: bool = False
     pc: int = 0
     trap: tuple[int, int, int] = (0, 0, 0)
+    timer_slack: tuple[int, int] = (TIMER_SLACK, TIMER_SLACK)
     yielded: bool = False
     started: int = 0
     cpu_time: int = 0

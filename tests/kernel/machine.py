@@ -8,7 +8,7 @@ from typing import Any
 from emuload.kernel.clock import VirtualClock
 from emuload.kernel.core import Kernel
 from emuload.kernel.dispatch import Result, Stop
-from emuload.kernel.task import Task
+from emuload.kernel.task import TIMER_SLACK, Task
 from emuload.machine import create_cpu
 from emuload.machine.cpu import Cpu, Reason
 from emuload.trace.events import Recorder
@@ -45,6 +45,7 @@ class Machine:
         memory.mmap(CODE, 0x1000, 7, fixed=True)
         self.cpu.sp = self.stack - 0x100
         self.main = self.kernel.create_main_task(self.cpu.save())
+        self.main.timer_slack = (0, TIMER_SLACK)  # time-outs come to the nanosecond
         self.kernel.current = self.main
         self.numbers = {name: number for number, name in self.kernel.table.names.items()}
 

@@ -57,6 +57,27 @@ def test_sleep_ends_at_its_time(m: Machine) -> None:
     assert m.result(m.main) == 0
 
 
+def test_sleeps_and_time_outs_come_late_by_the_timer_slack(m: Machine) -> None:
+    """prctl(2), PR_SET_TIMERSLACK: 50 us unless set; 0 goes back to it; a thread's own, its children begin with it."""
+    set_slack, get_slack = 29, 30
+    assert m.call("prctl", set_slack, 0, 0, 0, 0) == 0
+    assert m.call("prctl", get_slack, 0, 0, 0, 0) == 50_000
+    assert m.call("nanosleep", m.timespec(m.data, 20 * MS), 0) is BLOCKED
+    m.pass_time(20 * MS + 49_999)
+    assert m.main.wait is not None
+    m.pass_time(1)
+    assert m.result(m.main) == 0
+    assert m.call("prctl", set_slack, 7, 0, 0, 0) == 0
+    child = m.kernel.spawn(m.main.context, parent=m.main)
+    assert m.call("prctl", get_slack, 0, 0, 0, 0, task=child) == 7
+    assert m.call("prctl", set_slack, 9, 0, 0, 0, task=child) == 0
+    assert m.call("prctl", get_slack, 0, 0, 0, 0) == 7
+    assert m.call("prctl", set_slack, 0, 0, 0, 0, task=child) == 0
+    assert m.call("prctl", get_slack, 0, 0, 0, 0, task=child) == 7
+    assert m.call("nanosleep", m.timespec(m.data, MS), 0) is BLOCKED
+    assert m.kernel.next_deadline() == m.clock.now() + MS + 7
+
+
 def test_an_interrupted_sleep_leaves_what_remained(m: Machine) -> None:
     m.sigaction(10, 0x1000, flags=0x04000000, restorer=0x2000)
     m.call("nanosleep", m.timespec(m.data, 20 * MS), m.data + 64)

@@ -307,7 +307,7 @@ func preempted_twice() int32 {
 	ended := make(chan uint64, 2)
 	for i := uint64(1); i <= 2; i++ {
 		go func(x uint64) {
-			for j := 0; j < 20_000_000; j++ {
+			for j := 0; j < 5_000_000; j++ {
 				x = x<<1 ^ x>>3 + 1
 			}
 			ended <- x
