@@ -33,6 +33,16 @@ def log(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
 
 
 @pytest.fixture
+def start(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """The log of a library's constructor and the beginning of Go's runtime."""
+    file = tmp_path / "c.ilog"
+    what = ("--instructions", "..go-schedinit")
+    ended = emuload(capsys, "trace", samples.path(name, tmp_path), "-c", "add(1, 2)", "-o", file, *what)
+    assert (ended.status, ended.err) == (0, "")
+    return file
+
+
+@pytest.fixture
 def calls(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     """The log of what two calls wrote, in the library's own functions."""
     file = tmp_path / "b.ilog"
@@ -42,8 +52,8 @@ def calls(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path
     return file
 
 
-def test_the_constructor_is_shown_with_function_and_line(name: str, log: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ended = emuload(capsys, "show", log, "--function", "_rt0_*_lib")
+def test_the_constructor_is_shown_with_function_and_line(name: str, start: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ended = emuload(capsys, "show", start, "--function", "_rt0_*_lib")
     lines = ended.out.splitlines()
     pattern = rf"1000 0x[0-9a-f]+  [0-9a-f]+ +\w.* _rt0_{ENTRY[name]}_lib\+0x0 runtime/rt0_linux_\w+\.s:\d+"
     assert re.fullmatch(pattern, lines[0]), lines[0]
@@ -60,15 +70,15 @@ def test_every_instruction_is_known(log: Path, capsys: pytest.CaptureFixture[str
     assert {line.partition(" ")[0] for line in out.splitlines()} >= {"1000", "1001", "1002"}
 
 
-def test_filters_by_thread_and_address(name: str, log: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = emuload(capsys, "show", log, "--thread", "1001", "--function", "runtime.rt0_go*").out
+def test_filters_by_thread_and_address(start: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = emuload(capsys, "show", start, "--thread", "1001", "--function", "runtime.rt0_go*").out
     lines = out.splitlines()
     assert lines
     assert all(line.startswith("1001 ") for line in lines)
     first = lines[0].split()[1]
-    one = emuload(capsys, "show", log, "--address", first).out.splitlines()
+    one = emuload(capsys, "show", start, "--address", first).out.splitlines()
     assert one == [lines[0]]
-    some = emuload(capsys, "show", log, "--address", f"{first}+0x10").out.splitlines()
+    some = emuload(capsys, "show", start, "--address", f"{first}+0x10").out.splitlines()
     assert all(0 <= int(line.split()[1], 16) - int(first, 16) < 16 for line in some)
     assert len(some) > 1
 
