@@ -19,7 +19,7 @@ QUANTUM = 400_009
 """Code bytes a thread may run before the next one's turn: 0.1 ms of virtual time."""
 
 JITTER = 4096
-"""Code bytes: each turn is longer by less than this, 1 us of virtual time, as a timer's interrupt comes a little late. Without it a
+"""Code bytes: each turn is longer by less than this, 1 us of virtual time, as a timer comes a little late. Without it a
 loop could be left at the same few places for ever; Go cannot preempt a goroutine that is always met where it must not be."""
 
 MINIMUM_SLICE = 8192
@@ -57,7 +57,7 @@ class RoundRobin:
     size: int = QUANTUM
     jitter: int = JITTER
     state: int = 0
-    """Of the sequence of jitters: a linear congruential generator's (Numerical Recipes, 7.1), of which the upper bits are used."""
+    """Of the sequence of jitters: a linear congruential generator's (Numerical Recipes, 7.1); its upper bits are used."""
 
     def choose(self, runnable: Sequence[Task], current: Task | None) -> Task:
         """The next one in order after `current`."""
