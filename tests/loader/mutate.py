@@ -176,12 +176,21 @@ def examine(number: int, file: Mutant, folder: str) -> Outcome:
         if taken > SECONDS:
             failures.append(f"{name}: {taken:.1f} s")
     gc.collect()
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    megabytes = most_resident() >> 20
     if megabytes > MEGABYTES:
         failures.append(f"{megabytes} MB resident")
     if failures:
         failures.insert(0, f"file {number}, from {file.base.name}: {'; '.join(file.steps)}")
     return Outcome(number, stages, time.process_time() - start, megabytes, "\n".join(failures))
+
+
+def most_resident() -> int:
+    """Bytes this process has had in memory at most. Where there is /proc: getrusage(2) counts the parent's, too, that a worker
+    was forked from (Linux fs/exec.c, exec_mmap)."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM:")) << 10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << (0 if sys.platform == "darwin" else 10)
 
 
 # -- workers -------------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import emuload
 from emuload import samples
 from emuload.process import Process
 from emuload.trace.events import Event
-from loader.profiles import PROFILES
+from loader.profiles import families
 from tests.command_line import source_file
 from tests.golang.files import behaviour
 from tests.running import arch_of
@@ -51,7 +51,7 @@ def of_kind(process: Process, *kinds: str) -> list[Event]:
     return [event for event in process.events if event.kind in kinds]
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", families())
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_constructor_is_called_with_what_its_event_says(target: str, profile: str) -> None:
     process = Process(arch_of(target), profile=profile, args=["prog", "x"], env={"K": "v"})

@@ -39,7 +39,7 @@ def test_the_header_says_what_ran(trace: Path, library: Path) -> None:
     assert header["files"] == {str(library): hashlib.sha256(library.read_bytes()).hexdigest()}
     assert (header["architecture"], header["profile"], header["seed"]) == ("arm", "glibc", 7)
     assert (header["arguments"], header["environment"]) == (["prog", "x"], {"K": "v"})
-    assert header["schedule"] == {"strategy": "round-robin", "quantum": 400009}
+    assert header["schedule"] == {"strategy": "round-robin", "quantum": 400009, "jitter": 4096}
     assert header["calls"] == ["add(1, 2)"]
     assert header["emuload"]
     assert header["unicorn"]

@@ -10,6 +10,7 @@ import emuload
 from emuload import samples
 from emuload.process import Process
 from emuload.trace.events import Event
+from emuload.unwind import describe
 from tests.command_line import source_file
 from tests.running import arch_of
 from tests.toolchain import c_library
@@ -95,8 +96,10 @@ def test_a_call_of_the_host_begins_at_the_function(process: Process) -> None:
 
 def test_what_the_linker_does_stands_where_it_was_asked_to(process: Process) -> None:
     opened = of_kind(process, "dlopen-enter")[-1].pc
-    asked = [event for event in of_kind(process, "object-relocated") if event.tid]
-    assert [event.pc for event in asked] == [opened]
+    assert [event.pc for event in of_kind(process, "object-mapped") if event.tid] == [opened]
+    (carried_on,) = (event.pc for event in of_kind(process, "object-relocated") if event.tid)
+    functions = [describe(pc, process.link_map.objects).partition("+")[0] for pc in (opened, carried_on)]
+    assert functions == ["open_from", "em_run_operation"]
     found = process.link_map.object_at(opened)
     assert found is not None
     assert found.path == "libc.so.6"
