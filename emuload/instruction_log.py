@@ -89,7 +89,7 @@ class InstructionLog:
 
     def slice(self, tid: int) -> None:
         """A slice of thread `tid` is about to run."""
-        full = self._writer.slice(self._blocks.blocks, tid, self._clock.base + self._clock.skipped)
+        full = self._writer.slice(self._blocks.blocks, tid, self._clock.base)
         if full or self._blocks.pending >= KEYFRAME:
             self._cpu.drain_log()
 

@@ -179,7 +179,7 @@ class Process:
         if instruction_log is not None:
             self._log_instructions(instruction_log, seed)
         self.calls: dict[int, list[HostCall]] = {}
-        self._call_fields: dict[str, Constant] = {}
+        self._call_fields: dict[str, dict[str, Constant]] = {kind: {} for kind in ("call-enter", "call-exit", "call-result")}
         """What events say of the calls of a function, by its name."""
         self._parked: dict[int, Context] = {}
         """Registers of threads that came back from a call and have not run since."""
@@ -404,14 +404,15 @@ class Process:
         task.wait = None
         task.pc = self.recorder.pc = self.cpu.code_address(address)
         self.calls.setdefault(task.tid, []).append(call)
-        self.recorder.record("call-enter", task.tid, self._called(name))
+        self._say_call("call-enter", task.tid, name)
         return Pending(self, call, task.tid)
 
-    def _called(self, name: str) -> Constant:
-        known = self._call_fields.get(name)
-        if known is None:
-            known = self._call_fields[name] = Constant(function=name)
-        return known
+    def _say_call(self, kind: str, tid: int, name: str) -> None:
+        known = self._call_fields[kind]
+        fields = known.get(name)
+        if fields is None:
+            fields = known[name] = Constant(function=name)
+        self.recorder.record(kind, tid, fields)
 
     def callback(self, function: Callable[..., Any], argtypes: Sequence[Any], returns: Any) -> int:
         """Address of a C function that calls a Python one; it stays for the life of the process."""
@@ -424,7 +425,7 @@ class Process:
             call.result = call.collect()
         finally:
             call.done = True
-            self.recorder.record("call-exit", task.tid, self._called(call.name))
+            self._say_call("call-exit", task.tid, call.name)
             self.cpu.restore(call.saved)
             self._parked[task.tid] = call.saved
             park(task)
@@ -438,7 +439,7 @@ class Process:
             self._run(lambda: all(p.call.done for p in pending))
         for each in pending:
             self.recorder.pc = self.kernel.tasks[each.tid].pc
-            self.recorder.record("call-result", each.tid, self._called(each.call.name))
+            self._say_call("call-result", each.tid, each.call.name)
 
     def _call_words(self, function: str, *words: int) -> int:
         """Call a function of the C library with machine words, on the loading thread if that is free."""

@@ -28,7 +28,7 @@ from loader.errors import LoadError
 
 if TYPE_CHECKING:
     from emuload.process import Process
-    from emuload.trace.events import Event, Row, Sink
+    from emuload.trace.events import Event, Said, Sink
 
 Finish = Callable[[Trace], bytes]
 
@@ -200,9 +200,9 @@ class _Output:
             self._writer.begin(header)
         return self._batch
 
-    def _batch(self, first: int, rows: Sequence[Row]) -> None:
+    def _batch(self, first: int, times: Sequence[int], saying: Sequence[Said]) -> None:
         with self._naming():
-            self._writer.batch(first, rows)
+            self._writer.batch(first, times, saying)
 
     def finish(self, trace: Trace) -> None:
         """Write what comes last."""
@@ -227,9 +227,9 @@ def _each(sinks: list[Sink]) -> Sink | None:
     if len(sinks) < 2:
         return sinks[0] if sinks else None
 
-    def tell(first: int, rows: Sequence[Row]) -> None:
+    def tell(first: int, times: Sequence[int], saying: Sequence[Said]) -> None:
         for sink in sinks:
-            sink(first, rows)
+            sink(first, times, saying)
 
     return tell
 

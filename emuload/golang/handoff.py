@@ -239,8 +239,8 @@ class HandoffTracker:
     points: dict[int, list[tuple[str, str]]]
     environment: tuple[bytes, ...] = ()
     """The environment the process was given, as it stands on the stack."""
-    exports: dict[str, Constant] = field(default_factory=dict)
-    """The fields of each export's events."""
+    exports: dict[str, dict[str, Hit]] = field(default_factory=dict)
+    """The events of each export: by name those of a kind."""
     seen: list[str] = field(default_factory=list)
     """Kinds of `_PLAIN` that have happened."""
     inits: list[str | None] = field(default_factory=list)
@@ -332,7 +332,7 @@ class HandoffTracker:
         return self._failure(kind, name, cpu, memory)
 
     def _export_entered(self, name: str, tid: int) -> Hit | None:
-        return Hit("go-export-enter", self._export(name))
+        return self._export("go-export-enter", name)
 
     def _export_waits_for_runtime(self, name: str, tid: int) -> Hit | None:
         if self.runtime_ready:
@@ -357,19 +357,22 @@ class HandoffTracker:
         if not stack or stack[-1] is not None:
             return None
         stack[-1] = name
-        return Hit("go-export-body", self._export(name))
+        return self._export("go-export-body", name)
 
     def _callback_left(self, name: str, tid: int) -> Hit | None:
         stack = self.callbacks.get(tid)
         left = stack.pop() if stack else None
-        return Hit("go-export-return", self._export(left)) if left is not None else None
+        return self._export("go-export-return", left) if left is not None else None
 
-    def _export(self, name: str) -> Constant:
-        """What every event of an export says."""
-        known = self.exports.get(name)
-        if known is None:
-            known = self.exports[name] = Constant(function=name, object=self.object)
-        return known
+    def _export(self, kind: str, name: str) -> Hit:
+        """An event of an export, which says the same each time."""
+        hits = self.exports.get(kind)
+        if hits is None:
+            hits = self.exports[kind] = {}
+        hit = hits.get(name)
+        if hit is None:
+            hit = hits[name] = Hit(kind, Constant(function=name, object=self.object))
+        return hit
 
     def _arguments(self, name: str, cpu: Registers, memory: Memory) -> Hit:
         """runtime.args(argc, argv): Go takes what follows argv's NULL for the environment."""

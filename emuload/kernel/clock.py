@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,12 +12,13 @@ EPOCH = 1_577_836_800 * SECOND
 
 
 class CodeCounter(Protocol):
-    """What the clock reads: a CPU."""
+    """What the clock reads: a CPU, of which `bytes_at_end - remaining[0]` code bytes have been executed.
 
-    @property
-    def clock_bytes(self) -> int:
-        """Code bytes executed so far."""
-        ...
+    Plain items, as the clock is read for every event.
+    """
+
+    bytes_at_end: int
+    remaining: Sequence[int]
 
 
 @dataclass(eq=False, repr=False)
@@ -27,15 +29,17 @@ class VirtualClock:
     numerator: int = 1
     denominator: int = 1
     base: int = SECOND
-    skipped: int = 0
+    """What it begins with, and the jumps."""
 
     def executed(self) -> int:
         """Nanoseconds of code executed: the CPU time of the process."""
-        return self.source.clock_bytes * self.numerator // self.denominator
+        source = self.source
+        return (source.bytes_at_end - source.remaining[0]) * self.numerator // self.denominator
 
     def now(self) -> int:
         """Monotonic nanoseconds."""
-        return self.base + self.skipped + self.source.clock_bytes * self.numerator // self.denominator
+        source = self.source
+        return self.base + (source.bytes_at_end - source.remaining[0]) * self.numerator // self.denominator
 
     def realtime(self) -> int:
         """Nanoseconds since 1970."""
@@ -43,7 +47,7 @@ class VirtualClock:
 
     def advance_to(self, instant: int) -> None:
         """Jump forward to a monotonic instant; an instant that has passed changes nothing."""
-        self.skipped += max(0, instant - self.now())
+        self.base += max(0, instant - self.now())
 
     def bytes_until(self, instant: int) -> int:
         """Code bytes to execute before `instant`, at least 1: for the length of a slice."""

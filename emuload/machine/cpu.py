@@ -62,7 +62,6 @@ SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV = 4, 5, 7, 8, 11
 SEGV_MAPERR, SEGV_ACCERR, SI_KERNEL = 1, 2, 0x80
 ILL_ILLOPC, FPE_INTDIV, TRAP_BRKPT, BUS_ADRALN = 1, 1, 1, 1
 
-_REMAINING = c.REMAINING
 _NO_RESERVATION = b"\xff" * 8
 _WRITES = {uc.MEM_WRITE_UNMAPPED, uc.MEM_WRITE_PROT}
 _FETCHES = {uc.MEM_FETCH_UNMAPPED, uc.MEM_FETCH_PROT}
@@ -100,8 +99,10 @@ class Cpu(ABC):
         self.block_count: BlockCount | None = None
         self._template = self.engine.context_template()
         self._context_buffer = ctypes.create_string_buffer(self._template, len(self._template))
-        self._bytes_at_end = 0
+        self.bytes_at_end = 0
         """What `clock_bytes` is when nothing of the slice's budget is left."""
+        self.remaining: Sequence[int] = memoryview(self._cells).cast("B").cast("q")[c.REMAINING : c.REMAINING + 1]
+        """What is left of it, one item."""
         self._ahead = 0
         self.handler: TrapHandler = self._no_handler
         self.ticks: Callable[[], int] = lambda: self.clock_bytes
@@ -304,7 +305,7 @@ class Cpu(ABC):
     @property
     def clock_bytes(self) -> int:
         """Code bytes executed so far, exact also inside a handler."""
-        return self._bytes_at_end - self._cells[_REMAINING]
+        return self.bytes_at_end - self.remaining[0]
 
     def run(self, budget: int) -> Stop:
         """Run the live thread until `budget` code bytes are used, and on to the next jump, or until something needs the host.
@@ -313,7 +314,7 @@ class Cpu(ABC):
         """
         cells = self._cells
         cells[c.REMAINING] = budget
-        self._bytes_at_end += budget
+        self.bytes_at_end += budget
         cells[c.STOPPED] = 0
         self._stop = None
         if self.log is not None:
@@ -325,7 +326,7 @@ class Cpu(ABC):
             error = self._drained_start()
         if not cells[c.STOPPED] and (self._stop is None or self._stop.reason is not Reason.TRAP):
             self._take_back(self.pc)
-        self._bytes_at_end -= cells[c.REMAINING]
+        self.bytes_at_end -= cells[c.REMAINING]
         cells[c.REMAINING] = 0
         if self.log is not None:
             self.log.settle()
@@ -448,11 +449,11 @@ class Cpu(ABC):
     def _stand_at(self, pc: int) -> None:
         """The handler that is called now is so in the middle of a block, before the instruction at `pc`; see `_go_on`."""
         self._ahead = self._cells[c.END] - pc
-        self._bytes_at_end -= self._ahead
+        self.bytes_at_end -= self._ahead
 
     def _go_on(self) -> None:
         """The handler is back: the rest of the block runs."""
-        self._bytes_at_end += self._ahead
+        self.bytes_at_end += self._ahead
         self._ahead = 0
 
     def _on_watch(self, _: int, address: int, size: int, user: int) -> None:

@@ -49,9 +49,16 @@ class Event:
 
 
 class Constant(dict[str, Value]):
-    """Fields that are the same whenever their event happens: made once, never changed, so that a copy is the same object."""
+    """Fields that are the same whenever their event happens: made once, never changed, so that a copy is the same object.
 
-    __slots__ = ()
+    `said` is how they were said last: for the recorder, which finds it there again if they are of one kind of event alone.
+    """
+
+    __slots__ = ("said",)
+
+    def __init__(self, **fields: Value) -> None:
+        super().__init__(**fields)
+        self.said: Said | None = None
 
     def __deepcopy__(self, memo: dict[int, object]) -> Constant:
         return self
@@ -73,11 +80,8 @@ class Said:
         self.text = ""
 
 
-Row = tuple[int, Said]
-"""What is kept of an event while the guest runs, the time first."""
-
-Sink = Callable[[int, "Sequence[Row]"], None]
-"""Takes events in bulk: the number of the first, and all of them."""
+Sink = Callable[[int, "Sequence[int]", "Sequence[Said]"], None]
+"""Takes events in bulk: the number of the first, the times, and what they say."""
 
 _KNOWN = 1 << 14
 """Fields that are remembered, to be kept once."""
@@ -90,7 +94,8 @@ class Recorder:
     """Collects the events of one run. `enabled` off makes emit a no-op.
 
     `pc` is where the guest stands: whoever enters the host from guest code sets it, and every event carries it. While the
-    guest runs only rows are kept; they become `Event` objects when somebody asks for `events`, or listens.
+    guest runs only times and what was said are kept, which costs no object for what is said again; they become `Event` objects
+    when somebody asks for `events`, or listens.
     """
 
     def __init__(self, clock: Clock, enabled: bool = True, limit: int = EVENT_LIMIT) -> None:
@@ -99,15 +104,16 @@ class Recorder:
         self.pc = 0
         self._now = clock.now
         self._events: list[Event] = []
-        self._rows: list[Row] = []
+        self._times: list[int] = []
+        self._saying: list[Said] = []
         self._said: dict[tuple[object, ...], Said] = {}
         self._written = 0
-        """How many of the rows the sink has had."""
+        """How many of these the sink has had."""
         self._listener: Callable[[Event], None] | None = None
         self._observer: Callable[[Event], None] | None = None
         self._sink: Sink | None = None
         self._mark = limit
-        """With more rows than this there is something to do at once."""
+        """With more of them than this there is something to do at once."""
 
     # -- who wants to know -----------------------------------------------------------------------------------------
 
@@ -161,13 +167,16 @@ class Recorder:
         """`emit` with the fields as a dict, which the event keeps."""
         if self.enabled:
             if type(fields) is Constant:
-                key = (id(fields), tid, self.pc, kind)
-                said = self._said.get(key) or self._say(key, kind, tid, fields)
+                said = fields.said
+                if said is None or said.tid != tid or said.pc != self.pc or said.kind != kind:
+                    key = (id(fields), tid, self.pc, kind)
+                    said = fields.said = self._said.get(key) or self._say(key, kind, tid, fields)
             else:
                 said = Said(tid, self.pc, kind, fields)
-            rows = self._rows
-            rows.append((self._now(), said))
-            if len(rows) > self._mark:
+            self._saying.append(said)
+            times = self._times
+            times.append(self._now())
+            if len(times) > self._mark:
                 self._reached()
 
     def repeat(self, kind: str, tid: int, names: tuple[str, ...], values: tuple[Value, ...]) -> None:
@@ -175,9 +184,10 @@ class Recorder:
         if self.enabled:
             key = (values, tid, self.pc, kind)
             said = self._said.get(key) or self._say(key, kind, tid, dict(zip(names, values, strict=True)))
-            rows = self._rows
-            rows.append((self._now(), said))
-            if len(rows) > self._mark:
+            self._saying.append(said)
+            times = self._times
+            times.append(self._now())
+            if len(times) > self._mark:
                 self._reached()
 
     def _say(self, key: tuple[object, ...], kind: str, tid: int, fields: dict[str, Value]) -> Said:
@@ -189,7 +199,8 @@ class Recorder:
 
     def _reached(self) -> None:
         if len(self) > self.limit:
-            self._rows.pop()
+            self._times.pop()
+            self._saying.pop()
             raise RecorderFull(f"{self.limit} events were recorded")
         if self._listener is None and self._observer is None:
             self.flush()
@@ -203,30 +214,30 @@ class Recorder:
 
     def flush(self) -> None:
         """Give the sink, if there is one, what it has not had."""
-        if self._sink is not None and len(self._rows) > self._written:
-            start, self._written = self._written, len(self._rows)
+        if self._sink is not None and len(self._times) > self._written:
+            start, self._written = self._written, len(self._times)
             self._set_mark()
-            self._sink(len(self._events) + start, self._rows[start:])
+            self._sink(len(self._events) + start, self._times[start:], self._saying[start:])
 
     # -- what was recorded -----------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        return len(self._events) + len(self._rows)
+        return len(self._events) + len(self._times)
 
     @property
     def tids(self) -> set[int]:
         """The threads that events were of; 0 for those of none."""
-        return {event.tid for event in self._events} | {said.tid for _, said in self._rows}
+        return {event.tid for event in self._events} | {said.tid for said in self._saying}
 
     @property
     def events(self) -> list[Event]:
         """Everything that was recorded so far."""
-        if self._rows:
+        if self._times:
             self.flush()
-            rows = self._rows
-            self._rows, self._written = [], 0
+            times, saying = self._times, self._saying
+            self._times, self._saying, self._written = [], [], 0
             events, seq = self._events, len(self._events)
-            for time, said in rows:
+            for time, said in zip(times, saying, strict=True):
                 fields = said.fields
                 for name, value in fields.items():
                     if type(value) is tuple:

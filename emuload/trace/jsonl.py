@@ -17,7 +17,7 @@ from itertools import count
 from typing import IO, Any, TypeVar
 
 from emuload.errors import UsageError
-from emuload.trace.events import Event, Row, Said, Value
+from emuload.trace.events import Event, Said, Value
 
 FORMAT = "emuload-trace"
 SCHEMA = 2
@@ -131,10 +131,11 @@ class Writer:
         """Write an event."""
         self._write(event_line(event))
 
-    def batch(self, first: int, rows: Sequence[Row]) -> None:
+    def batch(self, first: int, times: Sequence[int], saying: Sequence[Said]) -> None:
         """Write events as a recorder keeps them: a `Recorder`'s sink."""
-        texts = [said.text or _say(said) for _, said in rows]
-        self._write_all("".join([f'{{"seq":{seq},"time":{row[0]},{text}' for seq, row, text in zip(count(first), rows, texts)]))
+        rows = zip(count(first), times, saying)
+        lines = [f'{{"seq":{seq},"time":{time},{said.text or _say(said)}' for seq, time, said in rows]
+        self._write_all("".join(lines))
 
     def finish(self, end: End) -> None:
         """Write how the run ended; nothing may follow."""

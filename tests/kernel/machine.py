@@ -22,7 +22,8 @@ CODE = 0x40_0000
 class Counter:
     """A clock source that the test moves itself."""
 
-    clock_bytes: int = 0
+    bytes_at_end: int = 0
+    remaining: tuple[int] = (0,)
 
 
 @dataclass

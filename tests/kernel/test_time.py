@@ -25,7 +25,7 @@ def clock(m: Machine, ident: int) -> int:
 
 def test_the_clock_moves_with_the_code_executed(m: Machine) -> None:
     before = clock(m, 1)
-    m.counter.clock_bytes += 12_345
+    m.counter.bytes_at_end += 12_345
     assert clock(m, 1) - before == 12_345
     assert clock(m, 0) == clock(m, 1) + EPOCH
     assert clock(m, 2) == 12_345
@@ -39,9 +39,9 @@ def test_a_jump_is_no_executed_time(m: Machine) -> None:
 def test_thread_time_counts_only_while_the_thread_runs(m: Machine) -> None:
     other = m.spawn()
     m.prepare()
-    m.counter.clock_bytes += 100
+    m.counter.bytes_at_end += 100
     m.prepare(other)
-    m.counter.clock_bytes += 7
+    m.counter.bytes_at_end += 7
     assert m.kernel.cpu_time(m.main) == 100
     assert m.kernel.cpu_time(other) == 7
 
@@ -123,7 +123,7 @@ def test_a_profiling_timer_counts_executed_time_only(m: Machine) -> None:
     m.call("setitimer", 2, m.data, 0)
     m.pass_time(50 * MS)
     assert not m.main.attention
-    m.counter.clock_bytes += 10 * MS
+    m.counter.bytes_at_end += 10 * MS
     m.kernel.timeouts(m.clock.now())
     assert m.main.attention
 
@@ -164,7 +164,7 @@ def test_a_thread_time_timer_of_a_running_thread(m: Machine) -> None:
     m.words(m.data + 128, 0, 0, 0, MS)
     m.call("timer_settime", m.read(m.data + 64), 0, m.data + 128, 0)
     assert m.kernel.next_deadline() == m.clock.now() + MS
-    m.counter.clock_bytes += MS
+    m.counter.bytes_at_end += MS
     m.kernel.timeouts(m.clock.now())
     assert [info.signo for info in m.main.pending] == [SIGPROF]
 
