@@ -6,7 +6,7 @@ Every field is an int, a str, a bool or a list of those, so that an event is JSO
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -56,8 +56,8 @@ class Constant(dict[str, Value]):
 
     __slots__ = ("said",)
 
-    def __init__(self, **fields: Value) -> None:
-        super().__init__(**fields)
+    def __init__(self, fields: Mapping[str, Value] | None = None, /, **more: Value) -> None:
+        super().__init__(fields or {}, **more)
         self.said: Said | None = None
 
     def __deepcopy__(self, memo: dict[int, object]) -> Constant:

@@ -42,10 +42,11 @@ class Ticks:
 
 
 def recorder_with(rows: list[tuple[int, int, str, dict[str, Value]]], recorder: Recorder) -> Recorder:
+    constants: dict[str, Constant] = {}
     for tid, pc, kind, fields in rows:
         recorder.pc = pc
-        constant = len(fields) == 1 and all(type(value) is not tuple for value in fields.values())
-        recorder.record(kind, tid, Constant(fields) if constant else dict(fields))
+        constant = len(fields) < 2 and all(type(value) is not tuple for value in fields.values())
+        recorder.record(kind, tid, constants.setdefault(repr(fields), Constant(fields)) if constant else dict(fields))
     return recorder
 
 
@@ -83,7 +84,7 @@ def test_events_are_the_same_whoever_asks_in_between(rows: list[tuple[int, int, 
 
 def test_the_sink_is_never_more_than_a_batch_behind() -> None:
     recorder, sizes = Recorder(Ticks()), list[int]()
-    recorder.sink = lambda first, rows: sizes.append(len(rows))
+    recorder.sink = lambda first, times, saying: sizes.append(len(times))
     for number in range(3 * BATCH + 7):
         recorder.emit("a", 1, number=number)
         assert len(recorder) - sum(sizes) < BATCH
@@ -97,7 +98,7 @@ def test_the_sink_is_never_more_than_a_batch_behind() -> None:
 def test_the_bound_on_events_is_exact(with_sink: bool) -> None:
     recorder = Recorder(Ticks(), limit=3)
     if with_sink:
-        recorder.sink = lambda first, rows: None
+        recorder.sink = lambda first, times, saying: None
     for _ in range(3):
         recorder.emit("a", 1)
     with pytest.raises(RecorderFull, match="3 events were recorded"):
