@@ -58,7 +58,7 @@ class InstructionLog:
         self._choice = _Choice(parse_selection(request.only))
         self._writer = IlogWriter(request.path)
         self._blocks = cpu.log_blocks(self._writer).blocks
-        described = {**header, "clock": [clock.numerator, clock.denominator], "chosen": list(self._choice.selection.texts)}
+        described = {**header, "clock": [1, clock.bytes_per_ns], "chosen": list(self._choice.selection.texts)}
         if request.register_writes:
             described["registers"] = cpu.log_registers()
             described |= {"pc": cpu.pc_name, "flags": cpu.flags_name}

@@ -164,7 +164,7 @@ class Process:
         """How the guest's linker calls the program: argv[0]."""
         self.cpu.memory.limit = limits.memory
         self.cpu.memory.grain = self.profile.page_size
-        self.clock = VirtualClock(self.cpu, denominator=4, base=0)
+        self.clock = VirtualClock(self.cpu, bytes_per_ns=4, base=0)
         self.recorder = Recorder(self.clock, enabled=record, limit=limits.events)
         self.kernel = Kernel(self.cpu.memory, self.cpu.abi, self.recorder, seed, self.clock, cpus=cpus)
         self.files = GuestFiles(self.kernel, stdin, maps, limits.output, on_output, cwd)

@@ -196,6 +196,9 @@ def package_of(function: str) -> str:
 _ESCAPE = re.compile("%([0-9a-fA-F]{2})")
 _WAITS = {"export-wait": "runtime_init_done", "export-wait-main": "main_init_done"}
 
+_MOST_GOROUTINES = 4096
+"""Functions of goroutines that are remembered."""
+
 _INIT_DONE = 2
 _ENVIRONMENT_LIMIT = 1 << 16
 """Entries after which an environment that does not end is given up."""
@@ -241,6 +244,8 @@ class HandoffTracker:
     """The environment the process was given, as it stands on the stack."""
     exports: dict[str, dict[str, Hit]] = field(default_factory=dict)
     """The events of each export: by name those of a kind."""
+    goroutines: dict[int, Hit] = field(default_factory=dict)
+    """The events of new goroutines, by the function they run."""
     seen: list[str] = field(default_factory=list)
     """Kinds of `_PLAIN` that have happened."""
     inits: list[str | None] = field(default_factory=list)
@@ -301,7 +306,7 @@ class HandoffTracker:
             step = EXPORT_STEPS.get(kind)
             hit = step(self, name, tid) if step is not None else self._hit(kind, name, cpu, memory)
             if hit is not None:
-                hit.fields["object"] = self.object
+                hit.fields.setdefault("object", self.object)
                 hits.append(hit)
         return hits
 
@@ -328,7 +333,7 @@ class HandoffTracker:
         if kind == "args":
             return self._arguments(name, cpu, memory)
         if kind == "goroutine":
-            return Hit("go-goroutine", {"function": self._goroutine_function(cpu, memory)})
+            return self._goroutine(self._word(memory, self._argument(0, cpu, memory, entered=True)))
         return self._failure(kind, name, cpu, memory)
 
     def _export_entered(self, name: str, tid: int) -> Hit | None:
@@ -445,9 +450,14 @@ class HandoffTracker:
         self.inits.append(package_of(function))
         return Hit("go-package-init-enter", {"package": self.inits[-1], "function": function})
 
-    def _goroutine_function(self, cpu: Registers, memory: Memory) -> str:
-        """Name of the function a new goroutine will run; newproc1's first argument is a funcval."""
-        return self._name(self._word(memory, self._argument(0, cpu, memory, entered=True)))
+    def _goroutine(self, pc: int) -> Hit:
+        """A goroutine is made, which will run the function at `pc`: where newproc1's first argument, a funcval, points."""
+        hit = self.goroutines.get(pc)
+        if hit is None:
+            if len(self.goroutines) >= _MOST_GOROUTINES:
+                self.goroutines.clear()
+            hit = self.goroutines[pc] = Hit("go-goroutine", Constant(function=self._name(pc), object=self.object))
+        return hit
 
     def _name(self, pc: int) -> str:
         function = self.library.table.find(pc - self.bias)

@@ -23,23 +23,22 @@ class CodeCounter(Protocol):
 
 @dataclass(eq=False, repr=False)
 class VirtualClock:
-    """Nanoseconds from code bytes: `numerator / denominator` ns for each byte executed, plus the jumps."""
+    """Nanoseconds from code bytes: one for each `bytes_per_ns` executed, plus the jumps."""
 
     source: CodeCounter
-    numerator: int = 1
-    denominator: int = 1
+    bytes_per_ns: int = 1
     base: int = SECOND
     """What it begins with, and the jumps."""
 
     def executed(self) -> int:
         """Nanoseconds of code executed: the CPU time of the process."""
         source = self.source
-        return (source.bytes_at_end - source.remaining[0]) * self.numerator // self.denominator
+        return (source.bytes_at_end - source.remaining[0]) // self.bytes_per_ns
 
     def now(self) -> int:
         """Monotonic nanoseconds."""
         source = self.source
-        return self.base + (source.bytes_at_end - source.remaining[0]) * self.numerator // self.denominator
+        return self.base + (source.bytes_at_end - source.remaining[0]) // self.bytes_per_ns
 
     def realtime(self) -> int:
         """Nanoseconds since 1970."""
@@ -51,5 +50,4 @@ class VirtualClock:
 
     def bytes_until(self, instant: int) -> int:
         """Code bytes to execute before `instant`, at least 1: for the length of a slice."""
-        left = (instant - self.now()) * self.denominator
-        return max(1, -(-left // self.numerator))
+        return max(1, (instant - self.now()) * self.bytes_per_ns)

@@ -204,9 +204,11 @@ class Kernel:
         if entry is None:
             return self._unknown_call(task, number)
         name, handler, count = entry
-        task.call = (number, tuple(args))
+        given = tuple(args)
+        task.call = (number, given)
+        given = given[:count]
         try:
-            result = handler(self, task, *args[:count])
+            result = handler(self, task, *given)
         except MemoryFault:
             result = -errno.EFAULT
         except OutOfMemory:
@@ -216,7 +218,7 @@ class Kernel:
             task.blocked_call = True
             if events.enabled:
                 what = "" if task.wait is None else task.wait.what
-                events.repeat("syscall-enter", task.tid, _ENTER, (name, tuple(args[:count]), what))
+                events.repeat("syscall-enter", task.tid, _ENTER, (name, given, what))
             if task.attention and task.wait is not None and task.wait.interruptible:
                 self.interrupt(task)
                 return SWITCH
@@ -224,7 +226,7 @@ class Kernel:
         if result is SWITCH:
             return SWITCH
         if events.enabled:
-            events.repeat("syscall", task.tid, _CALL, (name, tuple(args[:count]), result))
+            events.repeat("syscall", task.tid, _CALL, (name, given, result))
         if task.attention or task.saved_mask is not None or task.yielded:
             task.result = result
             return SWITCH
@@ -244,7 +246,7 @@ class Kernel:
     def call_name(self, task: Task) -> str:
         """Name of the call the task is in or made last."""
         number = task.call[0] if task.call else -1
-        return self.table.names.get(number, f"#{number}")
+        return self.table.names.get(number) or f"#{number}"
 
     def defer(self, task: Task) -> Result:
         """For a handler that needs the CPU stopped: run the same call again from `prepare`, with `stopped` set."""

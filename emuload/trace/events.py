@@ -17,10 +17,27 @@ EVENT_LIMIT = 10_000_000
 
 
 class Clock(Protocol):
-    """What the recorder needs of a clock."""
+    """What the recorder needs of a clock: `base + (bytes_at_end - remaining[0]) // bytes_per_ns` nanoseconds, with its source's
+    items. It reads them itself, as half of the cost of an event would be the call.
+    """
 
-    def now(self) -> int:
-        """Virtual time in nanoseconds."""
+    base: int
+    bytes_per_ns: int
+
+    @property
+    def source(self) -> CodeCounter:
+        """Where executed code is counted."""
+        ...
+
+
+class CodeCounter(Protocol):
+    """What a clock counts, see `Clock`."""
+
+    bytes_at_end: int
+
+    @property
+    def remaining(self) -> Sequence[int]:
+        """One item."""
         ...
 
 
@@ -102,11 +119,14 @@ class Recorder:
         self.enabled = enabled
         self.limit = limit
         self.pc = 0
-        self._now = clock.now
+        self._clock = clock
+        self._source = clock.source
         self._events: list[Event] = []
         self._times: list[int] = []
         self._saying: list[Said] = []
         self._said: dict[tuple[object, ...], Said] = {}
+        self._latest: dict[tuple[Value, ...], Said] = {}
+        """The last one with these values: mostly the one that is said again."""
         self._written = 0
         """How many of these the sink has had."""
         self._listener: Callable[[Event], None] | None = None
@@ -173,20 +193,23 @@ class Recorder:
                     said = fields.said = self._said.get(key) or self._say(key, kind, tid, fields)
             else:
                 said = Said(tid, self.pc, kind, fields)
+            times, source, clock = self._times, self._source, self._clock
+            times.append(clock.base + (source.bytes_at_end - source.remaining[0]) // clock.bytes_per_ns)
             self._saying.append(said)
-            times = self._times
-            times.append(self._now())
             if len(times) > self._mark:
                 self._reached()
 
     def repeat(self, kind: str, tid: int, names: tuple[str, ...], values: tuple[Value, ...]) -> None:
         """`record` for what is often said again, and then kept once. A kind has the same names and types each time."""
         if self.enabled:
-            key = (values, tid, self.pc, kind)
-            said = self._said.get(key) or self._say(key, kind, tid, dict(zip(names, values, strict=True)))
+            said = self._latest.get(values)
+            if said is None or said.tid != tid or said.pc != self.pc or said.kind != kind:
+                key = (values, tid, self.pc, kind)
+                said = self._said.get(key) or self._say(key, kind, tid, dict(zip(names, values, strict=True)))
+                self._latest[values] = said
+            times, source, clock = self._times, self._source, self._clock
+            times.append(clock.base + (source.bytes_at_end - source.remaining[0]) // clock.bytes_per_ns)
             self._saying.append(said)
-            times = self._times
-            times.append(self._now())
             if len(times) > self._mark:
                 self._reached()
 
@@ -194,6 +217,7 @@ class Recorder:
         """Remember what will be said again."""
         if len(self._said) >= _KNOWN:
             self._said.clear()
+            self._latest.clear()
         said = self._said[key] = Said(tid, self.pc, kind, fields)
         return said
 

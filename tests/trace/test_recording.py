@@ -31,12 +31,21 @@ ROWS = st.lists(
 
 
 class Ticks:
-    """A clock that moves on whenever it is read."""
+    """A clock, its source and the source's item: it moves on whenever it is read."""
+
+    base = 0
+    bytes_per_ns = 1
+    remaining = (0,)
 
     def __init__(self) -> None:
         self.time = 0
 
-    def now(self) -> int:
+    @property
+    def source(self) -> Ticks:
+        return self
+
+    @property
+    def bytes_at_end(self) -> int:
         self.time += 3
         return self.time
 
