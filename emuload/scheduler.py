@@ -190,7 +190,7 @@ class Scheduler:
             assert stop.fault is not None
             self.kernel.fault(cpu, task, stop.fault)
         else:
-            self.kernel.events.flush()  # It computes, perhaps for ever: what came before is to be in the trace.
+            self.kernel.events.computing()
             if self._left < MINIMUM_SLICE:
                 self._carried[task.tid] = self._left
 

@@ -129,6 +129,7 @@ class Recorder:
         """The last one with these values: mostly the one that is said again."""
         self._written = 0
         """How many of these the sink has had."""
+        self._before = 0
         self._listener: Callable[[Event], None] | None = None
         self._observer: Callable[[Event], None] | None = None
         self._sink: Sink | None = None
@@ -242,6 +243,14 @@ class Recorder:
             start, self._written = self._written, len(self._times)
             self._set_mark()
             self._sink(len(self._events) + start, self._times[start:], self._saying[start:])
+
+    def computing(self) -> None:
+        """A thread has computed for the rest of its turn, as it may for ever: what was there the last time is to be in the
+        trace.
+        """
+        if len(self._times) == self._before:
+            self.flush()
+        self._before = len(self._times)
 
     # -- what was recorded -----------------------------------------------------------------------------------------
 

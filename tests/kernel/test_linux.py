@@ -1,6 +1,6 @@
-"""One C program that asks Linux about signals, timers, futexes and memory, as a guest and on the real kernel.
+"""C programs that ask Linux about signals, timers, futexes and memory, or about files, as guests and on the real kernel.
 
-`linux/expected.txt` is what it printed on Linux 6.18, amd64: `zig cc -target x86_64-linux-gnu -O1 linux.c && ./a.out`.
+The `expected.txt` beside each is what it printed on Linux 6.18, amd64: `zig cc -target x86_64-linux-gnu -O1 NAME.c && ./a.out`.
 """
 
 from __future__ import annotations
@@ -11,37 +11,44 @@ import pytest
 
 from emuload.process import Process
 from tests import oracle, toolchain
+from tests.running import arch_of
 
-HERE = Path(__file__).parent / "linux"
-EXPECTED = (HERE / "expected.txt").read_text()
-TARGETS = {"amd64-gnu": "amd64", "armv7-gnueabihf": "arm", "armv5-gnueabi": "arm", "arm64-gnu": "arm64"}
+HERE = Path(__file__).parent
+SOURCES = {"linux": HERE / "linux" / "linux.c", "files": HERE / "fs" / "linux" / "files.c"}
+TARGETS = ("amd64-gnu", "armv7-gnueabihf", "armv5-gnueabi", "arm64-gnu")
 FLAGS = ("-O1", "-fno-sanitize=undefined")
 
 
-def program(target: str) -> Path:
-    return toolchain.c_program(HERE / "linux.c", target, flags=FLAGS, link=("-lpthread", "-lrt"))
+def program(name: str, target: str) -> Path:
+    return toolchain.c_program(SOURCES[name], target, flags=FLAGS, link=("-lpthread", "-lrt"))
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_a_guest_sees_what_linux_shows(target: str) -> None:
-    process = Process(TARGETS[target], args=["linux"], program=str(program(target)))
+def expected(name: str) -> str:
+    return SOURCES[name].with_name("expected.txt").read_text()
+
+
+def ended(name: str, target: str) -> Process:
+    process = Process(arch_of(target), args=[name], program=str(program(name, target)))
     assert process.run_program() == 0
-    assert process.stdout.decode() == EXPECTED
+    return process
+
+
+@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_guest_sees_what_linux_shows(target: str, name: str) -> None:
+    process = ended(name, target)
+    assert process.stdout.decode() == expected(name)
     assert not [event.line() for event in process.events if event.kind == "unknown-syscall"]
 
 
-def test_the_same_run_gives_the_same_events() -> None:
-    path = str(program("arm64-gnu"))
-    streams = []
-    for _ in range(2):
-        process = Process("arm64", args=["linux"], program=path)
-        process.run_program()
-        streams.append([event.line() for event in process.events])
+@pytest.mark.parametrize(("name", "target"), [("linux", "arm64-gnu"), ("files", "armv7-gnueabihf")])
+def test_the_same_run_gives_the_same_events(name: str, target: str) -> None:
+    streams = [[event.line() for event in ended(name, target).events] for _ in range(2)]
     assert streams[0] == streams[1]
 
 
 @pytest.mark.native
-def test_the_expectation_is_linux_own() -> None:
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_expectation_is_linux_own(name: str) -> None:
     """The real kernel may be too busy for the short times in it, hence three tries."""
-    answers = [oracle.run_native(program("amd64-gnu"), []).stdout for _ in range(3)]
-    assert EXPECTED in [answer if isinstance(answer, str) else answer.decode() for answer in answers]
+    assert expected(name) in [oracle.run_native(program(name, "amd64-gnu"), []).stdout for _ in range(3)]
