@@ -22,6 +22,7 @@ from emuload.unwind.lines import Lines
 from emuload.unwind.reader import Reader
 from emuload.unwind.symbols import SymbolTable
 from loader.elf import PT_ARM_EXIDX, ElfFile
+from loader.errors import one_line
 
 LIMIT = 64
 
@@ -143,13 +144,13 @@ def _describe(code: _Code, loaded: LoadedObject, pc: int, exact: bool) -> Iterat
         for number, (name, file, line) in enumerate(calls):
             inlined = number < len(calls) - 1
             offset = pc - loaded.bias - function.entry
-            yield Frame(pc, name, loaded.path, file, line, "go", 0 if inlined else offset, inlined)
+            yield Frame(pc, one_line(name), loaded.path, one_line(file), line, "go", 0 if inlined else offset, inlined)
         return
     found = code.symbols.find(place)
     name, start = found if found else ("", pc - loaded.bias)
     where = code.lines.find(place) if not loaded.is_builtin else Position("", 0)
     kind = "libc" if loaded.is_builtin else "c"
-    yield Frame(pc, name, loaded.path, where.file, where.line, kind, pc - loaded.bias - start)
+    yield Frame(pc, one_line(name), loaded.path, one_line(where.file), where.line, kind, pc - loaded.bias - start)
 
 
 class _Walk:

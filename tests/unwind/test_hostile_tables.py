@@ -12,12 +12,15 @@ import pytest
 from emuload.golang.image import Image
 from emuload.machine.arm_attributes import read_attributes
 from emuload.machine.unwind_rows import AMD64
+from emuload.unwind import Unwinder
 from emuload.unwind.dwarf import CallFrames
 from emuload.unwind.expression import leb128
 from emuload.unwind.reader import Reader
 from emuload.unwind.symbols import SymbolTable
+from loader import ByteMemory, LinkedObject
 from loader import elf as e
 from loader.elf import ElfFile
+from loader.mapping import map_object
 from tests.loader.elfwriter import TEXT, ElfWriter
 
 
@@ -123,3 +126,13 @@ def test_names_of_a_megabyte_in_the_symbol_table() -> None:
         table = SymbolTable(Image(ElfFile(bytes(data + rows), "x.so")), -1)
     found = table.find(TEXT)
     assert found is not None
+
+
+def test_a_function_is_shown_on_one_line_whatever_it_is_called() -> None:
+    writer = ElfWriter()
+    writer.define("two\nlines\x07\u2028", TEXT, size=16)
+    memory = ByteMemory()
+    obj = LinkedObject(1, "x.so", "x.so", ElfFile(writer.build(), "x.so"))
+    map_object(memory, obj, 0x1000)
+    (frame,) = Unwinder().describe(obj.bias + TEXT, [obj])
+    assert frame.function == "two\\nlines\\x07\\u2028"
