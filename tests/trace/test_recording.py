@@ -91,6 +91,19 @@ def test_events_are_the_same_whoever_asks_in_between(rows: list[tuple[int, int, 
     assert heard == plain.events[early:]
 
 
+REPEATED = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1), st.sampled_from("ab"), st.integers(0, 1)), max_size=40)
+
+
+@given(REPEATED)
+def test_what_is_said_again_is_what_was_said(rows: list[tuple[int, int, str, int]]) -> None:
+    plain, repeating = Recorder(Ticks()), Recorder(Ticks())
+    for tid, pc, kind, value in rows:
+        plain.pc = repeating.pc = pc
+        plain.emit(kind, tid, name="x", args=(value, 2))
+        repeating.repeat(kind, tid, ("name", "args"), ("x", (value, 2)))
+    assert repeating.events == plain.events
+
+
 def test_the_sink_is_never_more_than_a_batch_behind() -> None:
     recorder, sizes = Recorder(Ticks()), list[int]()
     recorder.sink = lambda first, times, saying: sizes.append(len(times))
