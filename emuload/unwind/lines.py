@@ -18,7 +18,7 @@ from emuload.unwind.expression import leb128
 _STRING, _LINE_STRP, _STRP, _UDATA, _DATA16 = 0x08, 0x1F, 0x0E, 0x0F, 0x1E
 _FIXED = {0x0B: 1, 0x05: 2, 0x06: 4, 0x07: 8, _DATA16: 16}
 _PATH, _DIRECTORY = 1, 2
-_LONGEST_PATH, _MOST_FILES, _MOST_STEPS = 4096, 1 << 14, 1 << 20
+_LONGEST_PATH, _MOST_FILES, _MOST_STEPS = 4096, 1 << 14, 1 << 19
 _LAST = "\U0010ffff"
 
 Row = tuple[int, str, int]
