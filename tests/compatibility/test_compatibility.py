@@ -117,7 +117,7 @@ def test_a_go_library_everywhere(tmp_path: Path, name: str, first_glibc: str) ->
 def needing_symbol(name: str) -> ElfWriter:
     writer = lib(needed=("libc.so.6",))
     writer.undefined(name, version="GLIBC_2.3.4", file="libc.so.6")
-    writer.plt.append((7, writer.words(0), name, 0))
+    writer.refer(name, 7)
     return writer
 
 
@@ -130,13 +130,13 @@ def ifunc() -> ElfWriter:
 def undefined() -> ElfWriter:
     writer = lib()
     writer.undefined("nowhere")
-    writer.reloc(6, writer.words(0), "nowhere")
+    writer.refer("nowhere", 6)
     return writer
 
 
-def big_tls() -> ElfWriter:
+def static_tls(size: int) -> ElfWriter:
     writer = lib()
-    writer.thread_local(b"", 4000)
+    writer.thread_local(b"", size)
     writer.reloc(18, writer.words(0), None, 0)
     return writer
 
@@ -150,7 +150,7 @@ def new_version() -> ElfWriter:
 REFUSED_SOMEWHERE: dict[str, Callable[[], ElfWriter]] = {
     "ifunc": ifunc,
     "undefined": undefined,
-    "static TLS": big_tls,
+    "static TLS": lambda: static_tls(4000),
     "version": new_version,
     "text relocations": lambda: lib(flags=e.DF_TEXTREL),
     "writable code": lambda: lib(extra_segments=[(e.PT_LOAD, 7, 0xA000, 0x40000, 0, 0x1000, 0x1000)]),
@@ -223,20 +223,13 @@ def relr() -> ElfWriter:
     return writer
 
 
-def half_the_surplus() -> ElfWriter:
-    writer = lib()
-    writer.thread_local(b"", 900)
-    writer.reloc(18, writer.words(0), None, 0)
-    return writer
-
-
 @pytest.mark.parametrize(
     ("make", "name", "loading", "words"),
     [
         (relr, "glibc:2.35", DLOPEN, "DT_RELR is passed over in silence"),
         (relr, "musl:1.2.3", LINKED, "DT_RELR is passed over in silence"),
         (relr, "bionic:29", DLOPEN, "DT_RELR is passed over in silence"),
-        (half_the_surplus, "glibc:2.36", DLOPEN, "takes 900 of the 1664 bytes of static TLS"),
+        (lambda: static_tls(900), "glibc:2.36", DLOPEN, "takes 900 of the 1664 bytes of static TLS"),
         (lambda: lib(flags=e.DF_TEXTREL), "glibc:2.36", DLOPEN, "text relocations: code pages are written to"),
         (lambda: lib(stack=7), "glibc:2.36", DLOPEN, "makes every thread's stack executable"),
         (lambda: lib(stack=7), "glibc:2.42", LINKED, "makes every thread's stack executable"),

@@ -95,6 +95,15 @@ class ElfWriter:
     def reloc(self, number: int, place: int, symbol: str | None = None, addend: int = 0) -> None:
         self.relocations.append((number, place, symbol, addend))
 
+    def refer(self, symbol: str, number: int) -> int:
+        """A new word with such a relocation, among the PLT's where it is one of theirs; where it lies."""
+        slot = self.words(0)
+        if number == BY_NAME[self.machine].jump_slot:
+            self.plt.append((number, slot, symbol, 0))
+        else:
+            self.reloc(number, slot, symbol)
+        return slot
+
     def constructors(self, *functions: int) -> None:
         """DT_INIT_ARRAY of these unbiased addresses, with the relocations it needs."""
         relative = BY_NAME[self.machine].relative

@@ -91,12 +91,7 @@ def bindings(rng: random.Random, folder: Path, number: int) -> list[Step]:
             elif kind == "undefined":
                 writer.undefined(symbol, bind=rng.choice([e.STB_WEAK, e.STB_WEAK, e.STB_WEAK, e.STB_GLOBAL]))
             if kind != "none":
-                slot = writer.words(0)
-                use = rng.choice([1, 6, 7])
-                if use == 7:
-                    writer.plt.append((7, slot, symbol, 0))
-                else:
-                    writer.reloc(use, slot, symbol)
+                writer.refer(symbol, rng.choice([1, 6, 7]))
                 slots.append((files[name], len(writer.content) // 8 - 1))
         (folder / files[name]).write_bytes(writer.build())
     steps: list[Step] = []

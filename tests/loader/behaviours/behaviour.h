@@ -41,3 +41,23 @@ static inline void in_thread(void *(*function)(void *), void *argument) {
     pthread_create(&thread, 0, function, argument);
     pthread_join(thread, 0);
 }
+
+/* For each libr<number>.so, which has one relocation of a variable against a function of 77 bytes (made.py, relocation): what the
+ * variable is then. */
+static inline void say_relocations(const int *numbers, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        char name[32];
+        sprintf(name, "./libr%d.so", numbers[i]);
+        void *x = dlopen(name, RTLD_NOW);
+        SAY("%d ", numbers[i]);
+        if (!x) {
+            SAY("%s\n", dlerror());
+            continue;
+        }
+        uintptr_t slot = *(uintptr_t *)dlsym(x, "slot"), place = (uintptr_t)dlsym(x, "slot"), function = (uintptr_t)dlsym(x, "function");
+        uintptr_t low = 0xffffffff, ones = -1;
+        SAY("%s%s\n", slot == function || slot == function - 1 ? "address" : slot == 77 || slot == 76 ? "size" : slot == ones ? "untouched"
+            : (slot & low) == (function & low) ? "low half of the address" : (slot & low) == ((function - place) & low) ? "distance"
+            : (slot & low) == 77 ? "size" : "something else", slot >> (sizeof slot * 4) == ones >> (sizeof slot * 4) ? ", upper half untouched" : "");
+    }
+}

@@ -16,21 +16,7 @@
 //= made libr1033.so relocation 1033
 //= made libr2000.so relocation 2000
 //= main
-static const int numbers[] = {257,258,259,260,261,262,275,282,283,314,1025,1026,1033,2000};
 int main(void) {
-    for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        char name[32];
-        sprintf(name, "./libr%d.so", numbers[i]);
-        void *x = dlopen(name, RTLD_NOW);
-        SAY("%d ", numbers[i]);
-        if (!x) {
-            SAY("%s\n", dlerror());
-            continue;
-        }
-        uintptr_t slot = *(uintptr_t *)dlsym(x, "slot"), place = (uintptr_t)dlsym(x, "slot"), function = (uintptr_t)dlsym(x, "function");
-        uintptr_t low = 0xffffffff, ones = -1;
-        SAY("%s%s\n", slot == function || slot == function - 1 ? "address" : slot == 77 || slot == 76 ? "size" : slot == ones ? "untouched"
-            : (slot & low) == (function & low) ? "low half of the address" : (slot & low) == ((function - place) & low) ? "distance"
-            : (slot & low) == 77 ? "size" : "something else", slot >> (sizeof slot * 4) == ones >> (sizeof slot * 4) ? ", upper half untouched" : "");
-    }
+    static const int numbers[] = {257,258,259,260,261,262,275,282,283,314,1025,1026,1033,2000};
+    say_relocations(numbers, sizeof numbers / sizeof *numbers);
 }

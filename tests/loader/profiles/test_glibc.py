@@ -11,6 +11,7 @@ from loader import elf as e
 from loader.memory import read_memory
 from tests.loader.elfwriter import TEXT, ElfWriter
 from tests.loader.native import AVAILABLE
+from tests.loader.search_tree import put, search_tree
 from tests.loader.steps import host_glibc, run_script
 from tests.toolchain import c_library
 
@@ -193,19 +194,8 @@ def test_a_process_takes_the_tunables_of_its_environment(tmp_path: Path) -> None
 @NATIVE
 def test_the_old_search_rules_still_hold(tmp_path: Path) -> None:
     """DT_RPATH is inherited, DT_RUNPATH is not, and hides the DT_RPATH beside it; DT_SONAME names a library."""
-    inner = tmp_path / "inner"
-    inner.mkdir()
-
-    def put(folder: Path, name: str, **details: object) -> None:
-        (folder / name).write_bytes(ElfWriter(**details).build())  # type: ignore[arg-type]
-
-    put(tmp_path, "file.so", soname="real.so")
-    put(tmp_path, "wants.so", needed=("real.so",))
-    put(inner, "deep.so")
-    put(inner, "middle.so", needed=("deep.so",))
-    put(tmp_path, "rpath.so", needed=("middle.so",), rpath="$ORIGIN/inner")
+    search_tree(tmp_path)
     put(tmp_path, "runpath.so", needed=("middle.so",), runpath="${ORIGIN}/inner")
-    put(tmp_path, "both.so", needed=("middle.so",), rpath="$ORIGIN/inner", runpath="/nowhere")
     cases = [["file.so", "wants.so"], ["rpath.so"], ["runpath.so"], ["both.so"]]
     natively = run_script(["; ".join(f"open {tmp_path / name} 2" for name in case) for case in cases], tmp_path, "gnu")
     found = []

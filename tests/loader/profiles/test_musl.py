@@ -24,6 +24,7 @@ from loader import elf as e
 from loader.memory import read_memory
 from tests.loader.elfwriter import FREE, TEXT, ElfWriter
 from tests.loader.native import AVAILABLE
+from tests.loader.search_tree import put, search_tree
 from tests.loader.steps import host_musl, run_script
 
 NATIVE = pytest.mark.skipif(not (AVAILABLE and host_musl()), reason="needs x86-64 Linux with musl")
@@ -108,12 +109,7 @@ def bindings(rng: random.Random, folder: Path, number: int) -> list[Step]:
             elif kind == "undefined":
                 writer.undefined(symbol, bind=rng.choice([e.STB_WEAK, e.STB_WEAK, e.STB_WEAK, e.STB_GLOBAL]))
             if kind != "none":
-                slot = writer.words(0)
-                use = rng.choice([1, 6, 7])
-                if use == 7:
-                    writer.plt.append((7, slot, symbol, 0))
-                else:
-                    writer.reloc(use, slot, symbol)
+                writer.refer(symbol, rng.choice([1, 6, 7]))
                 slots[name].append(FREE + len(writer.content) - 8 - TEXT)
         (folder / files[name]).write_bytes(writer.build())
     steps: list[Step] = []
@@ -217,19 +213,8 @@ def _relative_to(folder: Path) -> DirectoryFinder:
 def test_names_are_found_as_musl_finds_them(tmp_path: Path) -> None:
     """DT_SONAME counts for nothing; DT_RPATH and DT_RUNPATH alike are inherited by what is needed further down; one
     unknown $ spoils a path."""
-    inner = tmp_path / "inner"
-    inner.mkdir()
-
-    def put(folder: Path, name: str, **details: object) -> None:
-        (folder / name).write_bytes(ElfWriter(**details).build())  # type: ignore[arg-type]
-
-    put(tmp_path, "file.so", soname="real.so")
-    put(tmp_path, "wants.so", needed=("real.so",))
-    put(inner, "deep.so")
-    put(inner, "middle.so", needed=("deep.so",))
-    put(tmp_path, "rpath.so", needed=("middle.so",), rpath="$ORIGIN/inner")
+    search_tree(tmp_path)
     put(tmp_path, "runpath.so", needed=("middle.so",), runpath="/nowhere:${ORIGIN}/inner")
-    put(tmp_path, "both.so", needed=("middle.so",), rpath="$ORIGIN/inner", runpath="/nowhere")
     put(tmp_path, "spoilt.so", needed=("middle.so",), runpath="$ORIGIN/inner:$LIB")
     put(tmp_path, "again.so", needed=("file.so",))
     cases: list[list[Step]] = [
