@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from emuload.machine.calling import Composite, Scalar, Type, align_up
-from emuload.machine.memory import AddressSpace, MemoryFault
+from emuload.machine.memory import AddressSpace, MemoryFault, text_bytes
 from emuload.tokens import Buffer, CallError, GoString
 
 
@@ -68,11 +68,6 @@ class Codec(Protocol):
 
 def _mismatch(value: Any, name: str) -> CallError:
     return CallError(f"{value!r} is no {name}")
-
-
-def text_bytes(value: str | bytes) -> bytes:
-    """UTF-8, in which Python's surrogate escapes stand for raw bytes."""
-    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
 
 
 class IntCodec:

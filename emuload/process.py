@@ -21,15 +21,16 @@ from emuload.kernel.core import Kernel
 from emuload.kernel.dispatch import Stop
 from emuload.kernel.fs.output import BoundExceeded
 from emuload.kernel.task import Task
-from emuload.libc.builtins import architecture_of, builtins_for, hard_float
+from emuload.libc.builtins import LIBC, architecture_of, builtins_for, hard_float
 from emuload.libc.host import EM_BASE, LibcHost
 from emuload.library import Function, Library
 from emuload.machine import create_cpu
 from emuload.machine.cpu import Context
+from emuload.machine.memory import text_bytes
 from emuload.scheduler import OutOfTime, RoundRobin, Scheduler, Strategy, Stuck
 from emuload.startup import ProgramHeaders, build_stack, map_stack
 from emuload.threads import HostCall, Pending, Thread, idle, park
-from emuload.trace.events import Constant, Event, Recorder, RecorderFull
+from emuload.trace.events import Event, Recorder, RecorderFull
 from emuload.watch import Watches
 from loader.errors import LoadError
 from loader.link_map import LinkMap
@@ -49,14 +50,15 @@ FLAGS = {"lazy": 1, "now": 2, "noload": 4, "deepbind": 8, "global": 0x100, "loca
 STOPS_FIRST = frozenset({"clone", "clone3", "fork", "vfork", "rt_sigreturn", "sigreturn", "execve"})
 """System calls that change registers: answered with the CPU stopped."""
 
-LIBC = "libc.so.6"
 RED_ZONE = 128
+_CALLED = ("function",)
+"""What events say of the host's calls."""
 HOST_CALLS = range(EM_BASE, EM_BASE + 0x100)
 
 
 def argument_bytes(text: str | bytes) -> bytes:
     """An argument as the guest sees it. Raises UsageError for a NUL inside."""
-    data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+    data = text_bytes(text)
     if b"\0" in data:
         raise UsageError(f"a NUL byte in the argument {text!r}")
     return data
@@ -179,8 +181,6 @@ class Process:
         if instruction_log is not None:
             self._log_instructions(instruction_log, seed)
         self.calls: dict[int, list[HostCall]] = {}
-        self._call_fields: dict[str, dict[str, Constant]] = {kind: {} for kind in ("call-enter", "call-exit", "call-result")}
-        """What events say of the calls of a function, by its name."""
         self._parked: dict[int, Context] = {}
         """Registers of threads that came back from a call and have not run since."""
         self.callbacks: list[tuple[Callable[..., Any], Sequence[Any], Any]] = []
@@ -260,7 +260,7 @@ class Process:
             headers = ProgramHeaders(main.phdr, main.elf.layout.phdr.size, main.elf.phnum, main.entry)
         page = self.link_map.page_size
         entropy = self.kernel.entropy.bytes(16)
-        name = options.args[0] if options.args else b"prog"
+        name = text_bytes(self.program_name)
         self.stack = build_stack(
             memory, abi, options.args, options.env, entropy, headers, name, self.files.fs.uid, page
         )
@@ -404,15 +404,8 @@ class Process:
         task.wait = None
         task.pc = self.recorder.pc = self.cpu.code_address(address)
         self.calls.setdefault(task.tid, []).append(call)
-        self._say_call("call-enter", task.tid, name)
+        self.recorder.repeat("call-enter", task.tid, _CALLED, (name,))
         return Pending(self, call, task.tid)
-
-    def _say_call(self, kind: str, tid: int, name: str) -> None:
-        known = self._call_fields[kind]
-        fields = known.get(name)
-        if fields is None:
-            fields = known[name] = Constant(function=name)
-        self.recorder.record(kind, tid, fields)
 
     def callback(self, function: Callable[..., Any], argtypes: Sequence[Any], returns: Any) -> int:
         """Address of a C function that calls a Python one; it stays for the life of the process."""
@@ -425,7 +418,7 @@ class Process:
             call.result = call.collect()
         finally:
             call.done = True
-            self._say_call("call-exit", task.tid, call.name)
+            self.recorder.repeat("call-exit", task.tid, _CALLED, (call.name,))
             self.cpu.restore(call.saved)
             self._parked[task.tid] = call.saved
             park(task)
@@ -439,7 +432,7 @@ class Process:
             self._run(lambda: all(p.call.done for p in pending))
         for each in pending:
             self.recorder.pc = self.kernel.tasks[each.tid].pc
-            self._say_call("call-result", each.tid, each.call.name)
+            self.recorder.repeat("call-result", each.tid, _CALLED, (each.call.name,))
 
     def _call_words(self, function: str, *words: int) -> int:
         """Call a function of the C library with machine words, on the loading thread if that is free."""
@@ -572,7 +565,7 @@ class Process:
             raise self._linker_error(library.path)
 
     def _call_with_string(self, function: str, text: str, *more: int, handle_first: int | None = None) -> int:
-        at = self.heap.store(text.encode("utf-8", "surrogateescape") + b"\0")
+        at = self.heap.store(text_bytes(text) + b"\0")
         words = (at, *more) if handle_first is None else (handle_first, at, *more)
         try:
             return self._call_words(function, *words)
@@ -616,7 +609,7 @@ class Process:
         """What the linker itself writes to the guest's standard error."""
         description = self.kernel.files.get(2)
         if description is not None:
-            description.write(self.kernel, text.encode("utf-8", "surrogateescape"))
+            description.write(self.kernel, text_bytes(text))
 
     def _tell_imports(self, library: GoLibrary, path: str) -> None:
         from emuload.golang.imports import package_imports

@@ -235,14 +235,13 @@ class Binding(State):
         table = next((table for table in obj.elf.relocations if table.tag == "DT_JMPREL"), None)
         if table is None or index >= table.count:
             raise LoadError(obj.path, "DT_JMPREL", f"no entry {index}")
-        word, letter = self.machine.word, obj.elf.layout.word
-        step = 3 if table.kind == "RELA" else 2
-        fields = unpack_words(obj.elf.data, table.offset + index * step * word, step, letter)
+        machine = self.machine
+        fields = unpack_words(obj.elf.data, table.entry(index, machine.word), table.words, obj.elf.layout.word)
         self.lookup_excess = 0
-        found = self.resolve(obj, obj.elf.symbol(fields[1] >> (32 if word == 8 else 8)), verbs.JUMP_SLOT)
+        found = self.resolve(obj, obj.elf.symbol(fields[1] >> machine.symbol_shift), verbs.JUMP_SLOT)
         resolver = found.symbol is not None and found.symbol.type == STT_GNU_IFUNC
-        addend = fields[2] if step == 3 else 0
-        return Slot(obj.bias + fields[0] & self.machine.mask, found, resolver, addend)
+        addend = fields[2] if table.kind == "RELA" else 0
+        return Slot(obj.bias + fields[0] & machine.mask, found, resolver, addend)
 
     def fill_slot(self, slot: Slot, target: int) -> int:
         """Write the address a slot leads to from now on; returns it."""

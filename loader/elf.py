@@ -103,9 +103,18 @@ class Table(NamedTuple):
     count: int  # type: ignore[assignment]
     tag: str
 
+    @property
+    def words(self) -> int:
+        """Machine words in an entry."""
+        return {"RELR": 1, "REL": 2, "RELA": 3}[self.kind]
+
+    def entry(self, index: int, word: int) -> int:
+        """Where an entry stands in the file; ``word``: bytes in an address."""
+        return self.offset + index * self.words * word
+
     def end(self, word: int) -> int:
-        """Where the table ends in the file; ``word``: bytes in an address."""
-        return self.offset + self.count * word * {"RELR": 1, "REL": 2, "RELA": 3}[self.kind]
+        """Where the table ends in the file."""
+        return self.entry(self.count, word)
 
 
 class TlsTemplate(NamedTuple):

@@ -11,7 +11,7 @@ from .errors import LoadError
 from .objects import LinkedObject
 from .search import Found
 
-_NOT_FOUND = "cannot open shared object file: No such file or directory"
+NOT_FOUND = "cannot open shared object file: No such file or directory"
 
 
 class Loading(Binding):
@@ -29,7 +29,7 @@ class Loading(Binding):
         if isinstance(main, str):
             found = self.finder(main, None) if self.finder else None
             if found is None:
-                raise LoadError(main, "", _NOT_FOUND, "not-found")
+                raise LoadError(main, "", NOT_FOUND, "not-found")
             main = found[0], found[1]
         path, data = main
         obj = LinkedObject(self._next_index, path, path, ElfFile(data, path, self._machine))
@@ -73,7 +73,7 @@ class Loading(Binding):
         found = Found(*builtin) if builtin is not None else self._search(name, requester, dependent)
         if found is None:
             where = f"needed by {dependent.path}" if dependent else ""
-            raise LoadError(name, where, _NOT_FOUND, "not-found", **self._asked(name, dependent))
+            raise LoadError(name, where, NOT_FOUND, "not-found", **self._asked(name, dependent))
         same = self._same_file(found, name)
         if same is not None:
             return same
@@ -98,8 +98,10 @@ class Loading(Binding):
     def _search(self, name: str, requester: LinkedObject | None, dependent: LinkedObject | None) -> Found | None:
         """The first file that the search comes upon; where strangers are passed over, the first that is none."""
         other_class = 0
-        for candidate in self.profile.search(name, requester, dependent, self) if self.finder is not None else ():
-            source = self.finder(candidate, requester) if self.finder is not None else None
+        if self.finder is None:
+            return None
+        for candidate in self.profile.search(name, requester, dependent, self):
+            source = self.finder(candidate, requester)
             if source is None:
                 continue
             stranger = "" if "/" in name or not self.profile.passes_over_strangers else foreign(source[1], self._machine)

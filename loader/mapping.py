@@ -101,7 +101,7 @@ def adjust_dynamic(memory: Memory, obj: LinkedObject) -> None:
     word = obj.elf.machine.word
     for tag in _POINTERS:
         place = obj.elf.dynamic_places.get(tag)
-        if place is None or not any(r.prot & PROT_WRITE and r.start <= obj.bias + place < r.end for r in obj.regions):
+        if place is None or not obj.writable(obj.bias + place):
             continue
         value = obj.bias + obj.elf.dynamic[tag] & obj.elf.machine.mask
         memory.view(obj.bias + place, word)[:] = value.to_bytes(word, "little")

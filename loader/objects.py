@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .elf import DT_SYMTAB, SHN_ABS, STB_LOCAL, STT_TLS, ElfFile, Symbol
+from .memory import PROT_WRITE
 from .symbols import Query, find_in
 
 if TYPE_CHECKING:
@@ -154,6 +155,10 @@ class LinkedObject:
             if region.prot and region.start <= start < region.end:
                 start, size = region.end, size - (region.end - start)
         return size <= 0
+
+    def writable(self, address: int) -> bool:
+        """Whether ``address`` lies in a segment that may be written."""
+        return any(r.prot & PROT_WRITE and r.start <= address < r.end for r in self.regions)
 
     def contains(self, address: int) -> bool:
         """Whether ``address`` lies in one of the mapped segments."""

@@ -18,10 +18,12 @@ from .applying import Applier, Linkage, Pause, ResolverCall, Tally
 from .elf import DT_PLTGOT, Table, unpack_words
 from .errors import LoadError
 from .machines import base as verbs
+from .machines.base import Machine
 from .objects import LinkedObject
 
 #: entries unpacked at once: what a big table costs in Python's numbers is bounded
 PART = 1 << 16
+
 
 class Position(NamedTuple):
     """A place in an object's relocations: range, whether its IRELATIVE entries are on, table in it, part of the table,
@@ -121,10 +123,10 @@ class Relocator:
     def _part(self, table: Table, start: Position) -> None:
         """The entries of a part, unpacked at once."""
         progress = self.progress
-        step = 3 if table.kind == "RELA" else 2
+        step = table.words
         first = start.part * PART
         count = min(PART, table.count - first)
-        words = unpack_words(self.elf.data, table.offset + first * step * self.word, step * count, self.letter)
+        words = unpack_words(self.elf.data, table.entry(first, self.word), step * count, self.letter)
         places, infos = words[0::step], words[1::step]
         addends: Sequence[int] | None = words[2::step] if step == 3 else None
         lazy = progress.lazy and table.tag == "DT_JMPREL"
@@ -134,7 +136,7 @@ class Relocator:
             elif not start.late:
                 self._relatives(table, places, infos, addends)
             progress.position = start._replace(entry=0)
-        shift, type_mask = (32, 0xFFFFFFFF) if self.word == 8 else (8, 0xFF)
+        shift, type_mask = self.machine.symbol_shift, self.machine.type_mask
         sign = 1 << (self.machine.elf_class - 1)
         for i in self._others(infos, lazy):
             if i < progress.position.entry:
@@ -157,7 +159,7 @@ class Relocator:
             except LoadError as error:
                 if not error.where:
                     other = "" if error.path == self.obj.path else f" of {self.obj.path}"
-                    error.where = self._entry(table, first + i, number) + other
+                    error.where = entry_place(self.machine, table, first + i, number) + other
                 self._name_symbols(error, [info >> shift for info in infos[: i + 1]])
                 raise
             self.applier.count(number, 1)
@@ -169,7 +171,7 @@ class Relocator:
         if infos.count(bulk) == len(infos):
             return iter(())
         if lazy:
-            mask = 0xFFFFFFFF if self.word == 8 else 0xFF
+            mask = self.machine.type_mask
             return (i for i, info in enumerate(infos) if info & mask != bulk or self._bound_at_once(info, self.rows[bulk]))
         return (i for i, info in enumerate(infos) if info != bulk)
 
@@ -186,8 +188,7 @@ class Relocator:
 
     def _move_slots(self, table: Table, places: Sequence[int], infos: Sequence[int]) -> None:
         """PLT slots that are bound at their first call: each leads to its PLT entry's own resolving half."""
-        mask = 0xFFFFFFFF if self.word == 8 else 0xFF
-        slot = self.machine.jump_slot
+        mask, slot = self.machine.type_mask, self.machine.jump_slot
         row = self.rows[slot]
         moved = [
             place
@@ -205,7 +206,7 @@ class Relocator:
         the registers that the resolver saves (AAELF64, STO_AARCH64_VARIANT_PCS)."""
         if row.verb != verbs.JUMP_SLOT or not self.machine.variant_call_flag:
             return False
-        return bool(self.elf.symbol(info >> 32).other & self.machine.variant_call_flag)
+        return bool(self.elf.symbol(info >> self.machine.symbol_shift).other & self.machine.variant_call_flag)
 
     def _name_symbols(self, error: LoadError, indexes: Sequence[int]) -> None:
         """Add to an error what the entry's own symbol is called (``own_symbol``, "" for none), and which name the table
@@ -249,15 +250,10 @@ class Relocator:
 
     # -- words --------------------------------------------------------------------------------------------------------
 
-    def _entry(self, table: Table, index: int, number: int) -> str:
-        size = {"RELR": self.word, "REL": 2 * self.word, "RELA": 3 * self.word}[table.kind]
-        return f"{table.tag} entry {index} at {table.offset + index * size:#x}, {self.machine.relocation_name(number)}"
-
     def _refused(self, table: Table, index: int, number: int, lazy: bool) -> LoadError:
-        where = self._entry(table, index, number)
-        size = {"RELR": self.word, "REL": 2 * self.word, "RELA": 3 * self.word}[table.kind]
+        where = entry_place(self.machine, table, index, number)
         load = next(s for s in self.elf.loads if s.offset <= table.offset < s.offset + s.filesz)
-        address = self.obj.bias + load.vaddr + table.offset - load.offset + index * size
+        address = self.obj.bias + load.vaddr - load.offset + table.entry(index, self.word)
         facts: dict[str, str | int] = {
             "number": number,
             "relocation": self.machine.relocation_name(number),
@@ -267,3 +263,8 @@ class Relocator:
         digits = 8 if number > 0xFF and self.word == 8 else 2  # _dl_reloc_bad_type
         message = f"unexpected {'PLT ' if lazy else ''}reloc type 0x{number:0{digits}x}"
         return LoadError(self.obj.path, where, message, "reloc-type", **facts)
+
+
+def entry_place(machine: Machine, table: Table, index: int, number: int) -> str:
+    """Where an entry stands, in words: table, entry, offset in the file, and the name of its relocation."""
+    return f"{table.tag} entry {index} at {table.entry(index, machine.word):#x}, {machine.relocation_name(number)}"

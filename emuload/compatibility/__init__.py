@@ -55,9 +55,8 @@ class _Survey:
 
     def _behaviour(self, profile: Profile, loading: str) -> Hashable:
         """What a run depends on."""
-        used = {entry.name for entry in self.subject.entries}
         return (
-            loading, profile.constructor_arguments, profile.page_size, frozenset(used & profile.ignored),
+            loading, profile.constructor_arguments, profile.page_size, self.subject.relocations & profile.ignored,
             profile.applies_relr and DT_RELR in self.subject.elf.dynamic,
             profile.locks if loading == DLOPEN else profile.locks.at_start,
             (profile.family, profile.era()) if self._has_company() else (),

@@ -12,16 +12,16 @@ from collections.abc import Hashable, Iterator
 from emuload.compatibility.advice import advice
 from emuload.compatibility.model import LINKED, REFUSAL, Reason
 from emuload.compatibility.subject import Subject
-from emuload.libc.builtins import builtins_for
+from emuload.libc.builtins import LIBC, builtins_for
 from emuload.libc.names import is_libc_function, musl_exports
 from loader.elf import DT_RELR
 from loader.errors import LoadError
 from loader.link_map import RTLD_GLOBAL, RTLD_NOW, LinkMap
+from loader.loading import NOT_FOUND
 from loader.memory import ByteMemory
 from loader.objects import LinkedObject
 from loader.profiles import Profile
 
-LIBC = "libc.so.6"
 PROGRAM = "prog"
 MEMORY = 1 << 30
 _EXPORTS = {"musl": musl_exports}
@@ -53,9 +53,8 @@ class Linker:
         yield from profile.check_file(subject.elf, opening=opening)
         foreign = subject.foreign(profile) if as_it_is else ""
         if foreign:
-            message = "cannot open shared object file: No such file or directory"
             facts = {"name": foreign, "needed_by": subject.path}
-            yield LoadError(foreign, f"DT_NEEDED: {foreign}", message, "not-found", **facts)
+            yield LoadError(foreign, f"DT_NEEDED: {foreign}", NOT_FOUND, "not-found", **facts)
             return
         missing = list(_missing_symbols(subject, profile))
         # musl, whose names these are, binds the PLT's functions first
@@ -74,12 +73,11 @@ class Linker:
 
     def _rules(self, profile: Profile, loading: str) -> Hashable:
         """What linking this library depends on."""
-        elf = self.subject.elf
-        used = {entry.name for entry in self.subject.entries}
+        elf, used = self.subject.elf, self.subject.relocations
         static = tuple(error.message for error in profile.check_static(elf, opening=loading != LINKED))
         return (
-            profile.family, profile.page_size, profile.era(), static, frozenset(used & profile.refused),
-            frozenset(used & profile.ignored), profile.late_static_tls, profile.applies_relr and DT_RELR in elf.dynamic,
+            profile.family, profile.page_size, profile.era(), static, used & profile.refused,
+            used & profile.ignored, profile.late_static_tls, profile.applies_relr and DT_RELR in elf.dynamic,
         )  # fmt: skip
 
 

@@ -9,14 +9,12 @@ from emuload.compatibility.model import HAZARD, LINKED, REFUSAL, REMARK, Reason
 from emuload.compatibility.subject import Subject
 from emuload.errors import BoundReached, Deadlock, Frame, GuestFailed, Report, ReportedError
 from emuload.process import Limits, Process
-from emuload.trace.events import Event
 from loader.errors import LoadError
 from loader.profiles import Profile
 
 LIMITS = Limits(code_bytes=1_000_000_000, virtual_seconds=60.0, memory=2 << 30)
 PATIENCE = 1_000_000_000
 """Virtual nanoseconds that a Go library gets to initialise its packages behind the constructor's back."""
-GO_INITIALISED = "go-main-init-done"
 _FRAMES = 4
 
 
@@ -27,13 +25,12 @@ def run(subject: Subject, profile: Profile, loading: str) -> list[Reason]:
         process = Process(
             subject.arch, profile=profile.name, needed=linked, library_path=subject.library_path, limits=LIMITS
         )
-        initialised: list[Event] = []
-        process.recorder.listener = lambda event: initialised.append(event) if event.kind == GO_INITIALISED else None
         process.dlopen(subject.path)
         if subject.is_go:
             until = process.clock.now() + PATIENCE
             process.kernel.alarm_host(until)
-            process.run_until(lambda: bool(initialised) or process.clock.now() >= until)
+            libraries = process.watches.trackers
+            process.run_until(lambda: any(each.initialised for each in libraries) or process.clock.now() >= until)
         process.exit()
     except LoadError as error:
         return [Reason(REFUSAL, error.code, str(LoadError(error.path, "", error.message)), error.where, seen="run")]

@@ -13,6 +13,7 @@ from emuload.golang.library import is_go
 from emuload.libc.builtins import hard_float
 from loader.elf import STB_WEAK, ElfFile, unpack_words
 from loader.profiles import Profile, everywhere
+from loader.relocate import entry_place
 
 
 class Entry(NamedTuple):
@@ -38,20 +39,22 @@ class Subject:
     def entries(self) -> list[Entry]:
         """Its relocations in the order of the tables, without base-relative ones."""
         found: list[Entry] = []
-        elf, word = self.elf, self.elf.machine.word
-        shift, mask = (32, 0xFFFFFFFF) if word == 8 else (8, 0xFF)
+        elf, machine = self.elf, self.elf.machine
         for table in elf.relocations:
             if table.kind == "RELR":
                 continue
-            step = 3 if table.kind == "RELA" else 2
-            infos = unpack_words(elf.data, table.offset, step * table.count, elf.layout.word)[1::step]
+            infos = unpack_words(elf.data, table.offset, table.words * table.count, elf.layout.word)[1 :: table.words]
             for index, info in enumerate(infos):
-                number = info & mask
-                if number != elf.machine.relative:
-                    name = elf.machine.relocation_name(number)
-                    where = f"{table.tag} entry {index} at {table.offset + index * step * word:#x}, {name}"
-                    found.append(Entry(where, name, elf.symbol(info >> shift).text if info >> shift else ""))
+                number, symbol = info & machine.type_mask, info >> machine.symbol_shift
+                if number != machine.relative:
+                    where = entry_place(machine, table, index, number)
+                    found.append(Entry(where, machine.relocation_name(number), elf.symbol(symbol).text if symbol else ""))
         return found
+
+    @cached_property
+    def relocations(self) -> frozenset[str]:
+        """The names of all of these."""
+        return frozenset(entry.name for entry in self.entries)
 
     @cached_property
     def is_go(self) -> bool:

@@ -11,8 +11,11 @@ from loader.errors import LoadError
 
 BUILT = os.path.join(os.path.dirname(__file__), "built")
 
+LIBC = "libc.so.6"
+"""How it is called in link maps and reports."""
+
 SONAMES = (
-    "libc.so.6", "libpthread.so.0", "libdl.so.2", "libm.so.6", "librt.so.1", "libutil.so.1", "libresolv.so.2", "libgcc_s.so.1",
+    LIBC, "libpthread.so.0", "libdl.so.2", "libm.so.6", "librt.so.1", "libutil.so.1", "libresolv.so.2", "libgcc_s.so.1",
     "ld-linux-x86-64.so.2", "ld-linux.so.3", "ld-linux-armhf.so.3", "ld-linux-aarch64.so.1",
     "libc.so", "libc.musl-x86_64.so.1", "libc.musl-armhf.so.1", "libc.musl-armv7.so.1", "libc.musl-aarch64.so.1",
     "ld-musl-x86_64.so.1", "ld-musl-arm.so.1", "ld-musl-armhf.so.1", "ld-musl-aarch64.so.1",
@@ -55,5 +58,5 @@ def _read(build: str) -> bytes:
 def builtins_for(arch: str, hard: bool) -> dict[str, tuple[str, bytes]]:
     """soname → (path, content) of the emulated C library for an architecture and float ABI."""
     build = {("arm", True): "armhf"}.get((arch, hard), arch)
-    return dict.fromkeys(SONAMES, ("libc.so.6", _read(build)))
+    return dict.fromkeys(SONAMES, (LIBC, _read(build)))
 

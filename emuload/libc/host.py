@@ -16,7 +16,7 @@ from emuload.libc.builtins import built_for_musl
 from emuload.libc.events import EVENTS, WAITS
 from emuload.libc.link_maps import LinkMaps, shown_name
 from emuload.libc.operations import Operations
-from emuload.machine.memory import MemoryFault, OutOfMemory
+from emuload.machine.memory import MemoryFault, OutOfMemory, text_bytes
 from loader.binding import Slot
 from loader.elf import STT_GNU_IFUNC, STT_TLS
 from loader.errors import LoadError
@@ -251,7 +251,7 @@ class LibcHost:
             slot = links.slot(obj, index)
         except LoadError as error:
             text = f"{self._host.program_name}: symbol lookup error: {error.linker_text}\n"
-            self.link_maps.put(out, self.link_maps.string(text.encode("utf-8", "surrogateescape")))
+            self.link_maps.put(out, self.link_maps.string(text))
             return BIND_FAILED
         if slot.resolver:
             self.link_maps.put(out, slot.found.address)
@@ -342,7 +342,7 @@ class LibcHost:
         if loaded is None:
             return 0
         path = self._host.program_name if loaded.is_main else loaded.path
-        words = [maps.string(path.encode("utf-8", "surrogateescape")), loaded.start, 0, 0, maps.place(loaded), 0]
+        words = [maps.string(path), loaded.start, 0, 0, maps.place(loaded), 0]
         nearest = symbol_at(loaded, address)
         if nearest is not None:
             words[2:4] = maps.string(nearest.name), symbol_address(loaded, nearest)
@@ -368,7 +368,7 @@ class LibcHost:
             folder = directory_of(handle)
             kernel = self._host.kernel
             origin = folder if folder.startswith("/") else f"{kernel.fs.path_of(kernel.files.cwd)}/{folder}"
-            self._host.cpu.memory.write(out, origin.encode("utf-8", "surrogateescape") + b"\0")
+            self._host.cpu.memory.write(out, text_bytes(origin) + b"\0")
         elif request == RTLD_DI_TLS_MODID:
             maps.put(out, handle.tls_module)
         elif request == RTLD_DI_TLS_DATA:
@@ -385,7 +385,7 @@ class LibcHost:
     def _search_info(self, out: int, folders: Sequence[str], *, with_paths: bool) -> None:
         """Dl_serinfo: size of all, number of paths; then each path's address and flags, and behind them the texts."""
         word = self._host.cpu.abi.word
-        texts = [folder.encode("utf-8", "surrogateescape") + b"\0" for folder in folders]
+        texts = [text_bytes(folder) + b"\0" for folder in folders]
         head = 2 * word
         place = head + 2 * word * len(folders)
         size = place + sum(map(len, texts))
@@ -421,11 +421,6 @@ class LibcHost:
 
     def _text(self, address: int) -> str:
         return self._host.cpu.memory.read_cstring(address).decode("utf-8", "surrogateescape")
-
-
-def _bytes(text: str) -> bytes:
-    """A name as the guest has it."""
-    return text.encode("utf-8", "surrogateescape")
 
 
 _HANDLERS = {

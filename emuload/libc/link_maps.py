@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from emuload.machine.memory import text_bytes
 from loader.elf import DT_DEBUG
 from loader.link_map import DEFAULT, MAIN, NEXT, Handle, LinkMap
-from loader.memory import PROT_WRITE
 from loader.objects import LinkedObject
 
 if TYPE_CHECKING:
@@ -48,8 +48,9 @@ class LinkMaps:
         data = b"".join((word & abi.word_mask).to_bytes(abi.word, "little") for word in words)
         self._host.cpu.memory.write(address, data)
 
-    def string(self, text: bytes) -> int:
+    def string(self, text: str | bytes) -> int:
         """Address of a string that stays for good, such as an object's name."""
+        text = text_bytes(text)
         known = self._strings.get(text)
         if known is None:
             known = self._strings[text] = self._take(len(text) + 1)
@@ -111,11 +112,11 @@ class LinkMaps:
     def attach(self) -> None:
         """Fill in `_r_debug` and the program's DT_DEBUG, once the start-up objects are mapped."""
         links, abi = self._host.link_map, self._host.cpu.abi
-        builtin = next(o for o in links.objects if o.is_builtin)
+        builtin = self._builtin()
         main = links.main
         if main is not None and DT_DEBUG in main.elf.dynamic_places:
             at = main.bias + main.elf.dynamic_places[DT_DEBUG]
-            if any(region.prot & PROT_WRITE and region.start <= at < region.end for region in main.regions):
+            if main.writable(at):
                 links.memory.view(at, abi.word)[:] = builtin.address(R_DEBUG).to_bytes(abi.word, "little")
         self.publish()
         self.put(builtin.address(R_DEBUG), 1, self._first(), builtin.address(BREAKPOINT), RT_CONSISTENT, builtin.bias)
@@ -148,6 +149,6 @@ class LinkMaps:
         return next(o for o in self._host.link_map.objects if o.is_builtin)
 
 
-def shown_name(obj: LinkedObject) -> bytes:
+def shown_name(obj: LinkedObject) -> str:
     """l_name: the path, nothing for the program."""
-    return b"" if obj.is_main else obj.path.encode("utf-8", "surrogateescape")
+    return "" if obj.is_main else obj.path

@@ -212,7 +212,7 @@ class Operations:
         except FatalLoadError as error:
             program = "" if error.code == "inconsistency" else f"{self._host.program_name}: "
             text = f"{program}{error.linker_text}\n"
-            return Wanted(NEXT_FATAL, (self._link_maps.string(text.encode("utf-8", "surrogateescape")),))
+            return Wanted(NEXT_FATAL, (self._link_maps.string(text),))
         except LoadError as error:
             self._failed(operation, task, error)
             return None

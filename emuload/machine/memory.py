@@ -79,6 +79,11 @@ def page_up(value: int) -> int:
     return (value + PAGE - 1) & -PAGE
 
 
+def text_bytes(value: str | bytes) -> bytes:
+    """UTF-8, in which Python's surrogate escapes stand for raw bytes."""
+    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+
+
 class AddressSpace:
     """Regions, mmap's rules on them, and access to their bytes.
 

@@ -1,6 +1,6 @@
 """What a machine file states: its relocation table, and the few numbers of its ABI.
 
-A relocation number maps to a *verb*; the verbs are the same for every machine and live in `loader.relocate`.
+A relocation number maps to a *verb*; the verbs are the same for every machine and live in `loader.applying`.
 Numbers that a linker resolves and that no dynamic linker accepts stand in the table too, as rows that say so.
 """
 
@@ -80,6 +80,8 @@ class Machine:
         #: bytes in an address
         self.word = elf_class // 8
         self.mask = (1 << elf_class) - 1
+        #: of a relocation's r_info: how far left the symbol's index stands, and the bits of the type
+        self.symbol_shift, self.type_mask = (32, 0xFFFFFFFF) if elf_class == 64 else (8, 0xFF)
         self.relocations = relocations
         #: TLS variant I (blocks above the thread pointer) or II (below it)
         self.tls_above = tls_above

@@ -13,6 +13,7 @@ from emuload.kernel import errno
 from emuload.kernel.fs.constants import O_CLOEXEC, S_IFDIR, S_IFLNK, S_IFREG, W_OK
 from emuload.kernel.fs.inodes import Directory, FsError, Generated, Inode, Symlink
 from emuload.kernel.identity import INFINITY
+from emuload.machine.memory import text_bytes
 
 if TYPE_CHECKING:
     from emuload.kernel.core import Kernel
@@ -225,8 +226,7 @@ def generate(kernel: Kernel, node: Generated) -> bytes:
     """
     if node.generator.startswith("="):
         return node.generator[1:].encode() + b"\n"
-    text = GENERATORS[node.generator](kernel, node.argument)
-    return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+    return text_bytes(GENERATORS[node.generator](kernel, node.argument))
 
 
 def store(kernel: Kernel, node: Generated, data: bytes) -> int:
