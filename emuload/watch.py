@@ -61,9 +61,9 @@ class Watches:
         if step is not None:
             hit = step[0](tracker, step[1], task.tid)
             if hit is not None:
-                self._recorder.record(hit.kind, task.tid, hit.fields)
+                self._recorder.repeat(hit.kind, task.tid, hit.names, hit.values)
             return
-        for kind, fields in tracker.on_hit(address, task.tid, self._cpu, self._cpu.memory):
+        for kind, names, values in tracker.on_hit(address, task.tid, self._cpu, self._cpu.memory):
             if kind in ROLE_OF_EVENT:
                 task.role = ROLE_OF_EVENT[kind]
-            self._recorder.record(kind, task.tid, fields)
+            self._recorder.repeat(kind, task.tid, names, values)

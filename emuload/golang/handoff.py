@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from emuload.golang.library import GoLibrary, Lookup
-from emuload.trace.events import Constant, Value
+from emuload.trace.events import Value
 
 ENTRIES = {
     "schedinit": ("runtime.schedinit",),
@@ -212,7 +212,8 @@ class Hit(NamedTuple):
     """An event to emit: its kind and its fields."""
 
     kind: str
-    fields: dict[str, Value]
+    names: tuple[str, ...]
+    values: tuple[Value, ...]
 
 
 _PLAIN = {
@@ -306,7 +307,6 @@ class HandoffTracker:
             step = EXPORT_STEPS.get(kind)
             hit = step(self, name, tid) if step is not None else self._hit(kind, name, cpu, memory)
             if hit is not None:
-                hit.fields.setdefault("object", self.object)
                 hits.append(hit)
         return hits
 
@@ -319,17 +319,21 @@ class HandoffTracker:
         step = EXPORT_STEPS.get(kind)
         return (step, name) if step is not None else None
 
+    def _happened(self, kind: str, fields: dict[str, Value]) -> Hit:
+        """An event, which says of which library it is."""
+        return Hit(kind, (*fields, "object"), (*fields.values(), self.object))
+
     def _hit(self, kind: str, name: str, cpu: Registers, memory: Memory) -> Hit | None:
         if kind in _PLAIN:
             if kind in self.seen:
                 return None
             self.seen.append(kind)
-            return Hit(_PLAIN[kind], {"function": name})
+            return self._happened(_PLAIN[kind], {"function": name})
         if kind == "package-init":
             return self._enter_init(cpu, memory)
         if kind == "package-init-return":
             package = self.inits.pop() if self.inits else None
-            return Hit("go-package-init-exit", {"package": package, "function": name}) if package else None
+            return self._happened("go-package-init-exit", {"package": package, "function": name}) if package else None
         if kind == "args":
             return self._arguments(name, cpu, memory)
         if kind == "goroutine":
@@ -342,12 +346,12 @@ class HandoffTracker:
     def _export_waits_for_runtime(self, name: str, tid: int) -> Hit | None:
         if self.runtime_ready:
             return None
-        return Hit("go-export-wait", {"function": name, "for": "runtime_init_done", "object": self.object})
+        return self._happened("go-export-wait", {"function": name, "for": "runtime_init_done"})
 
     def _export_waits_for_packages(self, name: str, tid: int) -> Hit | None:
         if self.initialised:
             return None
-        return Hit("go-export-wait", {"function": name, "for": "main_init_done", "object": self.object})
+        return self._happened("go-export-wait", {"function": name, "for": "main_init_done"})
 
     def _callback_entered(self, name: str, tid: int) -> Hit | None:
         stack = self.callbacks.get(tid)
@@ -376,7 +380,7 @@ class HandoffTracker:
             hits = self.exports[kind] = {}
         hit = hits.get(name)
         if hit is None:
-            hit = hits[name] = Hit(kind, Constant(function=name, object=self.object))
+            hit = hits[name] = self._happened(kind, {"function": name})
         return hit
 
     def _arguments(self, name: str, cpu: Registers, memory: Memory) -> Hit:
@@ -387,7 +391,7 @@ class HandoffTracker:
         complete = len(seen) == len(self.environment) and all(
             self._bytes(memory, at, len(text) + 1) == text + b"\0" for at, text in zip(seen, self.environment, strict=True)
         )
-        return Hit("go-args", {"function": name, "argc": argc, "environment": len(seen), "complete": complete})
+        return self._happened("go-args", {"function": name, "argc": argc, "environment": len(seen), "complete": complete})
 
     def _failure(self, kind: str, name: str, cpu: Registers, memory: Memory) -> Hit:
         fields: dict[str, Value] = {"function": name}
@@ -395,7 +399,7 @@ class HandoffTracker:
             fields["message"] = self._string(cpu, memory, entered=True)
         elif kind == "die":
             fields["signal"] = self._argument(0, cpu, memory, entered=True) & 0xFFFFFFFF
-        return Hit(f"go-{kind}", fields)
+        return self._happened(f"go-{kind}", fields)
 
     # -- arguments
     # -----------------------------------------------------------------------------------------------
@@ -448,7 +452,7 @@ class HandoffTracker:
             return None
         function = self._name(self._word(memory, task + 8))
         self.inits.append(package_of(function))
-        return Hit("go-package-init-enter", {"package": self.inits[-1], "function": function})
+        return self._happened("go-package-init-enter", {"package": self.inits[-1], "function": function})
 
     def _goroutine(self, pc: int) -> Hit:
         """A goroutine is made, which will run the function at `pc`: where newproc1's first argument, a funcval, points."""
@@ -456,7 +460,7 @@ class HandoffTracker:
         if hit is None:
             if len(self.goroutines) >= _MOST_GOROUTINES:
                 self.goroutines.clear()
-            hit = self.goroutines[pc] = Hit("go-goroutine", Constant(function=self._name(pc), object=self.object))
+            hit = self.goroutines[pc] = self._happened("go-goroutine", {"function": self._name(pc)})
         return hit
 
     def _name(self, pc: int) -> str:

@@ -6,7 +6,7 @@ Every field is an int, a str, a bool or a list of those, so that an event is JSO
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -62,23 +62,6 @@ class Event:
         """The event as one line of text, stable across hosts and Python versions."""
         body = " ".join(f"{name}={value}" for name, value in self.fields.items())
         return f"{self.seq} {self.time} {self.tid} {self.pc:#x} {self.kind} {body}".rstrip()
-
-
-
-class Constant(dict[str, Value]):
-    """Fields that are the same whenever their event happens: made once, never changed, so that a copy is the same object.
-
-    `said` is how they were said last: for the recorder, which finds it there again if they are of one kind of event alone.
-    """
-
-    __slots__ = ("said",)
-
-    def __init__(self, fields: Mapping[str, Value] | None = None, /, **more: Value) -> None:
-        super().__init__(fields or {}, **more)
-        self.said: Said | None = None
-
-    def __deepcopy__(self, memo: dict[int, object]) -> Constant:
-        return self
 
 
 class Said:
@@ -192,13 +175,7 @@ class Recorder:
     def record(self, kind: str, tid: int, fields: dict[str, Value]) -> None:
         """`emit` with the fields as a dict, which the event keeps."""
         if self.enabled:
-            if type(fields) is Constant:
-                said = fields.said
-                if said is None or said.tid != tid or said.pc != self.pc or said.kind != kind:
-                    key = (id(fields), tid, self.pc, kind)
-                    said = fields.said = self._said.get(key) or self._say(key, kind, tid, fields)
-            else:
-                said = Said(tid, self.pc, kind, fields)
+            said = Said(tid, self.pc, kind, fields)
             times, source, clock = self._times, self._source, self._clock
             times.append(clock.base + (source.bytes_at_end - source.remaining[0]) // clock.bytes_per_ns)
             self._saying.append(said)
@@ -211,9 +188,7 @@ class Recorder:
             said = self._last.next
             if said is None or said.kind != kind or said.pc != self.pc or said.tid != tid or said.values != values:
                 key = (values, tid, self.pc, kind)
-                known = self._said.get(key)
-                if known is None:
-                    known = self._say(key, kind, tid, dict(zip(names, values, strict=True)), values)
+                known = self._said.get(key) or self._say(key, kind, tid, dict(zip(names, values, strict=True)), values)
                 said = self._last.next = known
             self._last = said
             times, source, clock = self._times, self._source, self._clock
@@ -223,12 +198,7 @@ class Recorder:
                 self._reached()
 
     def _say(
-        self,
-        key: tuple[object, ...],
-        kind: str,
-        tid: int,
-        fields: dict[str, Value],
-        values: tuple[Value, ...] | None = None,
+        self, key: tuple[object, ...], kind: str, tid: int, fields: dict[str, Value], values: tuple[Value, ...]
     ) -> Said:
         """Remember what will be said again."""
         if len(self._said) >= _KNOWN:
