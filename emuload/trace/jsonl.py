@@ -105,8 +105,8 @@ def event_line(event: Event) -> str:
 
 
 def _say(said: Said) -> str:
-    """The rest of an event's line, behind seq and time."""
-    head = f'"tid":{said.tid},"pc":{said.pc},"kind":{_ENCODER.encode(said.kind)}'
+    """The rest of an event's line, behind the time."""
+    head = f',"tid":{said.tid},"pc":{said.pc},"kind":{_ENCODER.encode(said.kind)}'
     said.text = f'{head},"fields":{_ENCODER.encode(said.fields)}}}\n'
     return said.text
 
@@ -116,9 +116,9 @@ def end_line(end: End) -> str:
     return _ENCODER.encode({"end": asdict(end)})
 
 
-_PADDED = [f"{number:03}" for number in range(1000)]
-_PLAIN = [str(number) for number in range(1000)]
-"""The last three digits of a sequence number: most of the cost of a line is making texts of numbers."""
+_PADDED = [f'{number:03},"time":' for number in range(1000)]
+_PLAIN = [f'{number},"time":' for number in range(1000)]
+"""The last three digits of a sequence number and what follows: most of the cost of a line is making texts of numbers."""
 
 
 @dataclass
@@ -137,14 +137,19 @@ class Writer:
 
     def batch(self, first: int, times: Sequence[int], saying: Sequence[Said]) -> None:
         """Write events as a recorder keeps them: a `Recorder`'s sink."""
-        lines: list[str] = []
-        while len(lines) < len(times):
-            done = len(lines)
+        parts: list[str] = []
+        done = 0
+        while done < len(times):
             thousands, rest = divmod(first + done, 1000)
-            start, numbers = (f'{{"seq":{thousands}', _PADDED) if thousands else ('{"seq":', _PLAIN)
-            rows = zip(numbers[rest:], times[done:], saying[done:], strict=False)
-            lines += [f'{start}{number},"time":{time},{said.text or _say(said)}' for number, time, said in rows]
-        self._write_all("".join(lines))
+            numbers = (_PADDED if thousands else _PLAIN)[rest : rest + len(times) - done]
+            end = done + len(numbers)
+            lines = [f'{{"seq":{thousands or ""}'] * (4 * len(numbers))
+            lines[1::4] = numbers
+            lines[2::4] = map(str, times[done:end])
+            lines[3::4] = [said.text or _say(said) for said in saying[done:end]]
+            parts += lines
+            done = end
+        self._write_all("".join(parts))
 
     def finish(self, end: End) -> None:
         """Write how the run ended; nothing may follow."""
