@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from emuload.errors import Deadlock as Deadlock
     from emuload.errors import EmuloadError as EmuloadError
     from emuload.errors import GuestFailed as GuestFailed
-    from emuload.errors import Report as Report
     from emuload.errors import UsageError as UsageError
     from emuload.library import Function as Function
     from emuload.library import Library as Library
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from emuload.process import NEXT as NEXT
     from emuload.process import Limits as Limits
     from emuload.process import Process as Process
+    from emuload.reports import Report as Report
     from emuload.threads import Pending as Pending
     from emuload.threads import Thread as Thread
     from loader.errors import LoadError as LoadError
@@ -41,9 +41,10 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "emuload.calls": ("Buffer", "CallError", "GoSlice", "GoString", "buffer", "int128", "ref", "uint128"),
-    "emuload.errors": ("BoundReached", "Deadlock", "EmuloadError", "GuestFailed", "Report", "UsageError"),
+    "emuload.errors": ("BoundReached", "Deadlock", "EmuloadError", "GuestFailed", "UsageError"),
     "emuload.library": ("Function", "Library"),
     "emuload.process": ("DEFAULT", "NEXT", "Limits", "Process"),
+    "emuload.reports": ("Report",),
     "emuload.threads": ("Pending", "Thread"),
     "loader.errors": ("LoadError",),
 }

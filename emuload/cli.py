@@ -7,11 +7,10 @@ Only click is imported here: the emulator's modules cost time and are imported b
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -345,16 +344,3 @@ def command(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output is gone: let the interpreter's last flush go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-
-
-def main() -> NoReturn:
-    """The `emuload` program. It leaves without taking apart what the system takes back anyway: that would cost 20 ms."""
-    gc.set_threshold(100_000, 20, 20)  # imports alone would set off some twenty collections
-    status = command()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
-
-
-if __name__ == "__main__":
-    main()

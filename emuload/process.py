@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from emuload import calls, diagnosis
-from emuload.errors import BoundReached, Deadlock, GuestFailed, Report, UsageError
+from emuload import calls
+from emuload.errors import BoundReached, Deadlock, GuestFailed, ReportedError, UsageError
 from emuload.files import GuestFiles, host_bytes
 from emuload.gates import map_gates
 from emuload.heap import GuestHeap
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from emuload.golang.handoff import Row
     from emuload.golang.library import GoLibrary
     from emuload.instruction_log import InstructionLog, LogRequest
+    from emuload.reports import Report
     from emuload.unwind import Unwinder
 
 DEFAULT = "default"
@@ -478,18 +479,28 @@ class Process:
 
         try:
             self.scheduler.run(over)
-        except Stuck:
-            raise Deadlock(diagnosis.deadlock(self)) from None
-        except (OutOfTime, RecorderFull, BoundExceeded) as error:
-            raise BoundReached(diagnosis.bound(self, str(error))) from None
+        except (Stuck, OutOfTime, RecorderFull, BoundExceeded) as error:
+            raise self._cut_short(error) from None
+        if self._failure is not None or kernel.bound_reached or (self.ended and not until()):
+            raise self._cut_short(None)
+
+    def _cut_short(self, error: Exception | None) -> ReportedError:
+        """Why the run did not get to where it was to go; `error` is what the scheduler says of it."""
+        from emuload import diagnosis
+
+        if isinstance(error, Stuck):
+            return Deadlock(diagnosis.deadlock(self))
+        if error is not None:
+            return BoundReached(diagnosis.bound(self, str(error)))
         if self._failure is not None:
-            raise GuestFailed(self._failure)
+            return GuestFailed(self._failure)
         if self.kernel.bound_reached:
-            raise BoundReached(diagnosis.bound(self, self.kernel.bound_reached))
-        if self.ended and not until():
-            raise GuestFailed(diagnosis.ended(self), self.kernel.exit_status)
+            return BoundReached(diagnosis.bound(self, self.kernel.bound_reached))
+        return GuestFailed(diagnosis.ended(self), self.kernel.exit_status)
 
     def _fail(self, headline: str, reason: str, task: Task) -> None:
+        from emuload import diagnosis
+
         self._failure = diagnosis.failure(self, headline, reason, task)
 
     def run_until(self, until: Callable[[], bool] | int) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from emuload.diagnosis import frames
-from emuload.errors import Frame
 from emuload.machine import create_cpu
 from emuload.machine.cpu import Cpu
+from emuload.reports import Frame
 
 if TYPE_CHECKING:
     from emuload.process import Process

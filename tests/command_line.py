@@ -35,7 +35,7 @@ def emuload(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Ended
 def start(*arguments: str | Path, python: tuple[str, ...] = (), **options: object) -> subprocess.Popen[bytes]:
     """Start a command in a process of its own."""
     environment = dict(os.environ, PYTHONPATH=str(ROOT))
-    command = [sys.executable, *python, "-m", "emuload.cli", *map(str, arguments)]
+    command = [sys.executable, *python, "-m", "emuload", *map(str, arguments)]
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, env=environment, **(pipes | options))  # type: ignore[call-overload,no-any-return]
 

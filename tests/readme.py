@@ -44,7 +44,7 @@ class Example:
         if self.python:
             command = [sys.executable, "-c", self.code]
         else:
-            command = ["bash", "-c", _PROGRAM.sub(f"{sys.executable} -m emuload.cli", self.code)]
+            command = ["bash", "-c", _PROGRAM.sub(f"{sys.executable} -m emuload", self.code)]
         environment = dict(os.environ, PYTHONPATH=str(ROOT))
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         lines = (done.stdout + done.stderr).splitlines()

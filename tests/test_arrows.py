@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = (
     ("loader",),
-    ("emuload.trace", "emuload.errors"),
+    ("emuload.trace", "emuload.errors", "emuload.reports"),
     ("emuload.machine",),
     ("emuload.kernel",),
     ("emuload.golang", "emuload.unwind"),
@@ -25,7 +25,7 @@ LAYERS = (
     ("emuload.inspect", "emuload.samples", "emuload.compatibility"),
     ("emuload.report",),
     ("emuload.scenarios",),
-    ("emuload.commands", "emuload.cli"),
+    ("emuload.commands", "emuload.cli", "emuload.__main__"),
 )
 """Lowest first. A module may import its own layer and those below; `if TYPE_CHECKING` imports do not count."""
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from emuload.compatibility.model import HAZARD, LINKED, REFUSAL, REMARK, Reason
 from emuload.compatibility.subject import Subject
-from emuload.errors import BoundReached, Deadlock, Frame, GuestFailed, Report, ReportedError
+from emuload.errors import BoundReached, Deadlock, GuestFailed, ReportedError
 from emuload.process import Limits, Process
+from emuload.reports import Frame, Report
 from loader.errors import LoadError
 from loader.profiles import Profile
 

@@ -202,6 +202,8 @@ class Kernel:
         self.cpu = cpu
         entry = self.table.entries.get(number)
         if entry is None:
+            entry = self.table.find(number)
+        if entry is None:
             return self._unknown_call(task, number)
         name, handler, count = entry
         given = tuple(args)

@@ -52,6 +52,9 @@ MODULES: Final = (
 )
 """The modules whose import registers handlers."""
 
+LATER: Final = ("emuload.kernel.fs.calls_poll", "emuload.kernel.fs.calls_special")
+"""More of them, which most guests need nothing of: the first call that `MODULES` do not know imports them."""
+
 
 def syscall(*names: str) -> Callable[[F], F]:
     """Register a handler under one or more system-call names.
@@ -73,13 +76,26 @@ def syscall(*names: str) -> Callable[[F], F]:
 class SyscallTable:
     """The calls of one architecture: number → (name, handler, argument count). Constant, shared by copies."""
 
-    __slots__ = ("entries", "names")
+    __slots__ = ("_later", "entries", "names")
 
-    def __init__(self, names: dict[int, str], handlers: dict[str, tuple[Handler, int]]) -> None:
+    def __init__(self, names: dict[int, str]) -> None:
         self.names = names
-        self.entries: dict[int, tuple[str, Handler, int]] = {
-            number: (name, *handlers[name]) for number, name in names.items() if name in handlers
-        }
+        self.entries: dict[int, tuple[str, Handler, int]] = {}
+        self._later: tuple[str, ...] = LATER
+        self._load(MODULES)
+
+    def _load(self, modules: tuple[str, ...]) -> None:
+        for module in modules:
+            importlib.import_module(module)
+        handlers = _HANDLERS
+        self.entries.update({number: (name, *handlers[name]) for number, name in self.names.items() if name in handlers})
+
+    def find(self, number: int) -> tuple[str, Handler, int] | None:
+        """The entry of a call that is not among `entries`, which then hold all there are; None if nothing handles it."""
+        later, self._later = self._later, ()
+        if later:
+            self._load(later)
+        return self.entries.get(number)
 
     def __deepcopy__(self, memo: object) -> SyscallTable:
         return self
@@ -90,6 +106,4 @@ def table(architecture: str) -> SyscallTable:
     """The call table of "amd64", "arm" or "arm64"."""
     from emuload.kernel.numbers import names
 
-    for module in MODULES:
-        importlib.import_module(module)
-    return SyscallTable(names(architecture), _HANDLERS)
+    return SyscallTable(names(architecture))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-from emuload.errors import Report
 from emuload.report.tables import Table
+
+if TYPE_CHECKING:
+    from emuload.reports import Report
 
 
 def show_table(table: Table) -> None:

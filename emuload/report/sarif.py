@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import quote
 
 from emuload import __version__
-from emuload.errors import Frame
 from emuload.report.values import json_text, json_value
 from emuload.report.verdicts import Checked, parts
+from emuload.reports import Frame
 from emuload.trace.checking import Finding
 from emuload.trace.events import Event
 from emuload.trace.rules import Rule

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import json
 from typing import Any
 
 from emuload.tokens import Buffer
@@ -78,4 +77,6 @@ def json_value(value: Any) -> Any:
 
 def json_text(document: Any) -> str:
     """A JSON document for people and machines: indented, in ASCII, stable."""
+    import json
+
     return json.dumps(document, indent=2, ensure_ascii=True)

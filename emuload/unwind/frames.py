@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from emuload.errors import Frame as ReportFrame
+from emuload.reports import Frame as ReportFrame
 from loader.elf import ElfFile
 
 Registers = Mapping[str, int]

@@ -332,7 +332,7 @@ def against_qemu(rounds: int, name: str, path: str) -> None:
 
 def _emuload() -> list[str]:
     script = Path(sys.executable).with_name("emuload")
-    return [str(script)] if script.exists() else [sys.executable, "-m", "emuload.cli"]
+    return [str(script)] if script.exists() else [sys.executable, "-m", "emuload"]
 
 
 def main() -> int:

@@ -8,11 +8,11 @@ import pytest
 
 from emuload.call_text import parse_call
 from emuload.calls import Typed
-from emuload.errors import Frame, Report, ThreadReport
 from emuload.report.handoff import handoff_table, side_by_side, steps
 from emuload.report.tables import Table, milliseconds
 from emuload.report.text import render
 from emuload.report.values import json_value, value_text
+from emuload.reports import Frame, Report, ThreadReport
 
 
 def test_report_in_full() -> None:

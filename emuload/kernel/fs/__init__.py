@@ -1,6 +1,6 @@
 """Files: the guest's file system, its descriptors, and the system calls on them.
 
-`attach` gives a kernel both; importing this package registers the calls.
+`attach` gives a kernel both; importing this package registers the calls, without those of `dispatch.LATER`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from emuload.kernel.fs import calls_files, calls_io, calls_paths, calls_poll, calls_special, calls_stat
+from emuload.kernel.fs import calls_files, calls_io, calls_paths, calls_stat
 from emuload.kernel.fs.inodes import FsError
 from emuload.kernel.fs.output import BoundExceeded, Input, Output
 from emuload.kernel.fs.table import FileTable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BoundExceeded", "FileSystem", "FileTable", "FsError", "Input", "Output", "attach", "calls_files", "calls_io",
-    "calls_paths", "calls_poll", "calls_special", "calls_stat",
+    "calls_paths", "calls_stat",
 ]  # fmt: skip
 
 

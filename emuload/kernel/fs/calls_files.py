@@ -11,7 +11,6 @@ from emuload.kernel.fs import constants as c
 from emuload.kernel.fs.descriptions import Description, FileDescription, PathDescription
 from emuload.kernel.fs.inodes import ENTRY_COST, DataInode, Directory, FsError, Inode, Regular, Symlink
 from emuload.kernel.fs.layouts import FLOCK
-from emuload.kernel.fs.pipes import PipeEnd
 from emuload.kernel.fs.support import (
     absolute_path,
     directory_of,
@@ -239,6 +238,8 @@ def _fcntl_special(kernel: Kernel, description: Description, command: int, argum
     if command == c.F_GETSIG:
         return description.signal
     if command in (c.F_SETPIPE_SZ, c.F_GETPIPE_SZ):
+        from emuload.kernel.fs.pipes import PipeEnd
+
         if not isinstance(description, PipeEnd):
             return -errno.EBADF
         if command == c.F_SETPIPE_SZ:

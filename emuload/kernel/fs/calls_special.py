@@ -34,6 +34,8 @@ from emuload.kernel.fs.pipes import (
     SOCK_STREAM,
     SOCKET_BUFFER,
     SocketEnd,
+    new_pipe,
+    new_socket_pair,
 )
 from emuload.kernel.fs.support import UserBuffers, file_call, gone, int32, one_buffer, uapi, vector, wait_for
 from emuload.kernel.task import Task
@@ -66,7 +68,7 @@ def sys_pipe2(kernel: Kernel, task: Task, address: int, flags: int) -> int:
     """pipe2(2)."""
     if flags & 0xFFFFFFFF & ~(O_CLOEXEC | O_NONBLOCK | uapi(kernel).o_direct):
         return -errno.EINVAL
-    reader, writer = kernel.files.new_pipe(flags & ~O_CLOEXEC)
+    reader, writer = new_pipe(kernel.files, flags & ~O_CLOEXEC)
     return _install_pair(kernel, reader, writer, address, bool(flags & O_CLOEXEC))
 
 
@@ -201,7 +203,7 @@ def sys_socketpair(kernel: Kernel, task: Task, domain: int, kind: int, protocol:
         return -errno.ESOCKTNOSUPPORT
     if int32(protocol) not in (0, AF_UNIX):
         return -errno.EPROTONOSUPPORT
-    first, second = kernel.files.new_socket_pair(kind & 0xF, kind)
+    first, second = new_socket_pair(kernel.files, kind & 0xF, kind)
     return _install_pair(kernel, first, second, address, bool(kind & O_CLOEXEC))
 
 

@@ -6,19 +6,24 @@ from typing import TYPE_CHECKING, Final
 
 from emuload.kernel import errno
 from emuload.kernel.fs.constants import (
+    ANON_DEVICE,
     AT_EACCESS,
     AT_EMPTY_PATH,
     AT_FDCWD,
     AT_NO_AUTOMOUNT,
     AT_STATX_SYNC_TYPE,
     AT_SYMLINK_NOFOLLOW,
+    DEV_DEVICE,
     NAME_MAX,
     NSEC,
+    PIPE_DEVICE,
+    PROC_DEVICE,
     R_OK,
+    SOCKET_DEVICE,
+    SYS_DEVICE,
     W_OK,
     X_OK,
 )
-from emuload.kernel.fs.defaults import DEV_DEVICE
 from emuload.kernel.fs.inodes import BLOCK, FsError, Inode
 from emuload.kernel.fs.layouts import (
     TIMESPEC,
@@ -27,10 +32,7 @@ from emuload.kernel.fs.layouts import (
     pack_statfs,
     pack_statx,
 )
-from emuload.kernel.fs.pipes import PIPE_DEVICE, SOCKET_DEVICE
-from emuload.kernel.fs.proc import PROC_DEVICE, SYS_DEVICE
 from emuload.kernel.fs.support import file_call, inode_at, int32, uapi
-from emuload.kernel.fs.table import ANON_DEVICE
 from emuload.kernel.task import Task
 
 if TYPE_CHECKING:

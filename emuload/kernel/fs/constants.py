@@ -165,3 +165,14 @@ PIPE_BUF: Final = 4096
 PIPE_SIZE: Final = 65536
 PIPE_MAX_SIZE: Final = 1 << 20
 NSEC: Final = 1_000_000_000
+
+# st_dev of the file systems there are: one without a disk has major number 0 (fs/super.c, get_anon_bdev)
+DEV_DEVICE: Final = (0, 5)
+SOCKET_DEVICE: Final = (0, 8)
+PIPE_DEVICE: Final = (0, 14)
+ANON_DEVICE: Final = (0, 15)
+"""eventfd, epoll and the like."""
+SYS_DEVICE: Final = (0, 20)
+PROC_DEVICE: Final = (0, 21)
+ROOT_DEVICE: Final = (0, 26)
+"""What lies in memory, as in a tmpfs."""

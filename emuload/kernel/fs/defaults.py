@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from emuload.kernel.fs.constants import S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG
+from emuload.kernel.fs.constants import DEV_DEVICE, PROC_DEVICE, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, SYS_DEVICE
 from emuload.kernel.fs.inodes import Device, Directory, Generated, Inode
-from emuload.kernel.fs.proc import HUGE_PAGE, PROC_DEVICE, SYS_DEVICE, MagicLink, ProcRoot
+from emuload.kernel.fs.proc import HUGE_PAGE, MagicLink, ProcRoot
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.tree import FileSystem
-
-DEV_DEVICE: Final = (0, 5)
 
 _ETC: Final = {
     "/etc/passwd": b"root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/sh\n",

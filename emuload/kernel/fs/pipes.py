@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from emuload.kernel import errno
 from emuload.kernel.fs.constants import (
     O_ACCMODE,
+    O_NONBLOCK,
     O_RDONLY,
+    O_RDWR,
     O_WRONLY,
     PIPE_BUF,
+    PIPE_DEVICE,
     PIPE_MAX_SIZE,
     PIPE_SIZE,
     POLL_HUP,
@@ -25,6 +28,9 @@ from emuload.kernel.fs.constants import (
     POLLHUP,
     POLLRDHUP,
     READABLE,
+    S_IFIFO,
+    S_IFSOCK,
+    SOCKET_DEVICE,
     WRITABLE,
 )
 from emuload.kernel.fs.descriptions import Description
@@ -32,9 +38,7 @@ from emuload.kernel.fs.inodes import Inode
 
 if TYPE_CHECKING:
     from emuload.kernel.core import Kernel
-
-PIPE_DEVICE: Final = (0, 14)
-SOCKET_DEVICE: Final = (0, 8)
+    from emuload.kernel.fs.table import FileTable
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -307,3 +311,24 @@ class SocketEnd(Description):
             self.peer = None
             peer.notify(kernel, READABLE | WRITABLE | POLLHUP | POLLRDHUP)
             peer.send_sigio(kernel, POLL_HUP)
+
+
+def new_pipe(table: FileTable, flags: int) -> tuple[PipeEnd, PipeEnd]:
+    """Read and write end of a new pipe; `flags` may hold O_NONBLOCK and O_DIRECT."""
+    node = PipeInode(table.kernel.fs.new_ino(), S_IFIFO | 0o600, PIPE_DEVICE)
+    table.owned(node)
+    return (
+        PipeEnd(node, flags & ~O_ACCMODE | O_RDONLY, table.new_queue()),
+        PipeEnd(node, flags & ~O_ACCMODE | O_WRONLY, table.new_queue()),
+    )
+
+
+def new_socket_pair(table: FileTable, kind: int, flags: int) -> tuple[SocketEnd, SocketEnd]:
+    """Two connected sockets of type SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET."""
+    ends = []
+    for _ in range(2):
+        node = table.owned(Inode(table.kernel.fs.new_ino(), S_IFSOCK | 0o777, SOCKET_DEVICE))
+        ends.append(SocketEnd(node, O_RDWR | flags & O_NONBLOCK, table.new_queue(), type=kind))
+    first, second = ends
+    first.peer, second.peer = second, first
+    return first, second

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from emuload.kernel import errno
-from emuload.kernel.fs.constants import O_CLOEXEC, S_IFDIR, S_IFLNK, S_IFREG, W_OK
+from emuload.kernel.fs.constants import O_CLOEXEC, PROC_DEVICE, S_IFDIR, S_IFLNK, S_IFREG, W_OK
 from emuload.kernel.fs.inodes import Directory, FsError, Generated, Inode, Symlink
 from emuload.kernel.identity import INFINITY
 from emuload.machine.memory import text_bytes
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from emuload.kernel.fs.tree import FileSystem
     from emuload.kernel.task import Task
 
-PROC_DEVICE: Final = (0, 21)
-SYS_DEVICE: Final = (0, 20)
 CLOCK_TICK: Final = 10_000_000
 """Nanoseconds of a tick in /proc/stat (USER_HZ = 100)."""
 HUGE_PAGE: Final = 2 << 20

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from emuload.kernel import errno
-from emuload.kernel.fs.constants import O_ACCMODE, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, S_IFIFO, S_IFSOCK
+from emuload.kernel.fs.constants import ANON_DEVICE, O_RDONLY, O_WRONLY, PIPE_DEVICE, S_IFIFO
 from emuload.kernel.fs.descriptions import (
     Description,
     DeviceDescription,
@@ -16,15 +16,12 @@ from emuload.kernel.fs.descriptions import (
     StreamDescription,
     StreamInode,
 )
-from emuload.kernel.fs.events import TimerFd
 from emuload.kernel.fs.inodes import DataInode, Device, Directory, FsError, Generated, Inode
-from emuload.kernel.fs.pipes import PIPE_DEVICE, SOCKET_DEVICE, PipeEnd, PipeInode, SocketEnd
 
 if TYPE_CHECKING:
     from emuload.kernel.core import Kernel
+    from emuload.kernel.fs.events import TimerFd
 
-ANON_DEVICE: Final = (0, 15)
-"""st_dev of eventfd, epoll and the like."""
 RLIMIT_NOFILE: Final = 7
 
 
@@ -135,9 +132,10 @@ class FileTable:
 
     def anonymous(self) -> Inode:
         """An inode for eventfd, epoll and the like: no type, mode 0600 (fs/anon_inodes.c)."""
-        return self._made(Inode(self.kernel.fs.new_ino(), 0o600, ANON_DEVICE))
+        return self.owned(Inode(self.kernel.fs.new_ino(), 0o600, ANON_DEVICE))
 
-    def _made(self, node: Inode) -> Inode:
+    def owned(self, node: Inode) -> Inode:
+        """The inode, as one that the process has just made."""
         fs = self.kernel.fs
         node.uid, node.gid = fs.uid, fs.gid
         node.atime = node.mtime = node.ctime = fs.now()
@@ -159,28 +157,11 @@ class FileTable:
             return DeviceDescription(inode, flags, queue, path)
         if isinstance(inode, StreamInode):
             return StreamDescription(inode, flags, queue, path)
+        from emuload.kernel.fs.pipes import PipeEnd, PipeInode
+
         if isinstance(inode, PipeInode):
             return PipeEnd(inode, flags, queue, path)
         raise FsError(errno.ENXIO)
-
-    def new_pipe(self, flags: int) -> tuple[PipeEnd, PipeEnd]:
-        """Read and write end of a new pipe; `flags` may hold O_NONBLOCK and O_DIRECT."""
-        node = PipeInode(self.kernel.fs.new_ino(), S_IFIFO | 0o600, PIPE_DEVICE)
-        self._made(node)
-        return (
-            PipeEnd(node, flags & ~O_ACCMODE | O_RDONLY, self.new_queue()),
-            PipeEnd(node, flags & ~O_ACCMODE | O_WRONLY, self.new_queue()),
-        )
-
-    def new_socket_pair(self, kind: int, flags: int) -> tuple[SocketEnd, SocketEnd]:
-        """Two connected sockets of type SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET."""
-        ends = []
-        for _ in range(2):
-            node = self._made(Inode(self.kernel.fs.new_ino(), S_IFSOCK | 0o777, SOCKET_DEVICE))
-            ends.append(SocketEnd(node, O_RDWR | flags & O_NONBLOCK, self.new_queue(), type=kind))
-        first, second = ends
-        first.peer, second.peer = second, first
-        return first, second
 
     # -- timers ------------------------------------------------------------------------------------------------------
 

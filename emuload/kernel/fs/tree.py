@@ -7,30 +7,28 @@ host shows but the folders and files that were mapped in.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from emuload.kernel import errno
 from emuload.kernel.fs.constants import (
     MAX_SYMLINKS,
     NAME_MAX,
     PATH_MAX,
+    ROOT_DEVICE,
     S_IFDIR,
     S_IFLNK,
     S_ISVTX,
     W_OK,
     X_OK,
 )
-from emuload.kernel.fs.hostmap import HostDirectory, HostFile
 from emuload.kernel.fs.inodes import Directory, FsError, Inode, Regular, Symlink
 from emuload.kernel.fs.output import Input, Output
 
 if TYPE_CHECKING:
     from emuload.kernel.core import Kernel
+    from emuload.kernel.fs.hostmap import HostDirectory
 
 __all__ = ["FileSystem", "FsError", "Place", "ProcessFacts"]
-
-ROOT_DEVICE: Final = (0, 26)
-"""st_dev of what lies in memory: an anonymous device, as tmpfs has."""
 
 
 class Place(NamedTuple):
@@ -399,6 +397,8 @@ class FileSystem:
         real = os.path.realpath(host_path)
         if not os.path.exists(real):
             raise FileNotFoundError(f"no such file or folder: {os.fspath(host_path)}")
+        from emuload.kernel.fs.hostmap import HostDirectory, HostFile
+
         self._mounts += 1
         device = (8, self._mounts)
         guest_path = os.path.normpath(guest_path).replace("\\", "/").rstrip("/")
