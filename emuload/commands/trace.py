@@ -21,7 +21,7 @@ from emuload.report import console
 from emuload.report.follow import Filter, follow_line
 from emuload.report.tables import milliseconds
 from emuload.trace.chrome import chrome
-from emuload.trace.jsonl import Header, Trace, Writer
+from emuload.trace.jsonl import End, Header, Trace, Writer
 from emuload.trace.roles import Roles
 from emuload.traced import end_of, header_of
 from loader.errors import LoadError
@@ -93,7 +93,7 @@ def trace_library(options: Mapping[str, Any]) -> int:
                     recorder.flush()
                 end = end_of(session.process, session.failure, refusal)
                 for output in outputs:
-                    output.finish(Trace(output.name, header, session.process.events, end))
+                    output.finish(header, end, session.process)
         except OSError as error:
             if error.filename is None:
                 raise
@@ -204,14 +204,13 @@ class _Output:
         with self._naming():
             self._writer.batch(first, times, saying)
 
-    def finish(self, trace: Trace) -> None:
+    def finish(self, header: Header, end: End, process: Process) -> None:
         """Write what comes last."""
-        assert trace.end is not None
         with self._naming():
             if self._finish is None:
-                self._writer.finish(trace.end)
+                self._writer.finish(end)
             else:
-                self._file.write(self._finish(trace))
+                self._file.write(self._finish(Trace(self.name, header, process.events, end)))
 
     @contextmanager
     def _naming(self) -> Iterator[None]:
