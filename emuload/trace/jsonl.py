@@ -145,7 +145,7 @@ class Writer:
             end = done + len(numbers)
             lines = [f'{{"seq":{thousands or ""}'] * (4 * len(numbers))
             lines[1::4] = numbers
-            lines[2::4] = map(str, times[done:end])
+            lines[2::4] = map(repr, times[done:end])
             lines[3::4] = [said.text or _say(said) for said in saying[done:end]]
             parts += lines
             done = end
