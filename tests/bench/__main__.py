@@ -191,6 +191,7 @@ def instruction_log(rounds: int, name: str, arch: str, path: str, folder: str) -
         what = f"Go code ({function}), {name}"
         row(f"{what}, no log", f"{without:.1f} M/s", "instructions a second")
         row(f"{what}, instruction log", f"{with_log:.1f} M/s", "at least 25 M/s")
+        row(f"{what}, log against no log", f"{with_log / without * 100:.0f} %", "of the rate")
         for each, rate in zip(EFFECTS, others, strict=True):
             row(f"{what}, {each}", f"{rate:.2f} M/s")
         row(f"{what}, Python UC_HOOK_CODE", f"{python:.2f} M/s")
@@ -265,9 +266,9 @@ def instructions(file: str) -> int:
 def recording(rounds: int, name: str, arch: str, path: str, behaviour: str, folder: str) -> None:
     """What recording adds to a run, in memory and to a file, in CPU time: medians of the ratios of neighbours."""
     loads: dict[str, tuple[int, Load]] = {
-        "init and first call": (rounds, lambda process: lambda: process.dlopen(path).call("add", 1, 2)),
-        "steady add(1, 2)": (8 * rounds, lambda process: partial(many, warm(process.dlopen(path)["add"], 1, 2))),
-        "goroutines": (8 * rounds, lambda process: partial(warm(process.dlopen(behaviour)["goroutines"], 10), 20)),
+        "init and first call": (4 * rounds, lambda process: lambda: process.dlopen(path).call("add", 1, 2)),
+        "steady add(1, 2)": (16 * rounds, lambda process: partial(many, warm(process.dlopen(path)["add"], 1, 2))),
+        "goroutines": (16 * rounds, lambda process: partial(warm(process.dlopen(behaviour)["goroutines"], 10), 20)),
     }
     for where, file in (("in memory", None), ("to .jsonl", os.path.join(folder, f"{name}.jsonl"))):
         for what, (pairs, load) in loads.items():
