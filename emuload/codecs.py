@@ -6,7 +6,6 @@ import ctypes
 import operator
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from emuload.machine.calling import Composite, Scalar, Type, align_up
@@ -26,14 +25,14 @@ class Host(Protocol):
         ...
 
 
-@dataclass(eq=False, repr=False)
 class Encoder:
     """Encodes the arguments of one call; remembers what to free and to read back after it."""
 
-    host: Host
-    word: int
-    release: list[int] = field(default_factory=list)
-    outputs: list[tuple[int, int, Buffer]] = field(default_factory=list)
+    def __init__(self, host: Host, word: int) -> None:
+        self.host = host
+        self.word = word
+        self.release: list[int] = []
+        self.outputs: list[tuple[int, int, Buffer]] = []
 
     def store(self, data: bytes) -> int:
         """Guest memory for the time of the call."""

@@ -6,8 +6,6 @@ library lacks (reported with their caller when called) and for callbacks the hos
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from emuload.errors import UsageError
 from emuload.machine.cpu import Cpu
 
@@ -16,13 +14,13 @@ PAGES = 8
 PROT_READ_EXEC = 5
 
 
-@dataclass(eq=False, repr=False)
 class Gates:
     """The page of stubs and what each stands for: ("return" | "missing" | "callback", name or index)."""
 
-    base: int
-    entries: list[tuple[str, str, int]] = field(default_factory=list)
-    _missing: dict[str, int] = field(default_factory=dict)
+    def __init__(self, base: int) -> None:
+        self.base = base
+        self.entries: list[tuple[str, str, int]] = []
+        self._missing: dict[str, int] = {}
 
     @property
     def end(self) -> int:

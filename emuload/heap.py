@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from emuload.machine.memory import AddressSpace, page_up
 
 CHUNK = 256 << 10
@@ -11,13 +9,13 @@ _GRAIN = 16
 _READ_WRITE = 3
 
 
-@dataclass(eq=False, repr=False)
 class GuestHeap:
     """First-fit allocation in mappings named "[host]". Addresses are aligned to 16 bytes."""
 
-    memory: AddressSpace
-    free_blocks: list[tuple[int, int]] = field(default_factory=list)
-    sizes: dict[int, int] = field(default_factory=dict)
+    def __init__(self, memory: AddressSpace) -> None:
+        self.memory = memory
+        self.free_blocks: list[tuple[int, int]] = []
+        self.sizes: dict[int, int] = {}
 
     def allocate(self, size: int) -> int:
         """`size` bytes, not cleared. Raises OutOfMemory."""

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emuload.process import Process
 
 
-@dataclass(eq=False, repr=False)
 class Function:
     """A guest function by address. Calling it runs it on the loading thread."""
 
-    process: Process
-    name: str
-    address: int
-    argtypes: Sequence[Any] | None = None
-    returns: Any = int
+    def __init__(
+        self, process: Process, name: str, address: int, argtypes: Sequence[Any] | None = None, returns: Any = int
+    ) -> None:
+        self.process = process
+        self.name = name
+        self.address = address
+        self.argtypes = argtypes
+        self.returns = returns
 
     def __call__(self, *args: Any, returns: Any = ..., argtypes: Sequence[Any] | None = None) -> Any:
         """Call with Python values; `returns` and `argtypes` override the function's own. See `emuload.calls`."""
@@ -30,15 +31,15 @@ class Function:
         )
 
 
-@dataclass(eq=False, repr=False)
 class Library:
     """A handle that dlopen gave."""
 
-    process: Process
-    path: str
-    handle: int
-    closed: bool = False
-    _functions: dict[str, Function] = field(default_factory=dict)
+    def __init__(self, process: Process, path: str, handle: int) -> None:
+        self.process = process
+        self.path = path
+        self.handle = handle
+        self.closed = False
+        self._functions: dict[str, Function] = {}
 
     def __getitem__(self, name: str) -> Function:
         """The function of that name. Raises LoadError with the linker's words when there is none."""

@@ -7,7 +7,6 @@ answer a trap that changes registers. Nothing here depends on the host: the same
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from emuload.kernel.clock import VirtualClock
@@ -50,14 +49,14 @@ class Strategy(Protocol):
         ...
 
 
-@dataclass(eq=False, repr=False)
 class RoundRobin:
     """Everyone in order of creation, each for a quantum of code bytes and a jitter that differs from turn to turn."""
 
-    size: int = QUANTUM
-    jitter: int = JITTER
-    state: int = 0
-    """Of the sequence of jitters: a linear congruential generator's (Numerical Recipes, 7.1); its upper bits are used."""
+    def __init__(self, size: int = QUANTUM, jitter: int = JITTER) -> None:
+        self.size = size
+        self.jitter = jitter
+        self.state = 0
+        """Of the sequence of jitters: a linear congruential generator's (Numerical Recipes, 7.1); its upper bits are used."""
 
     def choose(self, runnable: Sequence[Task], current: Task | None) -> Task:
         """The next one in order after `current`."""
@@ -93,7 +92,6 @@ class OutOfTime(Exception):
     """The bound on code bytes or on virtual time was reached; the message says which."""
 
 
-@dataclass(eq=False, repr=False)
 class Scheduler:
     """Runs the kernel's tasks on the CPU until a condition holds.
 
@@ -101,20 +99,31 @@ class Scheduler:
     `code_limit` bounds code bytes, `time_limit` virtual nanoseconds.
     """
 
-    cpu: Cpu
-    kernel: Kernel
-    clock: VirtualClock
-    strategy: Strategy
-    on_trap: Callable[[Task], None]
-    code_limit: int
-    time_limit: int
-    log: SliceLog | None = None
-    loaded: Task | None = None
-    last: Task | None = None
-    _left: int = field(default=0)
-    _carried: dict[int, int] = field(default_factory=dict)
-    """Bytes of its quantum that a thread could not use, or (below 0) used too many, running on to a jump: for its next one."""
-    _quiet: int = field(default=0)
+    def __init__(
+        self,
+        cpu: Cpu,
+        kernel: Kernel,
+        clock: VirtualClock,
+        strategy: Strategy,
+        on_trap: Callable[[Task], None],
+        code_limit: int,
+        time_limit: int,
+        log: SliceLog | None = None,
+    ) -> None:
+        self.cpu = cpu
+        self.kernel = kernel
+        self.clock = clock
+        self.strategy = strategy
+        self.on_trap = on_trap
+        self.code_limit = code_limit
+        self.time_limit = time_limit
+        self.log = log
+        self.loaded: Task | None = None
+        self.last: Task | None = None
+        self._left = 0
+        self._carried: dict[int, int] = {}
+        """Bytes of its quantum that a thread could not use, or (below 0) used too many, running on to a jump: for the next."""
+        self._quiet = 0
 
     def load(self, task: Task) -> None:
         """Bring a task's registers onto the CPU, putting away those of the one that was there."""

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emuload.call_text import ParsedCall, parse_call
@@ -58,17 +58,17 @@ class Done:
         return made | ({"buffers": buffers} if buffers else {})
 
 
-@dataclass(eq=False, repr=False)
 class Session:
     """One `emuload run`."""
 
-    process: Process
-    path: str
-    calls: list[ParsedCall]
-    threads: int | None
-    done: list[Done] = field(default_factory=list)
-    failure: ReportedError | None = None
-    exit_status: int | None = None
+    def __init__(self, process: Process, path: str, calls: list[ParsedCall], threads: int | None) -> None:
+        self.process = process
+        self.path = path
+        self.calls = calls
+        self.threads = threads
+        self.done: list[Done] = []
+        self.failure: ReportedError | None = None
+        self.exit_status: int | None = None
 
     def go(self) -> None:
         """Load, call, exit; an end with a report is kept in `failure`."""

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from emuload.golang.library import GoLibrary, Lookup
@@ -229,7 +228,6 @@ _PLAIN = {
 """Steps that happen once in a runtime's life."""
 
 
-@dataclass(eq=False, repr=False)
 class HandoffTracker:
     """Turns hits of one Go library's watch points into events. Plain data apart from the library, which never
     changes.
@@ -237,24 +235,32 @@ class HandoffTracker:
     `object` is the library's name in events. Several Go libraries in a process have a tracker each.
     """
 
-    library: GoLibrary
-    object: str
-    bias: int
-    points: dict[int, list[tuple[str, str]]]
-    environment: tuple[bytes, ...] = ()
-    """The environment the process was given, as it stands on the stack."""
-    exports: dict[str, dict[str, Hit]] = field(default_factory=dict)
-    """The events of each export: by name those of a kind."""
-    goroutines: dict[int, Hit] = field(default_factory=dict)
-    """The events of new goroutines, by the function they run."""
-    seen: list[str] = field(default_factory=list)
-    """Kinds of `_PLAIN` that have happened."""
-    inits: list[str | None] = field(default_factory=list)
-    """Packages whose init runs now; None for one that had run before."""
-    callbacks: dict[int, list[str | None]] = field(default_factory=dict)
-    """Per thread, the exports whose bodies it is in, outermost first; None for one whose body is yet to
-    come.
-    """
+    def __init__(
+        self,
+        library: GoLibrary,
+        object: str,
+        bias: int,
+        points: dict[int, list[tuple[str, str]]],
+        environment: tuple[bytes, ...] = (),
+    ) -> None:
+        self.library = library
+        self.object = object
+        self.bias = bias
+        self.points = points
+        self.environment = environment
+        """The environment the process was given, as it stands on the stack."""
+        self.exports: dict[str, dict[str, Hit]] = {}
+        """The events of each export: by name those of a kind."""
+        self.goroutines: dict[int, Hit] = {}
+        """The events of new goroutines, by the function they run."""
+        self.seen: list[str] = []
+        """Kinds of `_PLAIN` that have happened."""
+        self.inits: list[str | None] = []
+        """Packages whose init runs now; None for one that had run before."""
+        self.callbacks: dict[int, list[str | None]] = {}
+        """Per thread, the exports whose bodies it is in, outermost first; None for one whose body is yet to
+        come.
+        """
 
     @classmethod
     def of(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 SECOND = 1_000_000_000
@@ -21,14 +20,14 @@ class CodeCounter(Protocol):
     remaining: Sequence[int]
 
 
-@dataclass(eq=False, repr=False)
 class VirtualClock:
     """Nanoseconds from code bytes: one for each `bytes_per_ns` executed, plus the jumps."""
 
-    source: CodeCounter
-    bytes_per_ns: int = 1
-    base: int = SECOND
-    """What it begins with, and the jumps."""
+    def __init__(self, source: CodeCounter, bytes_per_ns: int = 1, base: int = SECOND) -> None:
+        self.source = source
+        self.bytes_per_ns = bytes_per_ns
+        self.base = base
+        """What it begins with, and the jumps."""
 
     def executed(self) -> int:
         """Nanoseconds of code executed: the CPU time of the process."""

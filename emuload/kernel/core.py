@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from emuload.kernel import dispatch, errno
@@ -63,11 +63,11 @@ class FirstWaiter:
         return 0
 
 
-@dataclass(eq=False, repr=False)
 class Entropy:
     """Seeded random bytes for getrandom, AT_RANDOM and /dev/urandom (SplitMix64)."""
 
-    state: int
+    def __init__(self, state: int) -> None:
+        self.state = state
 
     def bytes(self, count: int) -> bytes:
         """The next `count` bytes."""
@@ -92,11 +92,11 @@ class Death:
     core: bool
 
 
-@dataclass(eq=False, repr=False)
 class FutexState:
     """Waiting thread ids per futex address, longest waiting first."""
 
-    waiters: dict[int, list[int]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.waiters: dict[int, list[int]] = {}
 
 
 @dataclass(eq=False, repr=False)
@@ -109,12 +109,12 @@ class Action:
     mask: int = 0
 
 
-@dataclass(eq=False, repr=False)
 class SignalState:
     """Actions by signal number (only those ever set) and the process-wide queue."""
 
-    actions: dict[int, Action] = field(default_factory=dict)
-    pending: list[SigInfo] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.actions: dict[int, Action] = {}
+        self.pending: list[SigInfo] = []
 
 
 @dataclass(eq=False, repr=False)
@@ -135,55 +135,62 @@ class Timer:
     overrun: int = 0
 
 
-@dataclass(eq=False, repr=False)
 class TimerState:
     """Timers by id; ids below 0 are the three interval timers of setitimer(2)."""
 
-    timers: dict[int, Timer] = field(default_factory=dict)
-    next_id: int = 0
+    def __init__(self) -> None:
+        self.timers: dict[int, Timer] = {}
+        self.next_id = 0
 
 
-@dataclass(eq=False, repr=False)
 class MemoryState:
     """The program break."""
 
-    brk_start: int = 0
-    brk: int = 0
-    brk_limit: int = 0
+    def __init__(self) -> None:
+        self.brk_start = 0
+        self.brk = 0
+        self.brk_limit = 0
 
 
-@dataclass(eq=False, repr=False)
 class Kernel:
     """Linux for one process. `files` and `fs` are attached by whoever builds the process."""
 
-    memory: AddressSpace
-    abi: Abi
-    events: Recorder
-    seed: int
-    clock: VirtualClock
-    cpus: int = 1
-    max_tasks: int = 10_000
-    pid: int = FIRST_PID
-    ppid: int = PARENT_PID
-    tasks: dict[int, Task] = field(default_factory=dict)
-    current: Task | None = None
-    exit_status: int | None = None
-    exit_signal: int | None = None
-    death: Death | None = None
-    bound_reached: str = ""
-    """Why the run must end because a bound of the kernel's was reached, in words; empty while none was."""
-    choice: WaiterChoice = field(default_factory=FirstWaiter)
-    futexes: FutexState = field(default_factory=FutexState)
-    signals: SignalState = field(default_factory=SignalState)
-    timers: TimerState = field(default_factory=TimerState)
-    break_: MemoryState = field(default_factory=MemoryState)
-    credentials: Credentials = field(default_factory=Credentials)
-    limits: Limits = field(default_factory=Limits)
-    system: System = field(default_factory=System)
-    fs: FileSystem = None  # type: ignore[assignment]
-    files: FileTable = None  # type: ignore[assignment]
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        memory: AddressSpace,
+        abi: Abi,
+        events: Recorder,
+        seed: int,
+        clock: VirtualClock,
+        cpus: int = 1,
+        max_tasks: int = 10_000,
+    ) -> None:
+        self.memory = memory
+        self.abi = abi
+        self.events = events
+        self.seed = seed
+        self.clock = clock
+        self.cpus = cpus
+        self.max_tasks = max_tasks
+        self.pid = FIRST_PID
+        self.ppid = PARENT_PID
+        self.tasks: dict[int, Task] = {}
+        self.current: Task | None = None
+        self.exit_status: int | None = None
+        self.exit_signal: int | None = None
+        self.death: Death | None = None
+        self.bound_reached = ""
+        """Why the run must end because a bound of the kernel's was reached, in words; empty while none was."""
+        self.choice: WaiterChoice = FirstWaiter()
+        self.futexes = FutexState()
+        self.signals = SignalState()
+        self.timers = TimerState()
+        self.break_ = MemoryState()
+        self.credentials = Credentials()
+        self.limits = Limits()
+        self.system = System()
+        self.fs: FileSystem = None  # type: ignore[assignment]
+        self.files: FileTable = None  # type: ignore[assignment]
         self.entropy = Entropy(self.seed & _MASK64)
         self.cpu: Cpu | None = None
         self.stopped = False

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 INFINITY = (1 << 64) - 1
 _MIB = 1 << 20
 
@@ -27,40 +25,40 @@ def _default_limits() -> list[tuple[int, int]]:
     return limits
 
 
-@dataclass(eq=False, repr=False)
 class Credentials:
     """User and group ids: an ordinary user without capabilities (credentials(7))."""
 
-    uid: int = 1000
-    euid: int = 1000
-    suid: int = 1000
-    gid: int = 1000
-    egid: int = 1000
-    sgid: int = 1000
-    groups: list[int] = field(default_factory=lambda: [1000])
-    umask: int = 0o022
+    def __init__(self) -> None:
+        self.uid = 1000
+        self.euid = 1000
+        self.suid = 1000
+        self.gid = 1000
+        self.egid = 1000
+        self.sgid = 1000
+        self.groups = [1000]
+        self.umask = 0o022
 
 
-@dataclass(eq=False, repr=False)
 class Limits:
     """(soft, hard) by resource number (getrlimit(2)); INFINITY for none."""
 
-    values: list[tuple[int, int]] = field(default_factory=_default_limits)
+    def __init__(self) -> None:
+        self.values = _default_limits()
 
 
-@dataclass(eq=False, repr=False)
 class System:
     """uname(2), sysinfo(2) and the like."""
 
-    nodename: str = "emuload"
-    release: str = "6.1.0"
-    version: str = "#1 SMP"
-    domainname: str = "(none)"
-    memory: int = 2048 * _MIB
-    process_name: str = ""
-    personality: int = 0
-    no_new_privs: int = 0
-    dumpable: int = 1
-    child_subreaper: int = 0
-    thp_disable: int = 0
-    parent_death_signal: int = 0
+    def __init__(self) -> None:
+        self.nodename = "emuload"
+        self.release = "6.1.0"
+        self.version = "#1 SMP"
+        self.domainname = "(none)"
+        self.memory = 2048 * _MIB
+        self.process_name = ""
+        self.personality = 0
+        self.no_new_privs = 0
+        self.dumpable = 1
+        self.child_subreaper = 0
+        self.thp_disable = 0
+        self.parent_death_signal = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from emuload.kernel.dispatch import BLOCKED, SWITCH, Result, Stop
@@ -89,7 +89,6 @@ class AltStack:
     size: int = 0
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Task:
     """One guest thread.
 
@@ -112,37 +111,38 @@ class Task:
     data           free for libraries above the kernel
     """
 
-    tid: int
-    name: str = ""
-    context: Any = None
-    wait: Wait | None = None
-    exited: bool = False
-    exit_code: int = 0
-    sigmask: int = 0
-    saved_mask: int | None = None
-    pending: deque[SigInfo] = field(default_factory=deque)
-    attention: bool = False
-    altstack: AltStack = field(default_factory=AltStack)
-    clear_child_tid: int = 0
-    robust_list: tuple[int, int] = (0, 0)
-    parent: int = 0
-    result: int | None = None
-    again: bool = False
-    call: tuple[int, tuple[int, ...]] | None = None
-    resumed: Wait | None = None
-    timed_out: bool = False
-    interrupted: Wait | None = None
-    deferred: bool = False
-    blocked_call: bool = False
-    pc: int = 0
-    trap: tuple[int, int, int] = (0, 0, 0)
-    timer_slack: tuple[int, int] = (TIMER_SLACK, TIMER_SLACK)
-    yielded: bool = False
-    started: int = 0
-    cpu_time: int = 0
-    role: str = ""
-    blocked_on: tuple[str, int, int] | None = None
-    data: dict[str, Any] = field(default_factory=dict)
+    def __init__(self, tid: int, name: str = "", context: Any = None) -> None:
+        self.tid = tid
+        self.name = name
+        self.context = context
+        self.wait: Wait | None = None
+        self.exited = False
+        self.exit_code = 0
+        self.sigmask = 0
+        self.saved_mask: int | None = None
+        self.pending: deque[SigInfo] = deque()
+        self.attention = False
+        self.altstack = AltStack()
+        self.clear_child_tid = 0
+        self.robust_list: tuple[int, int] = (0, 0)
+        self.parent = 0
+        self.result: int | None = None
+        self.again = False
+        self.call: tuple[int, tuple[int, ...]] | None = None
+        self.resumed: Wait | None = None
+        self.timed_out = False
+        self.interrupted: Wait | None = None
+        self.deferred = False
+        self.blocked_call = False
+        self.pc = 0
+        self.trap: tuple[int, int, int] = (0, 0, 0)
+        self.timer_slack: tuple[int, int] = (TIMER_SLACK, TIMER_SLACK)
+        self.yielded = False
+        self.started = 0
+        self.cpu_time = 0
+        self.role = ""
+        self.blocked_on: tuple[str, int, int] | None = None
+        self.data: dict[str, Any] = {}
 
     @property
     def runnable(self) -> bool:

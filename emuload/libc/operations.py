@@ -8,7 +8,7 @@ come or go and when the link map is right again; then IFUNC resolvers are called
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from emuload.kernel.task import Task
@@ -59,7 +59,6 @@ class Step:
     kind: str
 
 
-@dataclass(eq=False, repr=False)
 class Operation:
     """A dlopen, dlclose, start or shutdown under way.
 
@@ -68,19 +67,30 @@ class Operation:
     the guest was told so.
     """
 
-    kind: str
-    stages: list[str]
-    objects: list[LinkedObject] = field(default_factory=list)
-    value: int = 0
-    name: str = ""
-    linking: Linking | None = None
-    call: ResolverCall | None = None
-    asked: bool = False
-    steps: list[Step] = field(default_factory=list)
-    current: LinkedObject | None = None
-    running: Step | None = None
-    release: list[LinkedObject] = field(default_factory=list)
-    error: LoadError | None = None
+    def __init__(
+        self,
+        kind: str,
+        stages: list[str],
+        objects: list[LinkedObject] | None = None,
+        value: int = 0,
+        name: str = "",
+        linking: Linking | None = None,
+        call: ResolverCall | None = None,
+        release: list[LinkedObject] | None = None,
+    ) -> None:
+        self.kind = kind
+        self.stages = stages
+        self.objects: list[LinkedObject] = [] if objects is None else objects
+        self.value = value
+        self.name = name
+        self.linking = linking
+        self.call = call
+        self.asked = False
+        self.steps: list[Step] = []
+        self.current: LinkedObject | None = None
+        self.running: Step | None = None
+        self.release: list[LinkedObject] = [] if release is None else release
+        self.error: LoadError | None = None
 
     @property
     def ends(self) -> bool:
