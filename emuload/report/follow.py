@@ -11,6 +11,7 @@ from emuload.errors import UsageError
 from emuload.kernel import errno
 from emuload.report.tables import milliseconds
 from emuload.trace.events import Event, Value
+from emuload.trace.kinds import refusal
 from emuload.trace.roles import HOST
 from loader.errors import one_line
 
@@ -36,7 +37,10 @@ class Filter(NamedTuple):
     objects: Sequence[str] = ()
 
     def check(self) -> None:
-        """Raises UsageError for a thread that is neither a number nor a role."""
+        """Raises UsageError for a kind that no event has, and for a thread that is neither a number nor a role."""
+        refused = refusal(self.kinds)
+        if refused is not None:
+            raise UsageError(f"--kind: {refused}")
         for thread in self.threads:
             if not thread.isdecimal() and thread not in ROLES:
                 raise UsageError(f"--thread takes a number or one of {', '.join(ROLES)}, not {thread!r}")

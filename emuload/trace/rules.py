@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 
 from emuload.errors import UsageError
 from emuload.trace import toml_lines
+from emuload.trace.kinds import refusal
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -76,6 +77,13 @@ class Selector:
     first_per: tuple[str, ...] = ()
     last_per: tuple[str, ...] = ()
 
+    @property
+    def all_kinds(self) -> tuple[str, ...]:
+        """Its kinds and those of its intervals."""
+        intervals = [each for each in (self.during, self.outside) if each is not None]
+        inner = [kind for each in intervals for end in (each.begin, each.end) for kind in end.all_kinds]
+        return (*self.kinds, *inner)
+
 
 @dataclass(frozen=True)
 class Operand:
@@ -112,6 +120,13 @@ class Rule:
     optional: bool
     file: str
     line: int
+
+    def check_kinds(self) -> None:
+        """Raises RuleError for a kind that no event has, in a rule that is for traces of emuload."""
+        selectors = [each for each in (self.first, self.then) if each is not None]
+        refused = refusal(kind for each in selectors for kind in each.all_kinds)
+        if refused is not None:
+            raise self.error(refused)
 
     def error(self, message: str) -> RuleError:
         """What to raise when this rule cannot be used."""

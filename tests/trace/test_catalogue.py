@@ -10,6 +10,7 @@ import emuload
 from emuload.golang.handoff import HANDOFF
 from emuload.libc.events import EVENTS
 from emuload.trace.jsonl import SCHEMA
+from emuload.trace.kinds import KINDS
 from tests.command_line import ROOT
 from tests.scenarios import TARGETS, command
 from tests.test_scenarios import answer, process_of
@@ -50,6 +51,10 @@ def test_what_the_sources_emit_is_listed(place: str, kind: str, fields: tuple[st
 def test_what_the_c_library_reports_is_listed() -> None:
     for kind, fields in EVENTS:
         assert LISTED.get(kind) == {fields}
+
+
+def test_what_is_listed_can_be_chosen() -> None:
+    assert list(KINDS) == list(LISTED)
 
 
 def test_the_handoff_is_listed() -> None:

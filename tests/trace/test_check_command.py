@@ -289,7 +289,18 @@ def test_a_bad_trace_is_told_in_one_line(
     [
         ("elv", "elv: neither a rule set (eager, elf, go-c-shared, lazy) nor a file"),
         ('[[rule]]\nname = "a"\nthen = "x"\nrelation = "never"\nwhen = 3\n', "mine.toml:5: rule 'a': unknown key 'when'"),
-        ('[[rule]]\nname = "a"\nfirst = "x"\nthen = "y"\nrelation = "before"\n', "mine.toml:1: rule 'a': it matches nothing in "),
+        (
+            '[[rule]]\nname = "a"\nfirst = "fault"\nthen = "go-die"\nrelation = "before"\n',
+            "mine.toml:1: rule 'a': it matches nothing in ",
+        ),
+        (
+            '[[rule]]\nname = "a"\nfirst = "constructor-entre"\nthen = "write"\nrelation = "before"\noptional = true\n',
+            "mine.toml:1: rule 'a': no kind of event matches 'constructor-entre': is it constructor-enter or ",
+        ),
+        (
+            '[[rule]]\nname = "a"\nthen = { kind = "write", during = { from = "x", to = "write" } }\nrelation = "never"\n',
+            "mine.toml:1: rule 'a': no kind of event matches 'x'",
+        ),
         ("[[rule]\n", "mine.toml:1: this is no TOML"),
     ],
 )

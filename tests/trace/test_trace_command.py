@@ -92,6 +92,7 @@ def test_a_reader_that_goes_away_is_no_error(library: Path) -> None:
         (("-o", "x.txt"), "x.txt: its suffix says in which format to write"),
         ((), "nothing to do: name a file (-o FILE), or ask for --follow"),
         (("-o", "x.jsonl", "-k", "go*"), "--kind, --thread and --object choose what --follow shows"),
+        (("-f", "-k", "dlopen-leave"), "--kind: no kind of event matches 'dlopen-leave': is it dlopen-enter or dlopen-exit?"),
         (("-f", "-t", "painter"), "--thread takes a number or one of loader, runtime, sysmon, foreign, host, not 'painter'"),
         (("-o", "nowhere/x.jsonl"), "nowhere/x.jsonl: No such file or directory"),
     ],
