@@ -34,10 +34,14 @@ def show_log(options: Mapping[str, Any]) -> int:
         first=first if first is not None else 0,
         last=last if last is not None else log.block_count,
     )
+    shown = False
     for line in FORMATS[name](log, wanted):
         print(line)
+        shown = True
+    sys.stdout.flush()
+    if not shown:
+        print(f"emuload: {path}: the log holds nothing of what was asked for", file=sys.stderr)
     if not log.complete:
-        sys.stdout.flush()
         print(f"emuload: {path}: the run was cut off; the log ends at block {log.block_count}", file=sys.stderr)
     return 0
 

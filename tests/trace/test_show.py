@@ -83,6 +83,12 @@ def test_filters_by_thread_and_address(start: Path, capsys: pytest.CaptureFixtur
     assert len(some) > 1
 
 
+def test_a_choice_of_nothing_is_said(start: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ended = emuload(capsys, "show", start, "--function", "runtime.rt0_og")
+    assert (ended.status, ended.out) == (0, "")
+    assert ended.err == f"emuload: {start}: the log holds nothing of what was asked for\n"
+
+
 @pytest.mark.parametrize("name", ["armv7"], indirect=True)
 def test_another_file_under_the_same_name_is_refused(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     library = next(log.parent.rglob("*.so"))
