@@ -42,7 +42,7 @@ class LogRequest:
     register_writes: bool = False
 
     def __post_init__(self) -> None:
-        parse_selection(self.only)
+        parse_selection(self.only).check_kinds()
 
 
 class InstructionLog:

@@ -19,6 +19,7 @@ from fnmatch import fnmatchcase
 
 from emuload.errors import UsageError
 from emuload.trace.events import Event, Value
+from emuload.trace.kinds import refusal
 
 OPTION = "--instructions"
 _NUMBER = r"(?:0[xX][0-9a-fA-F]+|[0-9]+)"
@@ -90,6 +91,12 @@ class Selection:
     functions: tuple[str, ...] = ()
     places: tuple[Place, ...] = ()
     events: tuple[EventPattern | None, EventPattern | None] | None = None
+
+    def check_kinds(self) -> None:
+        """Raises UsageError for a kind that no event has."""
+        refused = refusal(pattern.kind for pattern in self.events or () if pattern is not None)
+        if refused is not None:
+            raise UsageError(f"{OPTION}: {refused}")
 
 
 def parse_selection(texts: Sequence[str]) -> Selection:

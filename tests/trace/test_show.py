@@ -192,8 +192,9 @@ def test_what_makes_no_sense_is_refused_in_one_line(log: Path, capsys: pytest.Ca
         (("-o", "a.log"), "a.log: its suffix says"),
         (("-o", "a.ilog", "--instructions", "nobody"), "--instructions nobody: no function is called so"),
         (("-o", "a.ilog", "--instructions", "libx+16"), "--instructions libx+16: there was no object libx"),
-        (("-o", "a.ilog", "--instructions", "go-schedinit..never"), "the event never never happened"),
-        (("-o", "a.ilog", "--instructions", "never..", "--instructions", "x"), "called so; --instructions: the event never"),
+        (("-o", "a.ilog", "--instructions", "go-schedinit..go-die"), "the event go-die never happened"),
+        (("-o", "a.ilog", "--instructions", "go-schedinit..nevr"), "--instructions: no kind of event matches 'nevr'"),
+        (("-o", "a.ilog", "--instructions", "go-die..", "--instructions", "x"), "called so; --instructions: the event go-die"),
     ],
 )
 def test_a_log_that_cannot_be_made_ends_in_one_line(
@@ -224,10 +225,10 @@ def test_a_log_and_a_trace_are_written_side_by_side(tmp_path: Path, capsys: pyte
 
 def test_a_run_that_fails_leaves_its_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     library, file = samples.path("arm64", tmp_path), tmp_path / "a.ilog"
-    never = ("--instructions", "..never")
+    never = ("--instructions", "..go-die")
     ended = emuload(capsys, "trace", library, "-c", "add(1, 2)", "--code-limit", "100000", "-o", file, *never)
     assert ended.status == 4
-    assert ended.err.startswith("emuload: --instructions: the event never never happened\nemuload: ")
+    assert ended.err.startswith("emuload: --instructions: the event go-die never happened\nemuload: ")
     shown = emuload(capsys, "show", file)
     assert (shown.status, shown.err) == (0, "")
     assert shown.out.count("\n") > 10_000
