@@ -130,8 +130,6 @@ def check_file(options: Mapping[str, Any], run_options: Collection[str]) -> int:
     Raises UsageError and its kinds, LoadError, and what ended a run otherwise than well.
     """
     rules = load_rules(options["rules"])
-    for rule in rules:
-        rule.check_kinds()
     run = _run_of(options["file"], options, run_options)
     with opened(options["junit"]) as junit_file, opened(options["sarif"]) as sarif_file:
         trace = run.go()

@@ -74,7 +74,7 @@ def syscall(*names: str) -> Callable[[F], F]:
 
 
 class SyscallTable:
-    """The calls of one architecture: number → (name, handler, argument count). Constant, shared by copies."""
+    """The calls of one architecture: number → (name, handler, argument count). Nothing of a run is in it: copies share it."""
 
     __slots__ = ("_later", "entries", "names")
 

@@ -122,7 +122,7 @@ class Rule:
     line: int
 
     def check_kinds(self) -> None:
-        """Raises RuleError for a kind that no event has, in a rule that is for traces of emuload."""
+        """Raises RuleError for a kind that no event has."""
         selectors = [each for each in (self.first, self.then) if each is not None]
         refused = refusal(kind for each in selectors for kind in each.all_kinds)
         if refused is not None:
@@ -143,14 +143,20 @@ def shipped() -> dict[str, str]:
 
 
 def load_rules(names_or_paths: Sequence[str]) -> list[Rule]:
-    """The rules of shipped sets (by name) and of TOML files (by path), in order. Raises RuleError."""
+    """The rules of shipped sets (by name) and of TOML files (by path), in order.
+
+    Raises RuleError, also for a kind that no event has: such a rule would never apply.
+    """
     sets = shipped()
     rules: list[Rule] = []
     for name in names_or_paths:
         if name in sets:
             rules += parse_rules(f"emuload/trace/rulesets/{name}.toml", sets[name])
         else:
-            rules += parse_rules(name, _text(name, list(sets)))
+            own = parse_rules(name, _text(name, list(sets)))
+            for rule in own:
+                rule.check_kinds()
+            rules += own
     return rules
 
 

@@ -138,18 +138,21 @@ during = { from = "a", to = "b" }
 
 def test_sets_are_loaded_by_name_and_files_by_path(tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
-    mine.write_text(RULE)
+    mine.write_text(RULE.replace('"x"', '"fault"').replace('"y"', '"write"'))
     rules = load_rules(["elf", str(mine)])
     assert {rule.set for rule in rules} == {"elf", "mine"}
     assert rules[-1].file == str(mine)
 
 
-def test_what_is_neither_a_set_nor_a_file_is_one_line(tmp_path: Path) -> None:
+def test_what_cannot_be_loaded_is_one_line(tmp_path: Path) -> None:
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"\xff\xfe")
+    unknown = tmp_path / "unknown.toml"
+    unknown.write_text(RULE)
     for path, words in (
         ("elff", "elff: neither a rule set (eager, elf, go-c-shared, lazy) nor a file"),
         (str(binary), f"{binary}: this is no UTF-8 text"),
+        (str(unknown), f"{unknown}:1: rule 'a': no kind of event matches 'x'"),
         (str(tmp_path), f"{tmp_path}: Is a directory"),
     ):
         with pytest.raises(RuleError, match=re.escape(words)):
@@ -160,6 +163,7 @@ def test_every_shipped_rule_says_why_and_where_that_is_written() -> None:
     for rule in load_rules(list(shipped())):
         assert rule.why, rule.name
         assert rule.source, rule.name
+        rule.check_kinds()
         assert (ROOT / rule.file).read_text().splitlines()[rule.line - 1] == "[[rule]]"
     assert set(shipped()) == {"elf", "go-c-shared", "eager", "lazy"}
 
