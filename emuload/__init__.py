@@ -13,39 +13,39 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from emuload.calls import Buffer as Buffer
-    from emuload.calls import CallError as CallError
-    from emuload.calls import GoSlice as GoSlice
-    from emuload.calls import GoString as GoString
-    from emuload.calls import buffer as buffer
-    from emuload.calls import int128 as int128
-    from emuload.calls import ref as ref
-    from emuload.calls import uint128 as uint128
+    from emuload.calls.convert import Buffer as Buffer
+    from emuload.calls.convert import CallError as CallError
+    from emuload.calls.convert import GoSlice as GoSlice
+    from emuload.calls.convert import GoString as GoString
+    from emuload.calls.convert import buffer as buffer
+    from emuload.calls.convert import int128 as int128
+    from emuload.calls.convert import ref as ref
+    from emuload.calls.convert import uint128 as uint128
     from emuload.errors import BoundReached as BoundReached
     from emuload.errors import Deadlock as Deadlock
     from emuload.errors import EmuloadError as EmuloadError
     from emuload.errors import GuestFailed as GuestFailed
     from emuload.errors import UsageError as UsageError
-    from emuload.library import Function as Function
-    from emuload.library import Library as Library
-    from emuload.process import DEFAULT as DEFAULT
-    from emuload.process import NEXT as NEXT
-    from emuload.process import Limits as Limits
-    from emuload.process import Process as Process
+    from emuload.process.host_threads import Pending as Pending
+    from emuload.process.host_threads import Thread as Thread
+    from emuload.process.library import Function as Function
+    from emuload.process.library import Library as Library
+    from emuload.process.process import DEFAULT as DEFAULT
+    from emuload.process.process import NEXT as NEXT
+    from emuload.process.process import Limits as Limits
+    from emuload.process.process import Process as Process
     from emuload.reports import Report as Report
-    from emuload.threads import Pending as Pending
-    from emuload.threads import Thread as Thread
     from loader.errors import LoadError as LoadError
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "emuload.calls": ("Buffer", "CallError", "GoSlice", "GoString", "buffer", "int128", "ref", "uint128"),
+    "emuload.calls.convert": ("Buffer", "CallError", "GoSlice", "GoString", "buffer", "int128", "ref", "uint128"),
     "emuload.errors": ("BoundReached", "Deadlock", "EmuloadError", "GuestFailed", "UsageError"),
-    "emuload.library": ("Function", "Library"),
-    "emuload.process": ("DEFAULT", "NEXT", "Limits", "Process"),
+    "emuload.process.library": ("Function", "Library"),
+    "emuload.process.process": ("DEFAULT", "NEXT", "Limits", "Process"),
     "emuload.reports": ("Report",),
-    "emuload.threads": ("Pending", "Thread"),
+    "emuload.process.host_threads": ("Pending", "Thread"),
     "loader.errors": ("LoadError",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

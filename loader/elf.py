@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from .errors import LoadError
 from .hashes import GnuHash, SysvHash
 from .machines import BY_NUMBER, Machine, machine_title
-from .names import NameRoom
+from .name_bound import NameRoom
 from .versions import Versions
 
 ET_EXEC, ET_DYN = 2, 3

@@ -1,6 +1,6 @@
 """The link map: which objects are loaded, where they came from, and when their functions run.
 
-Sources: glibc elf/dl-open.c, dl-close.c, dl-deps.c, rtld.c; dlopen(3). Symbol search is in `loader.binding`.
+Sources: glibc elf/dl-open.c, dl-close.c, dl-deps.c, rtld.c; dlopen(3). Symbol search is in `loader.lookup`.
 """
 
 from __future__ import annotations
@@ -8,21 +8,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from struct import unpack
 
-from . import closing, constructors, mapping
-from .applying import ResolverCall as ResolverCall
-from .binding import DEFAULT as DEFAULT
-from .binding import MAIN as MAIN
-from .binding import NEXT as NEXT
-from .binding import Handle as Handle
-from .binding import Pseudo
+from . import constructors, mapping
+from . import unload as closing
 from .constructors import Initializer
 from .errors import LoadError
-from .linking import Linking
-from .loading import Loading
+from .load import Loading
+from .lookup import DEFAULT as DEFAULT
+from .lookup import MAIN as MAIN
+from .lookup import NEXT as NEXT
+from .lookup import Handle as Handle
+from .lookup import Pseudo
 from .objects import LinkedObject
 from .order import breadth_first, breadth_first_all
+from .pending import Linking
 from .relocate import Progress, Relocator
 from .tls import TCB_SIZE_SYMBOL
+from .verbs import ResolverCall as ResolverCall
 
 RTLD_LAZY, RTLD_NOW, RTLD_NOLOAD, RTLD_DEEPBIND = 1, 2, 4, 8
 RTLD_LOCAL, RTLD_GLOBAL, RTLD_NODELETE = 0, 0x100, 0x1000

@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from .applying import Applier, Linkage, Pause, ResolverCall, Tally
 from .elf import DT_PLTGOT, Table, unpack_words
 from .errors import LoadError
 from .machines import base as verbs
 from .machines.base import Machine
 from .objects import LinkedObject
+from .verbs import Applier, Linkage, Pause, ResolverCall, Tally
 
 #: entries unpacked at once: what a big table costs in Python's numbers is bounded
 PART = 1 << 16

@@ -62,7 +62,7 @@ class State:
         self.unique: dict[bytes, tuple[LinkedObject, Symbol]] = {}
         #: modules that took static TLS and whose image running threads do not have yet
         self.tls_pending: list[TlsModule] = []
-        #: cost of unusual lookups while the present object is relocated; see `loader.binding`
+        #: cost of unusual lookups while the present object is relocated; see `loader.lookup`
         self.lookup_excess = 0
         #: whether objects that a dlclose unloads still run their destructors; whether one of these closed another object
         self.closing = False

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import oracle, toolchain
+from tests.support import oracle, toolchain
 
 
 def pytest_configure(config: pytest.Config) -> None:

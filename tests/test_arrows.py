@@ -11,20 +11,15 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     ("loader",),
     ("emuload.trace", "emuload.errors", "emuload.reports"),
+    ("emuload.order", "emuload.ilog"),
     ("emuload.machine",),
-    ("emuload.kernel",),
-    ("emuload.golang", "emuload.unwind"),
+    ("emuload.golang", "emuload.unwind", "emuload.kernel"),
     ("emuload.libc",),
-    (
-        "emuload.scheduler", "emuload.instruction_log", "emuload.startup", "emuload.gates", "emuload.heap", "emuload.files",
-        "emuload.watch",
-    ),
-    ("emuload.tokens", "emuload.codecs", "emuload.values", "emuload.calls", "emuload.call_text"),
-    ("emuload.threads", "emuload.library", "emuload.diagnosis", "emuload.stacks", "emuload.process", "emuload.traced"),
-    ("emuload.cost", "emuload.budget"),
-    ("emuload.inspect", "emuload.samples", "emuload.compatibility"),
-    ("emuload.report",),
+    ("emuload.calls",),
+    ("emuload.process",),
+    ("emuload.cost", "emuload.compat", "emuload.samples"),
     ("emuload.scenarios",),
+    ("emuload.report",),
     ("emuload.commands", "emuload.cli", "emuload.__main__"),
 )
 """Lowest first. A module may import its own layer and those below; `if TYPE_CHECKING` imports do not count."""

@@ -6,21 +6,21 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import IO, Any, Protocol
 
+from emuload.calls.values import json_text
 from emuload.commands.again import CannotRunAgainError, session_again, session_of_trace, stacks_again
 from emuload.commands.guest import process_options
 from emuload.commands.progress import running
 from emuload.commands.run import Session, session_with
 from emuload.commands.trace import opened, played, session_header
 from emuload.errors import EmuloadError, ReportedError, UsageError
+from emuload.order.checking import check
+from emuload.order.rules import Rule, load_rules
+from emuload.process.trace_header import end_of
 from emuload.report import console
 from emuload.report.junit import junit
 from emuload.report.sarif import sarif
-from emuload.report.values import json_text
 from emuload.report.verdicts import Checked, document, events_of, finding_blocks, summary, verdict_table
-from emuload.trace.checking import check
 from emuload.trace.jsonl import Trace, read
-from emuload.trace.rules import Rule, load_rules
-from emuload.traced import end_of
 from loader.errors import LoadError
 
 _ELF = b"\x7fELF"

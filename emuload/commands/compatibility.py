@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from emuload.calls.values import json_text
 from emuload.errors import UsageError
 from emuload.report import console
-from emuload.report.compatibility import Matrix, all_load, document
-from emuload.report.values import json_text
+from emuload.report.compat import Matrix, all_load, document
 from loader.profiles import Profile, UnknownProfile, everywhere, profile
 
 EVERYWHERE = "all"
@@ -19,7 +19,7 @@ def check_everywhere(options: Mapping[str, Any]) -> int:
 
     Raises UsageError, and LoadError for what is no library.
     """
-    from emuload.compatibility import Subject, verdicts
+    from emuload.compat import Subject, verdicts
 
     chosen = _profiles(options["profile"])
     subject = Subject(options["file"], options["library_path"])

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from emuload.budget import Budget, Excess, budget_lines, read_budget
+from emuload.calls.values import json_text
 from emuload.commands.progress import running
 from emuload.commands.run import Session, session_for
-from emuload.cost import CostMeter, Phase
+from emuload.cost.budget import Budget, Excess, budget_lines, read_budget
+from emuload.cost.meter import CostMeter, Phase
 from emuload.errors import UsageError
 from emuload.report import console
 from emuload.report.handoff import thread_name
 from emuload.report.tables import Table
-from emuload.report.values import json_text
 
 
 def measure_cost(options: Mapping[str, Any]) -> int:

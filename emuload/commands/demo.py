@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from emuload import samples
-from emuload.call_text import parse_call
+from emuload.calls.text import parse_call
+from emuload.calls.values import json_text, value_text
 from emuload.commands.progress import progress
 from emuload.commands.run import Session, document
 from emuload.errors import UsageError
-from emuload.process import Process
+from emuload.process.process import Process
 from emuload.report import console
 from emuload.report.handoff import side_by_side
 from emuload.report.tables import Table
-from emuload.report.values import json_text, value_text
 
 CALLS = ("add(1, 2)", 'greet("gopher") -> str', "sum(100)", "divide(1, 0) -> str")
 

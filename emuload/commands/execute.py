@@ -8,7 +8,7 @@ from typing import Any
 
 from emuload.commands.guest import check_program, process_options
 from emuload.errors import GuestFailed
-from emuload.process import Process
+from emuload.process.process import Process
 
 
 def pass_through(stream: int, data: bytes) -> None:

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emuload.errors import UsageError
-from emuload.files import host_bytes
+from emuload.process.guest_files import host_bytes
 from loader.elf import DF_1_PIE, ET_EXEC, PT_INTERP, ElfFile
 from loader.errors import LoadError
 
 
 def process_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Keyword arguments of `emuload.process.Process` from the options of `emuload.cli`. Raises UsageError."""
-    from emuload.process import Limits
+    """Keyword arguments of `emuload.process.process.Process` from the options of `emuload.cli`. Raises UsageError."""
+    from emuload.process.process import Limits
 
     bounds = {
         "virtual_seconds": options["time_limit"],

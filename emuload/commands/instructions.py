@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emuload.errors import UsageError
-from emuload.instruction_log import InstructionLog, LogRequest
+from emuload.process.instruction_log import InstructionLog, LogRequest
 
 SUFFIX = ".ilog"
 _OPTIONS = {"instructions": "--instructions", "memory_writes": "--memory-writes", "register_writes": "--register-writes"}

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from emuload.process import Process
+    from emuload.process.process import Process
 
 DELAY = 1.0
 """Seconds before the first line: short work shows none."""

@@ -9,19 +9,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emuload.call_text import ParsedCall, parse_call
-from emuload.calls import Buffer, CallError
+from emuload.calls.convert import Buffer, CallError
+from emuload.calls.text import ParsedCall, parse_call
+from emuload.calls.values import json_text, json_value, output_text, value_text
 from emuload.commands.guest import check_library, process_options
 from emuload.commands.progress import running
 from emuload.errors import ReportedError
-from emuload.process import Process
+from emuload.process.process import Process
 from emuload.report import console
 from emuload.report.handoff import handoff_table
-from emuload.report.values import json_text, json_value, output_text, value_text
 
 if TYPE_CHECKING:
-    from emuload.library import Function, Library
-    from emuload.threads import Thread
+    from emuload.process.host_threads import Thread
+    from emuload.process.library import Function, Library
 
 PROGRAM_NAME = "prog"
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from emuload.errors import UsageError
+from emuload.ilog.reader import IlogFile
+from emuload.ilog.selection import parse_range
 from emuload.report.show import FORMATS, Wanted
-from emuload.trace.ilog import IlogFile
-from emuload.trace.selection import parse_range
 
 _UNITS = {"ns": 1, "us": 1000, "ms": 1_000_000, "s": 1_000_000_000}
 _POINT = re.compile(r"(?P<number>\d+(?:\.\d*)?)(?P<unit>ns|us|ms|s)?")

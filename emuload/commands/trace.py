@@ -16,18 +16,18 @@ from emuload.commands.guest import process_options
 from emuload.commands.progress import running
 from emuload.commands.run import Session, session_with
 from emuload.errors import UsageError
-from emuload.files import host_bytes
+from emuload.process.guest_files import host_bytes
+from emuload.process.trace_header import end_of, header_of
 from emuload.report import console
 from emuload.report.follow import Filter, follow_line
 from emuload.report.tables import milliseconds
-from emuload.trace.chrome import chrome
+from emuload.trace.export.chrome import chrome
 from emuload.trace.jsonl import End, Header, Trace, Writer
 from emuload.trace.roles import Roles
-from emuload.traced import end_of, header_of
 from loader.errors import LoadError
 
 if TYPE_CHECKING:
-    from emuload.process import Process
+    from emuload.process.process import Process
     from emuload.trace.events import Event, Said, Sink
 
 Finish = Callable[[Trace], bytes]
@@ -40,7 +40,7 @@ def formats() -> dict[str, Finish | None]:
 
 def _perfetto(trace: Trace) -> bytes:
     """The Perfetto form, whose writer is imported when it is asked for: it needs a package of its own."""
-    from emuload.trace.perfetto import perfetto
+    from emuload.trace.export.perfetto import perfetto
 
     return perfetto(trace)
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from emuload.golang.image import Image
 from loader.elf import PF_W, PF_X
+from loader.image import Image
 
 MAGIC = b"\xff Go buildinf:"
 _ALIGN = 16

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from emuload.golang.image import Image
 from emuload.golang.pclntab import GoTable
 from emuload.golang.tables import find_table, go_func
-from emuload.machine.unwind_rows import UnwindRow, row_for
+from emuload.machine.unwind import UnwindRow, row_for
 from loader.elf import ElfFile
+from loader.image import Image
 
 if TYPE_CHECKING:
     from emuload.golang.buildinfo import BuildInfo

@@ -13,9 +13,9 @@ import struct
 from collections.abc import Iterator
 from itertools import islice
 
-from emuload.golang.image import Image
 from emuload.golang.pclntab import MAGIC_116, MAGICS, GoTable, GoTableError, is_table
 from loader.elf import PF_W, PF_X
+from loader.image import Image
 
 _MOST_CANDIDATES = 64
 """Places that are tried as a table or as module data. Honest files have one, and a few pointers to it."""

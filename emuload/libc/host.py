@@ -17,19 +17,19 @@ from emuload.libc.events import EVENTS, WAITS
 from emuload.libc.link_maps import LinkMaps, shown_name
 from emuload.libc.operations import Operations
 from emuload.machine.memory import MemoryFault, OutOfMemory, text_bytes
-from loader.binding import Slot
 from loader.elf import STT_GNU_IFUNC, STT_TLS
 from loader.errors import LoadError
 from loader.link_map import MAIN, NEXT, LinkMap, ResolverCall
-from loader.linking import Linking
+from loader.lookup import Slot
 from loader.objects import LinkedObject, symbol_address
+from loader.pending import Linking
 from loader.search import directories, directory_of
 from loader.symbols import symbol_at
 
 if TYPE_CHECKING:
     from emuload.kernel.core import Kernel
     from emuload.machine.cpu import Cpu
-    from emuload.startup import InitialStack
+    from emuload.process.initial_stack import InitialStack
     from emuload.trace.events import Recorder
 
 EM_BASE = 0x454D0000

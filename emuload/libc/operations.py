@@ -16,12 +16,12 @@ from emuload.libc.link_maps import RT_ADD, RT_CONSISTENT, RT_DELETE, LinkMaps
 from loader.constructors import Initializer
 from loader.errors import FatalLoadError, LoadError
 from loader.link_map import LinkMap, ResolverCall
-from loader.linking import Linking
 from loader.objects import LinkedObject
+from loader.pending import Linking
 
 if TYPE_CHECKING:
     from emuload.machine.cpu import Cpu
-    from emuload.startup import InitialStack
+    from emuload.process.initial_stack import InitialStack
     from emuload.trace.events import Recorder, Value
 
 NEXT_DONE, NEXT_CALL, NEXT_WAIT, NEXT_RESOLVE, NEXT_NOTE, NEXT_FATAL = range(6)

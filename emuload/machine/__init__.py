@@ -13,5 +13,5 @@ def create_cpu(architecture: str, *, native_hooks: bool = True) -> Cpu:
     """A fresh CPU of one of ARCHITECTURES. Raises ValueError for another name."""
     if architecture not in ARCHITECTURES:
         raise ValueError(f"unknown architecture {architecture!r}: choose from {', '.join(ARCHITECTURES)}")
-    cpu: Cpu = import_module(f"emuload.machine.{architecture}").create(native_hooks=native_hooks)
+    cpu: Cpu = import_module(f"emuload.machine.{architecture}.cpu").create(native_hooks=native_hooks)
     return cpu

@@ -260,7 +260,7 @@ def plan_call(
     `hard_float` chooses ARM's VFP variant and means nothing elsewhere. Raises ValueError for a type that the
     architecture does not have.
     """
-    rules = import_module(f"emuload.machine.{architecture}_calls")
+    rules = import_module(f"emuload.machine.{architecture}.calls")
     plan: Plan = rules.plan(types, result, hard_float, variadic)
     return plan
 

@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from emuload.machine import cells as c
 from emuload.machine import engine as uc
-from emuload.machine import native
 from emuload.machine.abi import Abi
-from emuload.machine.block_count import BlockCount
-from emuload.machine.block_log import CAPACITY, Sink
-from emuload.machine.cpu_log import CpuLog
-from emuload.machine.effect_log import CAPACITY as LOG_BYTES
+from emuload.machine.hooks import cells as c
+from emuload.machine.hooks import native
+from emuload.machine.hooks.block_count import BlockCount
+from emuload.machine.hooks.block_log import CAPACITY, Sink
+from emuload.machine.hooks.cpu_log import CpuLog
+from emuload.machine.hooks.effect_log import CAPACITY as LOG_BYTES
 from emuload.machine.memory import AddressSpace
 
 Context = bytes

@@ -68,4 +68,4 @@ class FrameLayout(Protocol):
 @cache
 def layout(architecture: str) -> FrameLayout:
     """The module of "amd64", "arm" or "arm64"."""
-    return cast(FrameLayout, importlib.import_module(f"emuload.machine.{architecture}_signals"))
+    return cast(FrameLayout, importlib.import_module(f"emuload.machine.{architecture}.signals"))

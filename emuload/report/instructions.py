@@ -12,14 +12,14 @@ from collections.abc import Callable
 from functools import cached_property
 
 from emuload.errors import UsageError
-from emuload.files import host_bytes
-from emuload.golang.image import Image
-from emuload.golang.sections import SHT_SYMTAB
+from emuload.ilog.reader import Block, IlogFile, MappedObject
 from emuload.libc.builtins import BUILT
 from emuload.machine.disassembly import THUMB, Disassembler, Instruction
-from emuload.trace.ilog import Block, IlogFile, MappedObject
+from emuload.process.guest_files import host_bytes
 from emuload.unwind import Frame, Unwinder
 from loader.elf import STT_FUNC, ElfFile
+from loader.image import Image
+from loader.sections import SHT_SYMTAB
 
 _MODES = {b"$a": False, b"$t": True}
 """ARM's mapping symbols (ELF for the Arm Architecture, IHI 0044, 5.5.5)."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from emuload.errors import UsageError
+from emuload.ilog.reader import Block, IlogFile
 from emuload.report.instructions import LoggedCode
 from emuload.report.steps import Step, Steps, Values
-from emuload.trace.ilog import Block, IlogFile
 
 _MOST_BYTES = 32
 """Of a write that are shown."""

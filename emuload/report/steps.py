@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from emuload.ilog import format as f
+from emuload.ilog.reader import Block, Effects, IlogFile
 from emuload.report.instructions import Line, LoggedCode
-from emuload.trace import ilog_format as f
-from emuload.trace.ilog import Block, Effects, IlogFile
 
 Values = dict[int, int]
 """Registers' values, by their numbers in the log."""

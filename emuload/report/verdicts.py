@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
+from emuload.order.checking import Finding, Verdict
 from emuload.report.follow import exact_line
 from emuload.report.tables import Table
 from emuload.report.text import frame_lines
 from emuload.reports import Frame
-from emuload.trace.checking import Finding, Verdict
 from emuload.trace.events import Event
 from emuload.trace.jsonl import Trace
 from emuload.trace.roles import Roles

@@ -82,7 +82,7 @@ class Scenario:
 
     @property
     def rule_files(self) -> list[str]:
-        """The rules as `emuload.trace.rules.load_rules` takes them."""
+        """The rules as `emuload.order.rules.load_rules` takes them."""
         return [str(self.folder / name) if name.endswith(".toml") else name for name in self.rules]
 
     def trace(self, sample: str) -> Path:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from emuload.errors import EmuloadError
+from emuload.order.checking import BROKEN, UNORDERED, check
+from emuload.order.rules import load_rules
 from emuload.scenarios.description import Scenario
-from emuload.trace.checking import BROKEN, UNORDERED, check
 from emuload.trace.jsonl import Trace
-from emuload.trace.rules import load_rules
 
 
 class NotAsDescribed(EmuloadError):

@@ -7,17 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from emuload.calls.values import value_text
 from emuload.errors import ReportedError, UsageError
-from emuload.files import host_bytes
 from emuload.libc.builtins import architecture_of
-from emuload.library import Function
-from emuload.process import Process
-from emuload.report.values import value_text
+from emuload.process.guest_files import host_bytes
+from emuload.process.host_threads import Pending
+from emuload.process.library import Function
+from emuload.process.process import Process
+from emuload.process.trace_header import end_of, header_of
 from emuload.samples.toolchain import Target
 from emuload.scenarios.description import Scenario, ScenarioError
-from emuload.threads import Pending
 from emuload.trace.jsonl import Trace
-from emuload.traced import end_of, header_of
 from loader.errors import LoadError
 
 STEPS = "run"

@@ -41,7 +41,7 @@ class TraceError(UsageError):
 @dataclass
 class Header:
     """What ran. `files` are SHA-256 sums, in hexadecimal, of the files named on the command line, by the names they had there;
-    `schedule` is how threads took turns (`emuload.scheduler.Strategy.describe`), `limits` as in `emuload.process.Limits`,
+    `schedule` is how threads took turns (`emuload.process.scheduler.Strategy.describe`), `limits` as in `emuload.Limits`,
     `options` whatever else decided the run.
     """
 

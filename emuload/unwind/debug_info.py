@@ -11,8 +11,8 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from emuload.golang.image import Image
 from emuload.unwind.expression import leb128
+from loader.image import Image
 
 LANGUAGE_GO = 0x16
 _STMT_LIST, _LOW_PC, _HIGH_PC, _LANGUAGE, _RANGES, _ADDR_BASE, _RNGLISTS_BASE = 0x10, 0x11, 0x12, 0x13, 0x55, 0x73, 0x74

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from struct import iter_unpack, unpack_from
 from typing import NamedTuple
 
-from emuload.golang.image import Image
-from emuload.machine.unwind_rows import UnwindRow
+from emuload.machine.unwind import UnwindRow
 from emuload.unwind.expression import evaluate, leb128
 from emuload.unwind.reader import Reader
 from loader.elf import PT_GNU_EH_FRAME
+from loader.image import Image
 
 _SHF_COMPRESSED = 0x800
 _TABLE_HEADER = bytes((1, 0x1B, 0x03, 0x3B))

@@ -12,9 +12,9 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from struct import unpack_from
 
-from emuload.golang.image import Image
 from emuload.unwind.reader import Reader
 from loader.elf import PT_ARM_EXIDX
+from loader.image import Image
 
 _CANT_UNWIND = 1
 _SP, _LR, _PC = 13, 14, 15

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from emuload.golang.image import Image
 from emuload.golang.library import open_library
-from emuload.machine.unwind_rows import row_for
+from emuload.machine.unwind import row_for
 from emuload.unwind.symbols import SymbolTable
 from loader.elf import PF_X, ElfFile
+from loader.image import Image
 
 
 class CodeRange(NamedTuple):

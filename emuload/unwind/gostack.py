@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from emuload.golang.library import GoLibrary
 from emuload.golang.pclntab import FLAG_TOP_FRAME, Function
-from emuload.machine.unwind_rows import SavedFrame, UnwindRow
+from emuload.machine.unwind import SavedFrame, UnwindRow
 from emuload.unwind.goroutine import Goroutines
 from emuload.unwind.reader import Reader
 

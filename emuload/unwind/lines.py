@@ -10,10 +10,10 @@ from bisect import bisect_right
 from contextlib import suppress
 from typing import NamedTuple
 
-from emuload.golang.image import Image
 from emuload.golang.pclntab import Position
 from emuload.unwind.debug_info import DebugInfo, Unit, number, section_data
 from emuload.unwind.expression import leb128
+from loader.image import Image
 
 _STRING, _LINE_STRP, _STRP, _UDATA, _DATA16 = 0x08, 0x1F, 0x0E, 0x0F, 0x1E
 _FIXED = {0x0B: 1, 0x05: 2, 0x06: 4, 0x07: 8, _DATA16: 16}

@@ -6,10 +6,10 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from emuload.golang.image import Image
-from emuload.golang.sections import SHT_SYMTAB
 from loader.elf import STT_FUNC, STT_GNU_IFUNC, STT_NOTYPE
 from loader.errors import LoadError
+from loader.image import Image
+from loader.sections import SHT_SYMTAB
 
 _CODE_TYPES = (STT_FUNC, STT_NOTYPE, STT_GNU_IFUNC)
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from emuload.golang.image import Image
 from emuload.golang.library import GoLibrary, open_library
 from emuload.golang.pclntab import Function, Position
-from emuload.machine.unwind_rows import UnwindRow, row_for
+from emuload.machine.unwind import UnwindRow, row_for
 from emuload.unwind import ehabi
 from emuload.unwind.dwarf import CallFrames
 from emuload.unwind.frames import Frame, LoadedObject, Machine, Memory, Registers
@@ -23,6 +22,7 @@ from emuload.unwind.reader import Reader
 from emuload.unwind.symbols import SymbolTable
 from loader.elf import PT_ARM_EXIDX, ElfFile
 from loader.errors import one_line
+from loader.image import Image
 
 LIMIT = 64
 

@@ -1,6 +1,6 @@
 """What a machine file states: its relocation table, and the few numbers of its ABI.
 
-A relocation number maps to a *verb*; the verbs are the same for every machine and live in `loader.applying`.
+A relocation number maps to a *verb*; the verbs are the same for every machine and live in `loader.verbs`.
 Numbers that a linker resolves and that no dynamic linker accepts stand in the table too, as rows that say so.
 """
 

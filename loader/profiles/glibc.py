@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from .. import closing
+from .. import unload as closing
 from ..elf import DF_1_INITFIRST, DF_1_NOOPEN, DF_1_PIE, DT_RELR, ET_EXEC, PF_X, PT_GNU_STACK, ElfFile
 from ..errors import LoadError
 from ..objects import Handle, LinkedObject, Pseudo

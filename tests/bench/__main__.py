@@ -23,19 +23,19 @@ from unittest import SkipTest
 
 import emuload
 from emuload import samples
-from emuload.cost import CostMeter
-from emuload.instruction_log import LogRequest
-from emuload.library import Function
+from emuload.cost.meter import CostMeter
+from emuload.ilog.reader import IlogFile
 from emuload.machine import engine as uc
+from emuload.process.instruction_log import LogRequest
+from emuload.process.library import Function
 from emuload.report.instructions import LoggedCode
 from emuload.trace.events import Event
-from emuload.trace.ilog import IlogFile
 from emuload.trace.jsonl import Writer
 from loader.link_map import RTLD_NOW, LinkMap
 from loader.memory import ByteMemory
 from loader.search import DirectoryFinder
-from tests import oracle, toolchain
-from tests.running import arch_of
+from tests.support import oracle, toolchain
+from tests.support.running import arch_of
 
 TARGETS = {"amd64": "amd64-gnu", "armv7": "armv7-gnueabihf", "armv5": "armv5-gnueabi", "arm64": "arm64-gnu"}
 STEADY_CALLS = 2000

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from emuload.golang.library import GoLibrary, open_library
 from loader.elf import ElfFile
-from tests import toolchain
+from tests.support import toolchain
 
 GNU = ("amd64-gnu", "armv7-gnueabihf", "armv5-gnueabi", "arm64-gnu")
 BUILT = [(target, "1.27") for target in (*GNU, "amd64-musl", "armv7-musleabihf", "arm64-musl")] + [

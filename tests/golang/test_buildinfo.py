@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emuload.golang.buildinfo import Module, parse, read_build_info
-from emuload.golang.image import Image
+from loader.image import Image
 from tests.golang.files import BUILT, behaviour, go_tool, read, without_sections
 
 

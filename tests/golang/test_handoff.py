@@ -13,10 +13,10 @@ import pytest
 import emuload
 from emuload.golang.handoff import HANDOFF, HandoffTracker, handoff_table, package_of, watch_points
 from emuload.golang.library import GoLibrary, is_go
-from emuload.process import Process
+from emuload.process.process import Process
 from tests.golang.files import BUILT, GNU, behaviour, opened, read, without_sections
-from tests.running import arch_of
-from tests.toolchain import c_library, go_library
+from tests.support.running import arch_of
+from tests.support.toolchain import c_library, go_library
 
 ONCE = {
     "rt0-lib", "rt0-lib-go", "rt0-go", "schedinit", "runtime-main", "sysmon", "runtime-init-done", "main-init-done",

@@ -11,14 +11,14 @@ import pytest
 
 from emuload.golang.buildinfo import MAGIC, parse, read_build_info
 from emuload.golang.handoff import package_of, watch_points
-from emuload.golang.image import Image
 from emuload.golang.library import open_library
 from emuload.golang.pclntab import MAGIC_120, GoTable
-from emuload.golang.sections import read_sections
 from emuload.golang.tables import find_table
-from emuload.inspect import inspect_elf
+from emuload.report.inspection import inspect_elf
 from loader import elf as e
 from loader.elf import ElfFile
+from loader.image import Image
+from loader.sections import read_sections
 from tests.loader.elfwriter import TEXT, ElfWriter
 
 

@@ -11,10 +11,10 @@ from emuload.golang.imports import package_imports
 from emuload.golang.library import open_library
 from emuload.samples import toolchain as builder
 from loader.elf import ElfFile
-from tests import toolchain
 from tests.guests import GNU
-from tests.running import arch_of
-from tests.toolchain import GUEST_FOLDER
+from tests.support import toolchain
+from tests.support.running import arch_of
+from tests.support.toolchain import GUEST_FOLDER
 
 
 @functools.cache

@@ -33,7 +33,7 @@ class Guest:
     """How one folder is built.
 
     kind: go (a c-shared library), go-program, c (a library), c-program. targets, go_versions: for which
-    `python -m tests.toolchain` builds it. flags: the C compiler's. link: other guests, or options, for
+    `python -m tests.support.toolchain` builds it. flags: the C compiler's. link: other guests, or options, for
     the linker. headers: guests whose C headers it includes without being linked to them.
     mode: Go's -buildmode. folder: where the sources lie, when not under the guest's own name.
     """

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from emuload.process import Process
-from tests import oracle, toolchain
-from tests.running import arch_of
+from emuload.process.process import Process
+from tests.support import oracle, toolchain
+from tests.support.running import arch_of
 
 HERE = Path(__file__).parent
 SOURCES = {"linux": HERE / "linux" / "linux.c", "files": HERE / "fs" / "linux" / "files.c"}

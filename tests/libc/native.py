@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from emuload.libc import build
-from tests.toolchain import c_program, cached
+from tests.support.toolchain import c_program, cached
 
 ORACLE = Path(__file__).parent / "oracle"
 TEXT_HALF = [

@@ -11,10 +11,10 @@ import pytest
 
 import emuload
 from emuload.libc.link_maps import RT_ADD, RT_CONSISTENT, RT_DELETE, LinkMaps
-from tests.command_line import emuload as command
 from tests.loader import behaviours
 from tests.loader.behaviours import TARGETS, Run, emulated
-from tests.running import arch_of
+from tests.support.command_line import emuload as command
+from tests.support.running import arch_of
 
 LAZY = "lazy|local"
 

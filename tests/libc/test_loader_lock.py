@@ -13,8 +13,8 @@ import pytest
 
 import emuload
 from emuload.errors import Deadlock, GuestFailed
-from tests.running import arch_of
-from tests.toolchain import c_library
+from tests.support.running import arch_of
+from tests.support.toolchain import c_library
 
 SOURCE = Path(__file__).parent / "programs" / "waiting_constructor.c"
 WAIT = ["dlopen", "dlsym", "dladdr", "itself", "exit"]

@@ -14,9 +14,9 @@ import pytest
 
 from emuload.errors import GuestFailed
 from tests.guests import ALL
-from tests.oracle import Result, run_native
-from tests.running import output, program_process
-from tests.toolchain import c_library, c_program
+from tests.support.oracle import Result, run_native
+from tests.support.running import output, program_process
+from tests.support.toolchain import c_library, c_program
 
 PROGRAMS = Path(__file__).parent / "programs"
 NAMES = ["threads", "signals", "clocks", "files", "startup", "system"]

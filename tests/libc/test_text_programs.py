@@ -14,9 +14,9 @@ from emuload.errors import GuestFailed
 from emuload.libc import build, math_tables
 from tests.guests import ALL
 from tests.libc.test_programs import ENVIRONMENT, PROGRAMS
-from tests.oracle import Result, run_native
-from tests.running import output, program_process
-from tests.toolchain import c_program
+from tests.support.oracle import Result, run_native
+from tests.support.running import output, program_process
+from tests.support.toolchain import c_program
 
 ARGUMENTS = {"memory": ("one", "-b", "two", "--long=3", "-c")}
 STDIN = {"own_malloc": "a line\n", "numbers": "1 2\n-3\n\n4x the rest\nlast line\nno newline"}

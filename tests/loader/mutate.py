@@ -28,17 +28,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from emuload import diagnosis
+from emuload.calls.values import json_text
 from emuload.errors import EmuloadError, ReportedError
 from emuload.golang.handoff import watch_points
 from emuload.golang.imports import package_imports
 from emuload.golang.library import open_library
-from emuload.inspect import inspect_elf
 from emuload.libc.builtins import builtins_for, hard_float
-from emuload.machine.unwind_rows import row_for
-from emuload.process import Limits, Process
+from emuload.machine.unwind import row_for
+from emuload.process import diagnosis
+from emuload.process.process import Limits, Process
 from emuload.report.console import show_report
-from emuload.report.values import json_text
+from emuload.report.inspection import inspect_elf
 from emuload.unwind import Unwinder
 from emuload.unwind.functions import functions
 from loader import RTLD_NOW, ByteMemory, DirectoryFinder, ElfFile, LinkedObject, LinkMap, LoadError

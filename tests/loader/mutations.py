@@ -14,14 +14,14 @@ from functools import cache
 from typing import NamedTuple
 
 from emuload import samples
-from emuload.golang.image import Image
-from emuload.golang.sections import read_sections
 from emuload.golang.tables import find_table
 from loader import elf as e
 from loader.elf import ElfFile
-from tests import toolchain
+from loader.image import Image
+from loader.sections import read_sections
 from tests.guests import GNU
 from tests.loader.elfwriter import TEXT, ElfWriter
+from tests.support import toolchain
 
 
 class Base(NamedTuple):

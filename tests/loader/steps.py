@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from loader.profiles import versions
-from tests.toolchain import c_program
+from tests.support.toolchain import c_program
 
 HOST = Path(__file__).parent / "steps_host.c"
 MUSL = Path("/lib/ld-musl-x86_64.so.1")

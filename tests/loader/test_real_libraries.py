@@ -14,7 +14,7 @@ from loader import RTLD_NOW, ByteMemory, LinkMap
 from loader import elf as e
 from loader.memory import read_memory
 from tests.loader.elfwriter import ElfWriter
-from tests.toolchain import go_library
+from tests.support.toolchain import go_library
 
 RELATIVE = {"amd64": 8, "arm": 23, "arm64": 1027}
 

@@ -17,7 +17,7 @@ from tests.machine.calling_cases import (
     source,
     without_padding,
 )
-from tests.toolchain import c_library
+from tests.support.toolchain import c_library
 
 FUNCTIONS = 150
 VARIADIC = 40

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import pytest
 
-from emuload.call_text import parse_call
-from emuload.calls import Typed
+from emuload.calls.convert import Typed
+from emuload.calls.text import parse_call
+from emuload.calls.values import json_value, value_text
 from emuload.report.handoff import handoff_table, side_by_side, steps
 from emuload.report.tables import Table, milliseconds
 from emuload.report.text import render
-from emuload.report.values import json_value, value_text
 from emuload.reports import Frame, Report, ThreadReport
 
 

@@ -10,14 +10,14 @@ from xml.etree import ElementTree
 
 import pytest
 
+from emuload.order.checking import Finding, Verdict
+from emuload.order.rules import Rule, parse_rules
 from emuload.report.junit import junit
 from emuload.report.sarif import sarif, uri
 from emuload.report.verdicts import Checked, document, finding_blocks, places, summary, verdict_table
 from emuload.reports import Frame
-from emuload.trace.checking import Finding, Verdict
 from emuload.trace.events import Event
 from emuload.trace.jsonl import End, Header, Trace
-from emuload.trace.rules import Rule, parse_rules
 
 HOSTILE = "a\x00\x1b[31m<&\"'>]]>\udcff\uffff\U0001f600 ünï"
 """What a guest or a file name may hold and a format may not."""

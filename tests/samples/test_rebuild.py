@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from emuload import samples
-from tests import toolchain
+from tests.support import toolchain
 
 
 @pytest.mark.parametrize("name", samples.SAMPLES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.command_line import ROOT
+from tests.support.command_line import ROOT
 
 CATALOGUE = ROOT / "traces" / "README.md"
 _ROW = re.compile(r"^\| ([a-z0-9-]+) \| ([a-z_, ]*)\| .+ \|$", re.MULTILINE)

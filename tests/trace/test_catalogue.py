@@ -11,9 +11,9 @@ from emuload.golang.handoff import HANDOFF
 from emuload.libc.events import EVENTS
 from emuload.trace.jsonl import SCHEMA
 from emuload.trace.kinds import KINDS
-from tests.command_line import ROOT
-from tests.scenarios import TARGETS, command
-from tests.test_scenarios import answer, process_of
+from tests.process.test_guest_scenarios import answer, process_of
+from tests.support.command_line import ROOT
+from tests.support.guest_scenarios import TARGETS, command
 from tests.trace.catalogue import CATALOGUE, catalogue
 
 LISTED = catalogue()

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from emuload import samples
-from tests.command_line import emuload
-from tests.toolchain import go_library
+from tests.support.command_line import emuload
+from tests.support.toolchain import go_library
 
 
 @pytest.fixture(scope="module")

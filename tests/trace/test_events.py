@@ -10,13 +10,13 @@ import pytest
 
 import emuload
 from emuload import samples
-from emuload.process import Process
+from emuload.process.process import Process
 from emuload.trace.events import Event
 from loader.profiles import families
-from tests.command_line import source_file
 from tests.golang.files import behaviour
-from tests.running import arch_of
-from tests.toolchain import c_library
+from tests.support.command_line import source_file
+from tests.support.running import arch_of
+from tests.support.toolchain import c_library
 
 NAMES = ("argc", "argv", "envp")
 TARGETS = ["amd64-gnu", "armv7-gnueabihf", "arm64-gnu"]

@@ -14,8 +14,8 @@ import pytest
 
 from emuload import samples
 from emuload.trace.jsonl import TraceError, read
-from tests.command_line import emuload, source_file, start
-from tests.toolchain import c_library
+from tests.support.command_line import emuload, source_file, start
+from tests.support.toolchain import c_library
 
 KEYS = "seq, time, tid, pc, kind, fields"
 

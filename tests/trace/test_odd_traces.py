@@ -7,11 +7,11 @@ from dataclasses import replace
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from emuload.trace.checking import check
+from emuload.order.checking import check
+from emuload.order.rules import load_rules, shipped
 from emuload.trace.events import Event
-from emuload.trace.rules import load_rules, shipped
+from tests.order.test_rules_are_precise import good_run
 from tests.trace.made import Run, trace_of
-from tests.trace.test_rules_are_precise import good_run
 
 RULES = [replace(rule, optional=True) for rule in load_rules(list(shipped()))]
 

@@ -11,9 +11,9 @@ import pytest
 
 from emuload import samples
 from emuload.trace.events import Event
+from emuload.trace.export.timeline import timeline
 from emuload.trace.jsonl import read
-from emuload.trace.timeline import timeline
-from tests.command_line import emuload
+from tests.support.command_line import emuload
 
 PAIRS = {
     "constructor-enter": "constructor-exit",

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from emuload.trace.events import BATCH, Event, Recorder, RecorderFull, Value
 from emuload.trace.jsonl import Writer, event_line, read
-from tests.command_line import source_file, start
-from tests.toolchain import c_library
+from tests.support.command_line import source_file, start
+from tests.support.toolchain import c_library
 
 TEXTS = st.text(st.characters(codec=None), max_size=6)
 VALUES: st.SearchStrategy[Value] = st.one_of(

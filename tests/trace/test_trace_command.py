@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from emuload import samples
-from tests.command_line import emuload, start
+from tests.support.command_line import emuload, start
 
 
 @pytest.fixture(scope="module")

@@ -10,14 +10,14 @@ import pytest
 from elftools.dwarf.callframe import FDE, CallFrameInfo
 from elftools.dwarf.structs import DWARFStructs
 
-from emuload.golang.image import Image
-from emuload.machine.unwind_rows import AMD64, ARM64, UnwindRow
+from emuload.machine.unwind import AMD64, ARM64, UnwindRow
 from emuload.unwind.dwarf import CallFrames, _run
 from emuload.unwind.expression import evaluate
 from emuload.unwind.reader import Reader
 from loader.elf import ElfFile
+from loader.image import Image
 from tests.golang.files import read, without_sections
-from tests.toolchain import c_library, go_library
+from tests.support.toolchain import c_library, go_library
 
 LIBC = Path(__file__).parents[2] / "emuload" / "libc" / "built"
 KINDS = {

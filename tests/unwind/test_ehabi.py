@@ -6,11 +6,11 @@ import struct
 
 import pytest
 
-from emuload.golang.image import Image
 from emuload.unwind.ehabi import ExceptionIndex, step
 from emuload.unwind.reader import Reader
+from loader.image import Image
 from tests.golang.files import read
-from tests.toolchain import c_library
+from tests.support.toolchain import c_library
 
 STACK = 0x8000
 

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 import emuload
-from emuload import diagnosis
-from emuload.process import Limits, Process
+from emuload.process import diagnosis
+from emuload.process.process import Limits, Process
 from emuload.unwind import Frame, Unwinder, unwind
 from tests.golang.files import GNU, behaviour
-from tests.running import arch_of
-from tests.toolchain import c_library, go_library
+from tests.support.running import arch_of
+from tests.support.toolchain import c_library, go_library
 
 GO = ("1.27", "1.22")
 NOWHERE = Path(__file__).parent / "nowhere.c"

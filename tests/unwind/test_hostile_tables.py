@@ -9,9 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from emuload.golang.image import Image
-from emuload.machine.arm_attributes import read_attributes
-from emuload.machine.unwind_rows import AMD64
+from emuload.machine.arm.attributes import read_attributes
+from emuload.machine.unwind import AMD64
 from emuload.unwind import Unwinder
 from emuload.unwind.dwarf import CallFrames
 from emuload.unwind.expression import leb128
@@ -20,6 +19,7 @@ from emuload.unwind.symbols import SymbolTable
 from loader import ByteMemory, LinkedObject
 from loader import elf as e
 from loader.elf import ElfFile
+from loader.image import Image
 from loader.mapping import map_object
 from tests.loader.elfwriter import TEXT, ElfWriter
 

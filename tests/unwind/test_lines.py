@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from emuload.golang.image import Image
 from emuload.unwind.debug_info import section_data
 from emuload.unwind.lines import Lines
 from loader.elf import ElfFile
+from loader.image import Image
 from tests.loader.elfwriter import ElfWriter
-from tests.toolchain import c_library, go_library
+from tests.support.toolchain import c_library, go_library
 
 GO = 0x16
 

@@ -28,13 +28,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emuload.errors import GuestFailed
-from emuload.process import Process
+from emuload.process.process import Process
 from emuload.samples import toolchain
 from loader.errors import FatalLoadError, LoadError
 from tests.loader.behaviours import made
-from tests.oracle import Result, run_oracle
-from tests.running import arch_of
-from tests.toolchain import ToolchainMissingError, cache_folder, cached
+from tests.support.oracle import Result, run_oracle
+from tests.support.running import arch_of
+from tests.support.toolchain import ToolchainMissingError, cache_folder, cached
 
 FOLDER = Path(__file__).parent
 EXPECTED = FOLDER / "expected.json"

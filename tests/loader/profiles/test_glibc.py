@@ -13,7 +13,7 @@ from tests.loader.elfwriter import TEXT, ElfWriter
 from tests.loader.native import AVAILABLE
 from tests.loader.search_tree import put, search_tree
 from tests.loader.steps import host_glibc, run_script
-from tests.toolchain import c_library
+from tests.support.toolchain import c_library
 
 NATIVE = pytest.mark.skipif(not AVAILABLE, reason="needs x86-64 Linux with glibc 2.35 or later")
 

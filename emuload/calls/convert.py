@@ -1,0 +1,249 @@
+"""Calls between Python and the guest by the C conventions: arguments into registers and stack, results out of them.
+
+    lib.add(1, 2)                                               # machine words in, a machine word out
+    lib.call("scale", 2, 1.5, returns=float, argtypes=[c_int32, c_double])
+    lib.call("greet", GoString("gopher"), returns=str)          # a Go string by value; the result is a C string
+    lib.call("divide", 7, 2, returns=(int, int))                # a struct of two, as Go's several results are
+    lib.call("printf", "%d %s", 1, "x", argtypes=[str, ...])    # variadic after the types given
+
+A value without a type is passed as: int: a machine word, or 64 bits when it is too wide for one; float: double; str and
+bytes: a NUL-terminated copy; GoString: a Go string; a list of numbers or strings, or a bytearray (which the callee may
+change): a Go slice; a Python function: a pointer to a C function, whose parameters its annotations name; `buffer` and
+`ref`: guest memory for the time of the call.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from types import EllipsisType
+from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
+
+from emuload.calls.codecs import Codec, Encoder
+from emuload.calls.inference import Ref, codec, plain, promoted, token_of
+from emuload.calls.types import (
+    Buffer,
+    CallError,
+    ComplexType,
+    GoSlice,
+    GoString,
+    IntType,
+    Typed,
+    complex64,
+    complex128,
+    int128,
+    long,
+    size_t,
+    type_name,
+    uint128,
+    ulong,
+    word,
+)
+from emuload.machine.calling import Plan, Scalar, Type, fetch, place, plan_call, receive, reply
+
+if TYPE_CHECKING:
+    from emuload.process.process import Process
+
+__all__ = [
+    "Buffer", "CallError", "Callback", "ComplexType", "GoSlice", "GoString", "IntType", "Prepared", "Ref", "Typed",
+    "buffer", "callback_types", "complex64", "complex128", "int128", "long", "prepare", "receive_callback", "ref",
+    "reply_to_callback", "size_t", "type_name", "uint128", "ulong", "word",
+]  # fmt: skip
+
+
+def buffer(content: int | bytes | bytearray) -> Buffer:
+    """Guest memory for one call, of a size in bytes or with bytes in it; `.raw` and `.value` are its bytes after it."""
+    return Buffer(bytes(content))
+
+
+def ref(type_: Any, value: Any = 0) -> Ref:
+    """A pointer to one value of a type, for one call; `.value` is what the guest left there."""
+    return Ref(type_, value)
+
+
+class Signature(NamedTuple):
+    """A call's types, and where its arguments and result lie."""
+
+    arguments: tuple[Codec, ...]
+    result: Codec | None
+    plan: Plan
+
+
+@lru_cache(maxsize=1024)
+def _signature(
+    architecture: str, size: int, tokens: tuple[Any, ...], returns: Any, hard_float: bool, variadic: bool
+) -> Signature:
+    arguments = tuple(_argument_codec(number, token, size) for number, token in enumerate(tokens))
+    result = codec(returns, size) if returns is not None else None
+    shapes: tuple[Type, ...] = tuple(argument.shape for argument in arguments)
+    try:
+        plan = plan_call(architecture, shapes, result.shape if result is not None else None, hard_float, variadic)
+    except ValueError as error:
+        raise CallError(str(error)) from None
+    return Signature(arguments, result, plan)
+
+
+def _argument_codec(number: int, token: Any, size: int) -> Codec:
+    if token is None:
+        raise CallError(f"argument {number + 1}: void is no type for an argument")
+    return codec(token, size)
+
+
+def _tokens(args: Sequence[Any], argtypes: Sequence[Any] | None, size: int) -> tuple[tuple[Any, ...], bool]:
+    """The type of each argument, and whether the function is variadic."""
+    if argtypes is None:
+        return tuple([_inferred(number, value, size) for number, value in enumerate(args)]), False
+    variadic = bool(argtypes) and argtypes[-1] is ...
+    given: Sequence[Any] = argtypes[:-1] if variadic else argtypes
+    if len(args) < len(given) or (len(args) > len(given) and not variadic):
+        raise CallError(f"the function takes {len(given)} argument{'s' * (len(given) != 1)}, not {len(args)}")
+    more = [promoted(_inferred(number, args[number], size)) for number in range(len(given), len(args))]
+    return (*map(_listed, given), *more), variadic
+
+
+def _listed(token: Any) -> Any:
+    """[int] is GoSlice(int)."""
+    return GoSlice(_listed(token[0])) if isinstance(token, list) and len(token) == 1 else token
+
+
+def _inferred(number: int, value: Any, size: int) -> Any:
+    try:
+        return token_of(value, size)
+    except CallError as error:
+        raise CallError(f"argument {number + 1}: {error}") from None
+
+
+class ProcessMemory:
+    """A process as `emuload.calls.codecs` sees it."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+
+    def store(self, data: bytes) -> int:
+        """Copy into the host's part of guest memory."""
+        return self.process.heap.store(data)
+
+    def callback(self, function: Callable[..., Any]) -> int:
+        """A gate that calls a Python function with the types its annotations name."""
+        argtypes, returns = callback_types(function)
+        return int(self.process.callback(function, argtypes, returns))
+
+
+@dataclass(eq=False, repr=False)
+class Prepared:
+    """A call whose arguments are encoded; its guest memory is freed once the result is collected."""
+
+    process: Process
+    signature: Signature
+    data: list[bytes]
+    encoder: Encoder
+    result_address: int = 0
+
+    def place(self) -> None:
+        """Write the arguments for the thread that is on the CPU, below its stack pointer."""
+        cpu = self.process.cpu
+        _, self.result_address = place(self.signature.plan, cpu, self.data, cpu.sp)
+
+    def collect(self) -> Any:
+        """The result, read where the callee left it; buffers take what the guest wrote.
+
+        Raises CallError when the result points to memory that is not there.
+        """
+        cpu, signature = self.process.cpu, self.signature
+        try:
+            for address, size, target in self.encoder.outputs:
+                target.after(cpu.memory.read(address, size), cpu.abi.word, cpu.memory)
+            if signature.result is None:
+                return None
+            return signature.result.decode(fetch(signature.plan, cpu, self.result_address), cpu.memory)
+        finally:
+            self.forget()
+
+    def forget(self) -> None:
+        """Free the guest memory of the arguments."""
+        for address in self.encoder.release:
+            self.process.heap.free(address)
+        self.encoder.release.clear()
+
+
+def prepare(
+    process: Process,
+    args: Sequence[Any],
+    returns: Any,
+    argtypes: Sequence[Any | EllipsisType] | None,
+) -> Prepared:
+    """Encode the arguments of a call into guest memory of `process`, whose `hard_float` chooses ARM's convention.
+
+    Raises CallError for values and types that do not fit.
+    """
+    abi = process.cpu.abi
+    tokens, variadic = _tokens(args, argtypes, abi.word)
+    signature = _signature(abi.name, abi.word, tokens, _listed(returns), process.hard_float, variadic)
+    encoder = Encoder(ProcessMemory(process), abi.word)
+    prepared = Prepared(process, signature, [], encoder)
+    data = prepared.data
+    try:
+        for value, token, argument in zip(args, tokens, signature.arguments, strict=True):
+            data.append(argument.encode(plain(value, token), encoder))
+    except CallError as error:
+        prepared.forget()
+        raise CallError(f"argument {len(data) + 1}: {error}") from None
+    return prepared
+
+
+# -- the guest calls Python ------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False, repr=False)
+class Callback:
+    """A call that came from the guest: its arguments, and where its result goes."""
+
+    signature: Signature
+    arguments: list[Any] = field(default_factory=list)
+    result_address: int = 0
+
+
+def callback_types(function: Callable[..., Any]) -> tuple[list[Any], Any]:
+    """The types of a Python function's parameters and of its result, from its annotations; int where there is none.
+
+    Raises CallError for a function that does not say how many arguments it takes.
+    """
+    try:
+        parameters = inspect.signature(function).parameters.values()
+        hints = get_type_hints(function)
+    except (TypeError, ValueError, NameError) as error:
+        raise CallError(f"{function!r} cannot be a callback without its types: {error}") from None
+    if any(parameter.kind in (parameter.VAR_POSITIONAL, parameter.KEYWORD_ONLY) for parameter in parameters):
+        raise CallError(f"{function!r} cannot be a callback without its types: how many arguments it takes is open")
+    returns = hints.get("return", int)
+    named = [hints.get(parameter.name, int) for parameter in parameters]
+    return named, None if returns is type(None) else returns
+
+
+def receive_callback(process: Process, argtypes: Sequence[Any], returns: Any) -> Callback:
+    """Read a callback's arguments, with the CPU at its first instruction. Raises CallError for types that are none."""
+    cpu = process.cpu
+    tokens = tuple(map(_listed, argtypes))
+    signature = _signature(cpu.abi.name, cpu.abi.word, tokens, _listed(returns), process.hard_float, False)
+    data, result_address = receive(signature.plan, cpu)
+    arguments = [argument.decode(piece, cpu.memory) for argument, piece in zip(signature.arguments, data, strict=True)]
+    return Callback(signature, arguments, result_address)
+
+
+def reply_to_callback(process: Process, callback: Callback, value: Any) -> None:
+    """Write a callback's result. Memory made for it, as for a string, stays: the guest uses it after the return.
+
+    Raises CallError for a value that is none of the result's type.
+    """
+    result = callback.signature.result
+    if result is None:
+        return
+    encoder = Encoder(ProcessMemory(process), process.cpu.abi.word)
+    try:
+        data = result.encode(plain(value, None), encoder)
+    except CallError as error:
+        raise CallError(f"the callback's result: {error}") from None
+    signed = isinstance(result.shape, Scalar) and result.shape.signed
+    reply(callback.signature.plan, process.cpu, data, callback.result_address, signed)

@@ -1,0 +1,226 @@
+"""Calls as text, for the command line: `add(1, 2)`, `greet("x") -> str`, `sum([1, 2, 3])`, `half(f32(1.5)) -> f32`.
+
+    call     = name "(" [argument {"," argument}] ")" ["->" type]
+    argument = 5 | -0x10 | 1.5 | "C string" | go"Go string" | true | false | null
+             | [argument, …] (a Go slice) | {argument, …} (a struct) | cast(argument) | buf(size or "text")
+    type     = a cast's name | void | [type] (a Go slice) | (type, …) (a struct)
+
+Strings take the escapes of C and Go: \\n \\t \\r \\a \\b \\f \\v \\0 \\\\ \\" \\' \\xNN \\uNNNN \\UNNNNNNNN.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from typing import Any, NamedTuple
+
+from emuload.calls import convert as calls
+from emuload.calls.convert import CallError, GoSlice, GoString, Typed
+
+TYPES: dict[str, Any] = {
+    "i8": ctypes.c_int8, "i16": ctypes.c_int16, "i32": ctypes.c_int32, "i64": ctypes.c_int64, "i128": calls.int128,
+    "u8": ctypes.c_uint8, "u16": ctypes.c_uint16, "u32": ctypes.c_uint32, "u64": ctypes.c_uint64, "u128": calls.uint128,
+    "int": int, "uint": calls.word, "long": calls.long, "ulong": calls.ulong, "size": calls.size_t,
+    "f32": ctypes.c_float, "f64": ctypes.c_double, "c64": calls.complex64, "c128": calls.complex128,
+    "bool": bool, "char": ctypes.c_char, "ptr": ctypes.c_void_p, "str": str, "bytes": bytes, "gostring": GoString,
+}  # fmt: skip
+"""Names of types in calls, also used as casts."""
+
+_CONSTANTS = {"true": True, "false": False, "null": None, "nil": None}
+_TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<float>[-+]?(?:\d+\.\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+|inf\b|nan\b))
+    | (?P<int>[-+]?(?:0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|[0-9][0-9_]*))(?![\w.])
+    | (?P<go>go)?"(?P<string>(?:[^"\\]|\\.)*)"
+    | (?P<arrow>->)
+    | (?P<name>[A-Za-z_][\w.$@]*)
+    | (?P<mark>[()\[\]{},])
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{1,3}|.)", re.DOTALL)
+_SIMPLE_ESCAPES = {
+    "n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "\\": "\\", '"': '"', "'": "'",
+}  # fmt: skip
+
+
+class ParsedCall(NamedTuple):
+    """A call read from text; `arguments` are Python values, typed ones as `Typed`. `returns` None is void."""
+
+    name: str
+    arguments: tuple[Any, ...]
+    returns: Any
+    text: str
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
+    value: Any
+    column: int
+
+
+def parse_call(text: str) -> ParsedCall:
+    """Read a call. Raises CallError, whose message has the column (from 1) at which the text stops making sense."""
+    return _Parser(text).call()
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = list(self._scan())
+        self.next = 0
+
+    def _scan(self) -> list[_Token]:
+        tokens, at, end = [], 0, len(self.text.rstrip())
+        while at < end:
+            match = _TOKEN.match(self.text, at)
+            if match is None:
+                column = at + len(self.text[at:]) - len(self.text[at:].lstrip())
+                raise self._error("an unfinished string" if self.text[column] == '"' else "not understood", column + 1)
+            tokens.append(self._token(match))
+            at = match.end()
+        tokens.append(_Token("end", "the end", None, end + 1))
+        return tokens
+
+    def _token(self, match: re.Match[str]) -> _Token:
+        kind = match.lastgroup or ""
+        text = match.group().strip()
+        column = match.end() - len(text) + 1
+        value: Any = match.group(kind)
+        if kind == "int":
+            digits = value.replace("_", "")
+            if re.fullmatch(r"[-+]?0[0-9]+", digits) and digits.strip("+-0"):
+                raise self._error(f"write octal {digits} as 0o{digits.strip('+-').lstrip('0')}", column)
+            value = int(digits, 0) if digits.strip("+-0") else 0
+        elif kind == "float":
+            value = float(value)
+        elif kind == "string":
+            value = self._unescape(value, column)
+            kind = "go" if match.group("go") else "string"
+        return _Token(kind, text, value, column)
+
+    def _unescape(self, body: str, column: int) -> str:
+        raw = bytearray()
+        at = 0
+        for match in _ESCAPE.finditer(body):
+            raw += body[at : match.start()].encode("utf-8", "surrogateescape")
+            at = match.end()
+            raw += self._escape(match.group(1), column)
+        raw += body[at:].encode("utf-8", "surrogateescape")
+        return raw.decode("utf-8", "surrogateescape")
+
+    def _escape(self, code: str, column: int) -> bytes:
+        if code in _SIMPLE_ESCAPES:
+            return _SIMPLE_ESCAPES[code].encode()
+        if code[0] in "uU" and len(code) > 1 and int(code[1:], 16) < 0x110000:
+            return chr(int(code[1:], 16)).encode("utf-8", "surrogatepass")
+        if code[0] == "x" and len(code) == 3:
+            return bytes([int(code[1:], 16)])
+        if code[0] in "01234567" and int(code, 8) < 256:
+            return bytes([int(code, 8)])
+        raise self._error(f"unknown escape \\{code}", column)
+
+    def _error(self, what: str, column: int) -> CallError:
+        return CallError(f"{self.text!r}, column {column}: {what}")
+
+    def _unexpected(self, wanted: str) -> CallError:
+        token = self.tokens[self.next]
+        return self._error(f"expected {wanted}, found {token.text}", token.column)
+
+    def _peek(self, text: str) -> bool:
+        token = self.tokens[self.next]
+        return token.kind in ("mark", "arrow") and token.text == text
+
+    def _take(self) -> _Token:
+        token = self.tokens[self.next]
+        self.next += 1
+        return token
+
+    def _skip(self, text: str) -> bool:
+        if self._peek(text):
+            self.next += 1
+            return True
+        return False
+
+    def _expect(self, text: str) -> None:
+        if not self._skip(text):
+            raise self._unexpected(text)
+
+    # -- grammar -----------------------------------------------------------------------------------------------
+
+    def call(self) -> ParsedCall:
+        if self.tokens[self.next].kind != "name":
+            raise self._unexpected("a function's name")
+        name = self._take().text
+        self._expect("(")
+        arguments = tuple(self._list(")", self._argument, "an argument or )"))
+        returns = self._type() if self._skip("->") else int
+        if self.tokens[self.next].kind != "end":
+            raise self._unexpected("-> or the end")
+        return ParsedCall(name, arguments, returns, self.text)
+
+    def _list(self, close: str, element: Any, wanted: str) -> list[Any]:
+        items: list[Any] = []
+        if self._skip(close):
+            return items
+        while True:
+            if self.tokens[self.next].kind == "end":
+                raise self._unexpected(wanted)
+            items.append(element())
+            if self._skip(close):
+                return items
+            if not self._skip(","):
+                raise self._unexpected(f", or {close}")
+
+    def _argument(self) -> Any:
+        token = self.tokens[self.next]
+        if self._skip("["):
+            return self._list("]", self._argument, "an element or ]")
+        if self._skip("{"):
+            return tuple(self._list("}", self._argument, "a member or }"))
+        if token.kind in ("int", "float", "string"):
+            return self._take().value
+        if token.kind == "go":
+            return GoString(self._take().value)
+        if token.kind == "name":
+            return self._named(self._take())
+        raise self._unexpected("an argument")
+
+    def _named(self, token: _Token) -> Any:
+        if token.text in _CONSTANTS:
+            return _CONSTANTS[token.text]
+        if token.text != "buf" and token.text not in TYPES:
+            raise self._error(f"unknown type or constant {token.text}", token.column)
+        self._expect("(")
+        arguments = self._list(")", self._argument, "a value")
+        if token.text in ("c64", "c128") and len(arguments) == 2:
+            arguments = [complex(*arguments)]
+        if len(arguments) != 1:
+            raise self._error(f"{token.text} takes one value, not {len(arguments)}", token.column)
+        if token.text == "buf":
+            return self._buffer(arguments[0], token)
+        return Typed(TYPES[token.text], arguments[0])
+
+    def _buffer(self, content: Any, token: _Token) -> calls.Buffer:
+        if isinstance(content, str):
+            return calls.buffer(content.encode("utf-8", "surrogateescape"))
+        if isinstance(content, int) and not isinstance(content, bool) and 0 <= content <= 1 << 30:
+            return calls.buffer(content)
+        raise self._error("buf takes a size in bytes or a string", token.column)
+
+    def _type(self) -> Any:
+        if self._skip("["):
+            element = self._type()
+            self._expect("]")
+            return GoSlice(element)
+        if self._skip("("):
+            return tuple(self._list(")", self._type, "a type or )"))
+        token = self.tokens[self.next]
+        if token.kind == "name" and token.text == "void":
+            self.next += 1
+            return None
+        if token.kind != "name" or token.text not in TYPES:
+            raise self._unexpected(f"a type (void, {', '.join(TYPES)}, [type] or (type, …))")
+        self.next += 1
+        return TYPES[token.text]

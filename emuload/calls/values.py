@@ -1,0 +1,82 @@
+"""Values of calls as text, in the way the command line writes them, and as JSON."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+from emuload.calls.types import Buffer
+
+
+def value_text(value: Any) -> str:
+    """A result or an argument: `3`, `"text"`, `[1, 2]`, `{1, 2.5}`, `null`."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, bytes):
+        return _quoted(value.decode("utf-8", "surrogateescape"))
+    if isinstance(value, list):
+        return f"[{', '.join(map(value_text, value))}]"
+    if isinstance(value, tuple):
+        return f"{{{', '.join(map(value_text, value))}}}"
+    if isinstance(value, ctypes.Structure):
+        fields = (f"{name}: {value_text(getattr(value, name))}" for name, *_ in value._fields_)
+        return f"{{{', '.join(fields)}}}"
+    if isinstance(value, complex):
+        return f"c128({value.real!r}, {value.imag!r})"
+    if isinstance(value, Buffer):
+        return value_text(value.value)
+    return repr(value)
+
+
+def _quoted(text: str) -> str:
+    """The text between double quotes, with escapes that `--call` reads back."""
+    return '"' + "".join(_escaped(character) for character in text) + '"'
+
+
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    if character.isprintable():
+        return character
+    return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def output_text(data: bytes) -> str:
+    """What a guest wrote, as text; bytes that are no UTF-8 are written \\xNN."""
+    return data.decode("utf-8", "backslashreplace")
+
+
+def json_value(value: Any) -> Any:
+    """A value as JSON can hold it: bytes as text, complex numbers as [real, imaginary], structs as arrays."""
+    if isinstance(value, bytes):
+        return output_text(value)
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    if isinstance(value, complex):
+        return [json_value(value.real), json_value(value.imag)]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return [json_value(item) for item in value]
+    if isinstance(value, ctypes.Structure):
+        return {name: json_value(getattr(value, name)) for name, *_ in value._fields_}
+    if isinstance(value, Buffer):
+        return json_value(value.raw)
+    return value
+
+
+def json_text(document: Any) -> str:
+    """A JSON document for people and machines: indented, in ASCII, stable."""
+    import json
+
+    return json.dumps(document, indent=2, ensure_ascii=True)

@@ -1,0 +1,131 @@
+"""What a linker says of a library, found by linking it: into plain memory, with nothing run.
+
+The emulated C library stands for the system's. It defines what glibc's and musl's do, so what musl lacks is looked up in a
+list of its names.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Iterator
+
+from emuload.compat.advice import advice
+from emuload.compat.model import LINKED, REFUSAL, Reason
+from emuload.compat.subject import Subject
+from emuload.libc.builtins import LIBC, builtins_for
+from emuload.libc.names import is_libc_function, musl_exports
+from loader.elf import DT_RELR
+from loader.errors import LoadError
+from loader.link_map import RTLD_GLOBAL, RTLD_NOW, LinkMap
+from loader.load import NOT_FOUND
+from loader.memory import ByteMemory
+from loader.objects import LinkedObject
+from loader.profiles import Profile
+
+PROGRAM = "prog"
+MEMORY = 1 << 30
+_EXPORTS = {"musl": musl_exports}
+"""Which names a family's C library defines, where we know."""
+
+
+class Linker:
+    """Links one library by the rules of many profiles; what two have in common is done once."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self._linked: dict[Hashable, LoadError | None] = {}
+
+    def refusals(self, profile: Profile, loading: str, *, as_it_is: bool) -> list[Reason]:
+        """What the linker refuses: first the first thing it would say, then what else is known of the file.
+
+        `as_it_is`: with the C library it names; else as if linked with the system's.
+        """
+        doing = "start" if loading == LINKED else "dlopen"
+        found: dict[str, Reason] = {}
+        for error in self._errors(profile, loading, as_it_is):
+            words = profile.dlerror(error, doing, PROGRAM)
+            found.setdefault(words, Reason(REFUSAL, error.code, words, error.where, advice(error, self.subject, profile)))
+        return list(found.values())
+
+    def _errors(self, profile: Profile, loading: str, as_it_is: bool) -> Iterator[LoadError]:
+        subject = self.subject
+        opening = loading != LINKED
+        yield from profile.check_file(subject.elf, opening=opening)
+        foreign = subject.foreign(profile) if as_it_is else ""
+        if foreign:
+            facts = {"name": foreign, "needed_by": subject.path}
+            yield LoadError(foreign, f"DT_NEEDED: {foreign}", NOT_FOUND, "not-found", **facts)
+            return
+        missing = list(_missing_symbols(subject, profile))
+        # musl, whose names these are, binds the PLT's functions first
+        yield from (error for error in missing if error.where.startswith("DT_JMPREL"))
+        error = self._link(profile, loading)
+        if error is not None:
+            yield error
+        yield from (error for error in missing if not error.where.startswith("DT_JMPREL"))
+        yield from profile.check_static(subject.elf, opening=opening)
+
+    def _link(self, profile: Profile, loading: str) -> LoadError | None:
+        key = (loading, self._rules(profile, loading))
+        if key not in self._linked:
+            self._linked[key] = _link(self.subject, profile, loading)
+        return self._linked[key]
+
+    def _rules(self, profile: Profile, loading: str) -> Hashable:
+        """What linking this library depends on."""
+        elf, used = self.subject.elf, self.subject.relocations
+        static = tuple(error.message for error in profile.check_static(elf, opening=loading != LINKED))
+        return (
+            profile.family, profile.page_size, profile.era(), static, used & profile.refused,
+            used & profile.ignored, profile.late_static_tls, profile.applies_relr and DT_RELR in elf.dynamic,
+        )  # fmt: skip
+
+
+def _missing_symbols(subject: Subject, profile: Profile) -> Iterator[LoadError]:
+    exports = _EXPORTS.get(profile.family)
+    if exports is None:
+        return
+    seen: set[str] = set()
+    for entry in subject.entries:
+        if entry.symbol in subject.from_libc and entry.symbol not in seen and not exports(entry.symbol):
+            seen.add(entry.symbol)
+            message = f"undefined symbol: {entry.symbol}"
+            yield LoadError(subject.path, entry.where, message, "undefined-symbol", symbol=entry.symbol)
+
+
+def _link(subject: Subject, profile: Profile, loading: str) -> LoadError | None:
+    links = LinkMap(
+        ByteMemory(limit=MEMORY),
+        subject.arch,
+        profile,
+        finder=_Finder(subject),
+        library_path=subject.library_path,
+        builtins=builtins_for(subject.arch, subject.hard_float),
+        missing=lambda name, obj: 0x1000 if is_libc_function(name) else None,
+        call_guest=lambda address: address,
+    )
+    try:
+        if loading == LINKED:
+            links.load_startup(None, [subject.path, LIBC])
+        else:
+            links.load_startup(None, [LIBC])
+            links.dlopen(subject.path, RTLD_NOW | RTLD_GLOBAL)
+    except LoadError as error:
+        return error
+    return None
+
+
+class _Finder:
+    """The library itself, and what lies in the folders named."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+
+    def __call__(self, name: str, requester: LinkedObject | None) -> tuple[str, bytes] | None:
+        if name == self.subject.path:
+            return name, self.subject.data
+        folder, _, base = name.rpartition("/")
+        if folder not in self.subject.library_path or not base or not os.path.isfile(name):
+            return None
+        with open(name, "rb") as file:
+            return name, file.read()

@@ -1,0 +1,1 @@
+"""Instructions by phase of a run, and budgets for them."""

@@ -1,0 +1,195 @@
+"""What a run costs in instructions, phase by phase: exact, the same on every host, every time.
+
+Each instruction counts for one phase, that in which its thread is, and the innermost where phases are nested: a constructor
+within dlopen, a package's init within the runtime's. What a thread does outside of any is named for the thread's role. A
+package's init that Go moves to another thread counts there as that thread's, not as the init's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from emuload.errors import UsageError
+
+if TYPE_CHECKING:
+    from emuload.process.process import Process
+    from emuload.trace.events import Event
+
+RUNTIME_INIT = "runtime init"
+MAIN_GOROUTINE = "between package inits"
+_CALLER, _BACKGROUND = "between calls", "Go in the background"
+_OUTSIDE = {"loader": _CALLER, "foreign": _CALLER, "runtime": _BACKGROUND, "sysmon": _BACKGROUND}
+_OTHER = "other threads"
+_PLAIN_CALLS = ("dlopen", "dlsym", "dlerror", "dlclose", "pthread_create", "exit")
+"""What the host calls for itself."""
+
+CallName = Callable[[str, int], str]
+"""(function, how many calls of it were made before, on any thread) → how the call is named."""
+
+
+@dataclass
+class Phase:
+    """What was executed in a phase: instructions, and by which threads, in the order in which they came to it."""
+
+    name: str
+    instructions: int = 0
+    threads: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(eq=False, repr=False)
+class CostMeter:
+    """Counts a process's instructions by phase; to be made before the process has run any code.
+
+    It listens to the process's events, which must be recorded. Raises UsageError when something else listens already.
+    """
+
+    process: Process
+    call_name: CallName = lambda function, number: function
+    phases: dict[str, Phase] = field(default_factory=dict)
+    _stacks: dict[int, list[str]] = field(default_factory=dict)
+    _calls: dict[str, int] = field(default_factory=dict)
+    _tid: int = 0
+    _charged: int = 0
+    _library: str = ""
+
+    def __post_init__(self) -> None:
+        process = self.process
+        if process.recorder.listener is not None or not process.recorder.enabled:
+            raise UsageError("the cost is told by the run's events, to which something else listens or which are off")
+        self._count = process.cpu.count_instructions()
+        process.scheduler.log = self
+        process.recorder.listener = self.see
+
+    @property
+    def total(self) -> int:
+        """All instructions so far."""
+        return self._count.executed
+
+    def slice(self, tid: int) -> None:
+        """A slice of thread `tid` is about to run."""
+        self._charge(self._count.executed)
+        self._tid = tid
+
+    def finish(self) -> list[Phase]:
+        """The phases in the order in which they began; their instructions add up to `total`."""
+        self._charge(self._count.executed)
+        return [phase for phase in self.phases.values() if phase.instructions]
+
+    def see(self, event: Event) -> None:
+        """Take note of an event: charge what ran before it, and see whether it begins or ends a phase."""
+        change = _CHANGES.get(event.kind)
+        if change is not None:
+            self._charge(self._count.at(event.pc))
+            change(self, event)
+
+    def _charge(self, executed: int) -> None:
+        """Give what was executed since the last time to the phase of the thread that ran."""
+        ran = executed - self._charged
+        if ran:
+            phase = self._phase(self._now(self._tid))
+            phase.instructions += ran
+            phase.threads[self._tid] = phase.threads.get(self._tid, 0) + ran
+            self._charged = executed
+
+    def _phase(self, name: str) -> Phase:
+        return self.phases.setdefault(name, Phase(name))
+
+    def _now(self, tid: int) -> str:
+        stack = self._stacks.get(tid)
+        if stack:
+            return stack[-1]
+        if not self._calls:
+            return "start-up"
+        task = self.process.kernel.tasks.get(tid)
+        return _OUTSIDE.get(task.role if task is not None else "", _OTHER)
+
+    def _begin(self, event: Event, name: str) -> None:
+        self._stacks.setdefault(event.tid, []).append(name)
+        self._phase(name)
+
+    def _end(self, event: Event, name: str) -> None:
+        """End a phase where it stands, with all that is still open inside it; go on elsewhere only if it began there."""
+        for tid in (event.tid, *self._stacks):
+            stack = self._stacks.get(tid, [])
+            if name in stack:
+                del stack[len(stack) - 1 - stack[::-1].index(name) :]
+                return
+
+    def _named(self, event: Event, name: str) -> str:
+        """A Go phase's name: with the library's where it is not the first Go library of the process."""
+        path = str(event.fields["object"])
+        self._library = self._library or path
+        return name if path == self._library else f"{name} ({_base(path)})"
+
+    # -- what begins and ends phases -------------------------------------------------------------------------------
+
+    def _call(self, event: Event) -> None:
+        function = str(event.fields["function"])
+        number = self._calls.get(function, 0)
+        self._calls[function] = number + 1
+        self._begin(event, function if function in _PLAIN_CALLS else f"call {self.call_name(function, number)}")
+
+    def _call_back(self, event: Event) -> None:
+        stack = self._stacks.get(event.tid, [])
+        function = str(event.fields["function"])
+        wanted = [name for name in stack if name == function or name.startswith("call ")]
+        if wanted:
+            self._end(event, wanted[-1])
+
+    def _constructor(self, event: Event) -> None:
+        self._begin(event, _function(event, "constructor"))
+
+    def _constructor_back(self, event: Event) -> None:
+        self._end(event, _function(event, "constructor"))
+
+    def _destructor(self, event: Event) -> None:
+        self._begin(event, _function(event, "destructor"))
+
+    def _destructor_back(self, event: Event) -> None:
+        self._end(event, _function(event, "destructor"))
+
+    def _runtime(self, event: Event) -> None:
+        self._begin(event, self._named(event, RUNTIME_INIT))
+
+    def _runtime_done(self, event: Event) -> None:
+        self._end(event, self._named(event, RUNTIME_INIT))
+        self._begin(event, self._named(event, MAIN_GOROUTINE))
+
+    def _package(self, event: Event) -> None:
+        self._begin(event, self._named(event, f"package init {event.fields['package']}"))
+
+    def _package_done(self, event: Event) -> None:
+        self._end(event, self._named(event, f"package init {event.fields['package']}"))
+
+    def _main_done(self, event: Event) -> None:
+        self._end(event, self._named(event, MAIN_GOROUTINE))
+
+    def _unmapped(self, event: Event) -> None:
+        self._count.forget()
+
+
+_CHANGES: Mapping[str, Callable[[CostMeter, Event], None]] = {
+    "call-enter": CostMeter._call,
+    "call-exit": CostMeter._call_back,
+    "constructor-enter": CostMeter._constructor,
+    "constructor-exit": CostMeter._constructor_back,
+    "destructor-enter": CostMeter._destructor,
+    "destructor-exit": CostMeter._destructor_back,
+    "go-rt0-lib-go": CostMeter._runtime,
+    "go-runtime-init-done": CostMeter._runtime_done,
+    "go-package-init-enter": CostMeter._package,
+    "go-package-init-exit": CostMeter._package_done,
+    "go-main-init-done": CostMeter._main_done,
+    "object-unmapped": CostMeter._unmapped,
+}
+
+
+def _base(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _function(event: Event, word: str) -> str:
+    """`constructor libhello.so[1]`: an entry of an object's array."""
+    return f"{word} {_base(str(event.fields['object']))}[{event.fields['index']}]"

@@ -1,0 +1,1 @@
+"""amd64: everything that is known of this architecture apart from its relocations."""

@@ -1,0 +1,1 @@
+"""ARM (32 bits, EABI): everything that is known of this architecture apart from its relocations."""

@@ -1,0 +1,1 @@
+"""Hooks that Unicorn calls for every block, in native code or, where none can be mapped, in Python."""

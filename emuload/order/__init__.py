@@ -1,0 +1,1 @@
+"""Order of events: happens-before, rules, and checking a trace against them."""

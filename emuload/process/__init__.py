@@ -1,0 +1,1 @@
+"""One guest process: options, start, traps, calls by the host, linker, scheduler, diagnosis."""

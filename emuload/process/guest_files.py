@@ -1,0 +1,116 @@
+"""The process's side of the file system: what of the host is visible, and how the linker finds libraries in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from emuload.errors import UsageError
+from emuload.kernel.fs.inodes import DataInode, Directory, FsError
+from emuload.kernel.fs.output import HostHook, Input
+from emuload.kernel.fs.table import FileTable
+from emuload.kernel.fs.tree import FileSystem
+from loader.errors import LoadError
+from loader.search import Found
+
+if TYPE_CHECKING:
+    from emuload.kernel.core import Kernel
+    from emuload.process.initial_stack import InitialStack
+    from emuload.process.process import Options
+    from loader.objects import LinkedObject
+
+
+DEFAULT_FOLDERS = ("/lib", "/usr/lib")
+
+
+def host_bytes(path: str) -> bytes:
+    """The bytes of a host file. Raises LoadError with the linker's words."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except IsADirectoryError:
+        raise LoadError(path, "", "cannot read file data: Is a directory") from None
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise LoadError(path, "", f"cannot open shared object file: {reason}", "not-found") from None
+
+
+class GuestFiles:
+    """Attaches files to a kernel, and finds libraries: those named by the host first, then in the guest's tree.
+
+    `named` maps names as the host gave them to host paths: such a file is visible to the linker under that name only,
+    so that no path of the host enters a trace.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        stdin: bytes,
+        maps: Sequence[tuple[str, str, bool]],
+        output_limit: int,
+        on_output: Callable[[int, bytes], None] | None,
+        cwd: str = "/",
+    ) -> None:
+        self.kernel = kernel
+        self.fs = FileSystem(kernel)
+        self.fs.output.limit = output_limit
+        self.fs.stdin = Input(stdin)
+        if on_output is not None:
+            self.fs.output.passthrough = HostHook(on_output)
+        kernel.fs = self.fs
+        kernel.files = FileTable(kernel)
+        self.named: dict[str, str] = {}
+        self.folders: list[str] = []
+        self.default_folders: Sequence[str] = DEFAULT_FOLDERS
+        for host, guest, writable in maps:
+            try:
+                self.fs.mount(host, guest, writable)
+            except (OSError, ValueError) as error:
+                raise UsageError(f"cannot map {host}: {error}") from None
+        try:
+            folder = self.fs.find(cwd)
+        except FsError:
+            folder = None
+        if not isinstance(folder, Directory):
+            raise UsageError(f"the guest has no folder {cwd}")
+        kernel.files.cwd = folder
+
+    def name(self, path: str) -> str:
+        """Let the linker find a host file under the name the host uses for it: its path, unless it goes by that name already."""
+        self.named.setdefault(path, path)
+        return path
+
+    def host_bytes(self, name: str) -> bytes:
+        """The bytes of a host file by the name it goes by. Raises LoadError with the linker's words."""
+        return host_bytes(self.named.get(name, name))
+
+    def find_library(self, path: str, requester: LinkedObject | None) -> Found | None:
+        """The linker's finder: a name the host gave, a file in a folder it named, or a path in the guest's tree. Raises
+        LoadError for a folder where a file should be."""
+        host = self.named.get(path)
+        if host is not None:
+            return Found(path, host_bytes(host), os.path.realpath(host))
+        folder, _, base = path.rpartition("/")
+        if folder in self.folders and base:
+            candidate = os.path.join(folder, base)
+            return Found(path, host_bytes(candidate), os.path.realpath(candidate)) if os.path.isfile(candidate) else None
+        for candidate in [path] if "/" in path else [f"{directory}/{path}" for directory in self.default_folders]:
+            try:
+                inode = self.fs.find(candidate, self.kernel.files.cwd)
+            except FsError:
+                continue
+            if isinstance(inode, DataInode):
+                return Found(candidate, inode.read_at(0, inode.size()), (inode.device, inode.ino))
+            if isinstance(inode, Directory):
+                raise LoadError(candidate, "", "cannot read file data: Is a directory", "directory")
+        return None
+
+    def describe(self, options: Options, stack: InitialStack) -> None:
+        """Fill in what /proc tells of the process."""
+        facts = self.fs.process
+        facts.arguments = options.args
+        facts.environment = options.env
+        facts.auxv = stack.auxv_bytes
+        if options.program is not None:
+            facts.executable = options.program if options.program.startswith("/") else f"/{options.program}"

@@ -1,0 +1,200 @@
+"""The instruction log of a process: what the CPU, the scheduler, the loader and the events say, brought together in one file."""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emuload.ilog.selection import OPTION, Selection, merged, parse_selection
+from emuload.ilog.writer import IlogWriter
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from emuload.kernel.clock import VirtualClock
+    from emuload.machine.cpu import Cpu
+    from emuload.trace.events import Event
+    from loader.objects import LinkedObject
+
+PROT_EXEC = 4
+MOST_CODE = 1 << 16
+"""Executable memory outside of objects is kept up to this size a region: the kernel's pages and the gates are far below."""
+
+KEYFRAME = 1 << 22
+"""Blocks after which a keyframe is due even if the loop that runs is always guessed right."""
+
+
+@dataclass(frozen=True)
+class LogRequest:
+    """What to log, and where to.
+
+    `only` says which part of the run (`emuload.ilog.selection`; empty: all of it); `memory_writes` and
+    `register_writes` ask for what each instruction wrote. Raises UsageError for texts that make no sense.
+    """
+
+    path: str
+    only: Sequence[str] = ()
+    memory_writes: bool = False
+    register_writes: bool = False
+
+    def __post_init__(self) -> None:
+        parse_selection(self.only).check_kinds()
+
+
+class InstructionLog:
+    """Logs blocks of code that `cpu` runs; to be made before any code has run, and closed at the end.
+
+    Raises UsageError when the file cannot be written.
+    """
+
+    def __init__(self, request: LogRequest, cpu: Cpu, clock: VirtualClock, header: dict[str, Any]) -> None:
+        self.path = request.path
+        self._cpu = cpu
+        self._clock = clock
+        self._choice = _Choice(parse_selection(request.only))
+        self._writer = IlogWriter(request.path)
+        self._blocks = cpu.log_blocks(self._writer).blocks
+        described = {**header, "clock": [1, clock.bytes_per_ns], "chosen": list(self._choice.selection.texts)}
+        if request.register_writes:
+            described["registers"] = cpu.log_registers()
+            described |= {"pc": cpu.pc_name, "flags": cpu.flags_name}
+        if request.memory_writes:
+            cpu.log_writes()
+            described["memory"] = True
+        self._writer.begin(described)
+        self._objects: list[LinkedObject] = []
+        self._choose()
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks are in the log."""
+        return self._blocks.blocks
+
+    @property
+    def watches_events(self) -> bool:
+        """Whether events decide what is logged."""
+        return self._choice.selection.events is not None
+
+    @property
+    def unmet(self) -> list[str]:
+        """What was to be logged and never came about: a line each."""
+        return self._choice.unmet()
+
+    def _choose(self) -> None:
+        self._cpu.choose_log(self._choice.ranges())
+
+    def slice(self, tid: int) -> None:
+        """A slice of thread `tid` is about to run."""
+        full = self._writer.slice(self._blocks.blocks, tid, self._clock.base)
+        if full or self._blocks.pending >= KEYFRAME:
+            self._cpu.drain_log()
+
+    def event(self, event: Event) -> None:
+        """An event has been recorded."""
+        if self._choice.event(event):
+            self._choose()
+
+    def mapped(self, loaded: LinkedObject) -> None:
+        """An object has been mapped."""
+        self._objects.append(loaded)
+        described = {
+            "path": loaded.path,
+            "name": loaded.soname or loaded.name,
+            "bias": loaded.bias,
+            "start": loaded.start,
+            "end": loaded.end,
+            "builtin": loaded.is_builtin,
+        }
+        self._writer.mapped(self._blocks.blocks, described, bytes(loaded.elf.data))
+        if self._choice.mapped(loaded):
+            self._choose()
+
+    def unmapped(self, start: int) -> None:
+        """The memory of the object at `start` has been given back."""
+        self._objects = [known for known in self._objects if known.start != start]
+        self._writer.unmapped(self._blocks.blocks, start)
+        if self._choice.unmapped(start):
+            self._choose()
+
+    def close(self) -> None:
+        """Write what is left and end the file. What runs afterwards is not logged."""
+        if self._writer.closed:
+            return
+        self._cpu.drain_log()
+        for region in self._cpu.memory.regions():
+            size = region.end - region.start
+            if region.prot & PROT_EXEC and size <= MOST_CODE and not any(o.contains(region.start) for o in self._objects):
+                self._writer.code(region.start, self._cpu.memory.read(region.start, size))
+        self._writer.close(self._cpu.clock_bytes)
+        self._cpu.choose_log([])
+
+
+class _Choice:
+    """A selection applied to a run: where its functions and places came to lie, and which of its events have happened."""
+
+    def __init__(self, selection: Selection) -> None:
+        self.selection = selection
+        self._found: dict[int, list[range]] = {}
+        """By the start of the object they are in; fixed addresses under -1."""
+        self._met: set[str] = set()
+        self._functions = [(text, re.compile(fnmatch.translate(text)).match) for text in selection.functions]
+        self._places = [place for place in selection.places if place.object]
+        self._found[-1] = [place.range for place in selection.places if not place.object]
+        self._waits_for = [pattern for pattern in selection.events or () if pattern is not None]
+        self._open = selection.events is None or selection.events[0] is None
+
+    def ranges(self) -> list[range] | None:
+        """What is to be logged now; None for everything."""
+        if not self._open:
+            return []
+        if not self.selection.functions and not self.selection.places:
+            return None
+        return merged(each for found in self._found.values() for each in found)
+
+    def event(self, event: Event) -> bool:
+        """Whether an event changes what is logged."""
+        if not self._waits_for or not self._waits_for[0].matches(event):
+            return False
+        del self._waits_for[0]
+        self._open = not self._open
+        return True
+
+    def mapped(self, loaded: LinkedObject) -> bool:
+        """Whether there is something to log in an object."""
+        found: list[range] = []
+        names = {loaded.path, posixpath.basename(loaded.path), loaded.soname or loaded.name}
+        for place in self._places:
+            if place.of(names):
+                self._met.add(place.text)
+                found.append(range(loaded.bias + place.range.start, loaded.bias + place.range.stop))
+        if self._functions:
+            found += self._functions_in(loaded)
+        if found:
+            self._found[loaded.start] = found
+        return bool(found)
+
+    def _functions_in(self, loaded: LinkedObject) -> list[range]:
+        from emuload.unwind.functions import functions
+
+        found = []
+        for name, start, end in functions(loaded.elf):
+            for text, matches in self._functions:
+                if matches(name):
+                    self._met.add(text)
+                    found.append(range(loaded.bias + start, loaded.bias + end))
+        return found
+
+    def unmapped(self, start: int) -> bool:
+        """Whether there was something to log in the object at `start`."""
+        return self._found.pop(start, None) is not None
+
+    def unmet(self) -> list[str]:
+        """What never came about, a line each."""
+        functions = [f"{OPTION} {t}: no function is called so" for t in self.selection.functions if t not in self._met]
+        places = [f"{OPTION} {p.text}: there was no object {p.object}" for p in self._places if p.text not in self._met]
+        events = [f"{OPTION}: the event {pattern.text} never happened" for pattern in self._waits_for[:1]]
+        return functions + places + events

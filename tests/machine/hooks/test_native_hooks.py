@@ -1,0 +1,196 @@
+"""The hooks' machine code of every host: it says what stands beside it, and does what its Python form does."""
+
+from __future__ import annotations
+
+import ctypes
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from emuload.ilog.selection import merged
+from emuload.machine import engine as uc
+from emuload.machine.hooks import aarch64 as hooks_aarch64
+from emuload.machine.hooks import cells as c
+from emuload.machine.hooks import native
+from emuload.machine.hooks import python as hooks_python
+from emuload.machine.hooks import x86_64 as hooks_x86_64
+from emuload.machine.hooks.block_log import BlockLog
+from emuload.machine.hooks.effect_log import RegisterLog, WriteLog
+from tests.machine.hooks.host_code import CODE, EXIT, HOSTS, HostCode, commented, disassembled
+from tests.machine.hooks.test_block_log import Kept
+
+CALLED, WATCHED, SEEN = 0x12800, 0x12A00, 0x13F00
+"""Functions that the hooks call, and where one of them leaves its arguments."""
+
+# every register a call may change is changed
+_CLOBBER = {
+    "x86_64": "31c031c931d231f631ff4531c04531c94531d24531db" "c3",
+    "aarch64": "".join(f"{n:02x}0080d2" for n in range(18)) + "c0035fd6",
+}
+# the second and the third argument go to SEEN
+_WATCH = {
+    "x86_64": "b8003f0100" "488930" "895008" "c3",
+    "aarch64": "09e087d2" "2900a0f2" "210100f9" "220900b9" "c0035fd6",
+}
+
+_CHANCE = random.Random(2)
+KNOWN = [(_CHANCE.randrange(1, 1 << 20) * 16, _CHANCE.choice((4, 16, 64))) for _ in range(50)]
+KNOWN[1] = (sum(KNOWN[0]), 16)
+"""Blocks of a made-up program, of which every third is logged; the second one follows the first."""
+
+
+class FakeEngine:
+    """What a RegisterLog needs of an engine: the test sets the values itself."""
+
+    def fill_group(self, group: uc.RegisterGroup) -> None:
+        pass
+
+    def read_register(self, register: int) -> int:
+        return register
+
+
+class State:
+    """Cells, buffers and the logs on them."""
+
+    def __init__(self) -> None:
+        self.cells = c.Cells()
+        self.sink = Kept()
+        self.blocks = BlockLog(self.cells, self.sink, 300)
+        self.registers = RegisterLog(self.cells, FakeEngine(), self.sink, [1, 2, 3], 4, 2000)  # type: ignore[arg-type]
+        self.writes = WriteLog(self.cells, self.blocks, self.sink, 2000)
+        for address, _ in KNOWN[::5]:
+            self.registers.watch(address)
+        for address in range(1, 8000):
+            self.registers.watch(address)
+        self.blocks.choose(merged(range(address, address + 2) for address, _ in KNOWN[::3]))
+
+    def memory(self) -> list[tuple[int, int]]:
+        """(address, size) of everything the hooks touch."""
+        return [*self.blocks.host_memory(), *self.registers.host_memory(), *self.writes.host_memory()]
+
+    def drain(self) -> None:
+        self.registers.settle()
+        self.blocks.settle()
+        self.blocks.drain(0)
+        self.registers.drain()
+        self.writes.drain()
+
+    def shown(self) -> tuple[object, ...]:
+        """Everything the hooks change, with buffers' addresses as distances."""
+        cells = self.cells
+        pointers = {c.CURSOR: c.LIMIT, c.SLOT: c.TABLE, c.REGISTERS: c.REGISTERS_LIMIT, c.WRITES: c.WRITES_LIMIT}
+        plain = (c.REMAINING, c.STOPPED, c.START, c.END, c.FULL, c.BLOCKS, c.MISSED_AT, c.SKIPPED, c.INSIDE)
+        return tuple(cells[n] for n in plain) + tuple(cells[n] - cells[base] for n, base in pointers.items())
+
+
+class PythonHooks:
+    """The hooks as Python functions."""
+
+    def __init__(self, state: State) -> None:
+        cells = state.cells
+        self.watched: list[tuple[int, int]] = []
+        self.log = hooks_python.log(cells, lambda: None)
+        self.step = hooks_python.step(cells, lambda: None, lambda _, address, size, user: self.watched.append((address, size)))
+        self.write = hooks_python.write(cells, lambda: cells[c.PC])
+
+    def run(self, name: str, *arguments: int) -> None:
+        short = (1, 3) if name == "write" else (2,)
+        given = [value & 0xFFFFFFFF if at in short else value for at, value in enumerate(arguments)]
+        getattr(self, name)(*given, 0)
+
+
+class MachineHooks:
+    """A host's machine code."""
+
+    def __init__(self, host: str, state: State) -> None:
+        self.code, self.cells = HostCode(host, state.memory()), state.cells
+        self.watched: list[tuple[int, int]] = []
+        self.places = {}
+        at = CODE
+        for name, code in native.HOOKS[host].items():
+            self.places[name.lower()] = self.code.put(at, code)
+            at += (len(code) + 15) & ~15
+        assert at < CALLED
+        for cell, value in (
+            (c.STOP_FUNCTION, EXIT),
+            (c.READ_MANY, self.code.put(CALLED, bytes.fromhex(_CLOBBER[host]))),
+            (c.READ_ONE, CALLED),
+            (c.WATCH_FUNCTION, self.code.put(WATCHED, bytes.fromhex(_WATCH[host]))),
+        ):
+            self.cells[cell] = value
+
+    def run(self, name: str, *arguments: int) -> None:
+        self.code.put(SEEN, bytes(16))
+        self.code.call(self.places[name], *arguments, ctypes.addressof(self.cells))
+        seen = self.code.get(SEEN, 16)
+        if any(seen):
+            self.watched.append((int.from_bytes(seen[:8], "little"), int.from_bytes(seen[8:12], "little")))
+
+
+def run_at_random(state: State, hooks: PythonHooks | MachineHooks) -> Iterator[tuple[object, ...]]:
+    """A made-up run: blocks, their instructions, writes. Yields the state after each."""
+    chance, cells = random.Random(1), state.cells
+    junk = 0xABCD << 32  # what a calling convention leaves in the upper half of a 32-bit argument
+    values = state.registers.group.values
+    for number in range(900):
+        address, size = KNOWN[chance.choice((number % 7, number % 50, chance.randrange(50)))]
+        if number % 100 == 0:
+            cells[c.REMAINING] = 2000
+        while True:
+            cells[c.STOPPED] = 0
+            hooks.run("log", 0, address, size | junk)
+            yield state.shown()
+            if cells[c.STOPPED] != c.LOG_FULL:
+                break
+            state.drain()
+        if cells[c.STOPPED]:
+            continue
+        for offset in range(0, size, 4):
+            values[chance.randrange(3)] = chance.choice((0, 1, 1 << 63, chance.randrange(1 << 64)))
+            hooks.run("step", 0, address + offset, 4 | junk)
+            yield state.shown()
+            if chance.random() < 0.4:
+                cells[c.PC] = address + offset
+                hooks.run("write", 0, 17 | junk, chance.randrange(1 << 48), chance.choice((1, 2, 4, 8)) | junk, number << 40)
+                yield state.shown()
+    state.drain()
+    yield state.shown()
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_machine_code_of_every_host_writes_what_python_writes(host: str) -> None:
+    python, machine = State(), State()
+    ours, theirs = PythonHooks(python), MachineHooks(host, machine)
+    stops = set()
+    for expected, found in zip(run_at_random(python, ours), run_at_random(machine, theirs), strict=True):
+        assert found == expected
+        stops.add(found[1])
+    assert stops == {0, c.BUDGET_USED, c.LOG_FULL}
+    assert theirs.watched == ours.watched
+    assert len(ours.watched) > 100
+    assert machine.sink == python.sink
+    assert len(python.sink.register_entries) > 1000
+    assert {where & c.WRITE for where, *_ in python.sink.write_entries} == {c.WRITE}
+    assert {where >> 8 & 0xFFFF for where, _ in python.sink.register_entries} >= {0, 4, 60, c.AFTER}
+
+
+MODULES = {"x86_64": hooks_x86_64, "x86_64-windows": hooks_x86_64, "aarch64": hooks_aarch64}
+HOOKS = [(host, name) for host, hooks in native.HOOKS.items() for name in hooks]
+
+
+@pytest.mark.parametrize(("host", "name"), HOOKS)
+def test_machine_code_is_what_stands_beside_it(host: str, name: str) -> None:
+    written = commented(MODULES[host].__file__, f"{name}_WINDOWS" if "-" in host else name)
+    assert disassembled(host.partition("-")[0], native.HOOKS[host][name]) == written
+
+
+def test_the_canonical_tlb_takes_canonical_addresses_only() -> None:
+    state = State()
+    hooks = MachineHooks("x86_64", state)
+    buffer = state.blocks._buffer
+    for address, canonical in [(0, True), (0x7FFF_FFFF_F000, True), (0xF000_0000_1000, False), ((1 << 64) - 4096, True)]:
+        buffer[:2] = [0, 0]
+        taken = hooks.code.call(hooks.places["tlb"], 0, address, 0, ctypes.addressof(buffer), 0)
+        assert taken & 0xFF == canonical
+        assert buffer[:2] == ([address, 7] if canonical else [0, 0])

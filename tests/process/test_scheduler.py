@@ -1,0 +1,28 @@
+"""Turns of the round-robin strategy."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+import pytest
+
+from emuload.kernel.task import Task
+from emuload.process.scheduler import JITTER, QUANTUM, RoundRobin
+
+TASK: Task = None  # type: ignore[assignment]  # a turn's length does not depend on whose it is
+
+
+@pytest.mark.parametrize("turns", [1, 2, 17, 51, 100, 102, 128])
+def test_a_loop_interrupted_every_so_many_turns_is_left_at_all_its_places(turns: int) -> None:
+    """What Go's preemption needs: some places of a loop are not safe, and its signal comes every 10 ms."""
+    strategy = RoundRobin()
+    ends = list(accumulate(strategy.quantum(TASK) for _ in range(600 * turns)))[::turns]
+    for length in range(4, 133, 4):
+        assert {end % length // 4 for end in ends} == set(range(length // 4)), length
+
+
+def test_turns_are_the_same_in_every_run_and_late_by_less_than_the_jitter() -> None:
+    one, other = RoundRobin(), RoundRobin()
+    turns = [one.quantum(TASK) for _ in range(1000)]
+    assert turns == [other.quantum(TASK) for _ in range(1000)]
+    assert QUANTUM <= min(turns) < max(turns) < QUANTUM + JITTER
