@@ -31,7 +31,8 @@ from emuload.process.library import Function
 from emuload.report.instructions import LoggedCode
 from emuload.trace.events import Event
 from emuload.trace.jsonl import Writer
-from loader.link_map import RTLD_NOW, LinkMap
+from loader.dlfcn import RTLD_NOW
+from loader.link_map import LinkMap
 from loader.memory import ByteMemory
 from loader.search import DirectoryFinder
 from tests.support import oracle, toolchain
