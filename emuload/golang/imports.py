@@ -12,8 +12,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from emuload.golang.handoff import package_of
 from emuload.golang.library import GoLibrary
+from emuload.golang.tracker import package_of
 from emuload.machine.disassembly import Disassembler
 
 _INIT = re.compile(r"\.init(\.\d+)?")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from emuload.golang.handoff import ROLE_OF_EVENT, ExportStep, HandoffTracker
 from emuload.golang.library import open_library
+from emuload.golang.tracker import ROLE_OF_EVENT, ExportStep, HandoffTracker
 from loader.objects import LinkedObject
 
 if TYPE_CHECKING:

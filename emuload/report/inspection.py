@@ -13,10 +13,10 @@ from struct import unpack_from
 from typing import Any
 
 from emuload.golang.buildinfo import BuildInfo, read_build_info
-from emuload.golang.handoff import EXPORT_PREFIX, export_name
 from emuload.golang.library import is_go
 from emuload.golang.pclntab import GoTable
 from emuload.golang.tables import find_table
+from emuload.golang.watch_points import EXPORT_PREFIX, export_name
 from emuload.machine.unwind import row_for
 from emuload.unwind.symbols import SymbolTable
 from loader.elf import (

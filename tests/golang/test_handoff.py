@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 import pytest
 
 import emuload
-from emuload.golang.handoff import HANDOFF, HandoffTracker, handoff_table, package_of, watch_points
+from emuload.golang.handoff import HANDOFF, handoff_table
 from emuload.golang.library import GoLibrary, is_go
+from emuload.golang.tracker import HandoffTracker, package_of
+from emuload.golang.watch_points import watch_points
 from emuload.process.process import Process
 from tests.golang.files import BUILT, GNU, behaviour, opened, read, without_sections
 from tests.support.running import arch_of

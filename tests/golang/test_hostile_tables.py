@@ -10,10 +10,11 @@ from contextlib import contextmanager
 import pytest
 
 from emuload.golang.buildinfo import MAGIC, parse, read_build_info
-from emuload.golang.handoff import package_of, watch_points
 from emuload.golang.library import open_library
 from emuload.golang.pclntab import MAGIC_120, GoTable
 from emuload.golang.tables import find_table
+from emuload.golang.tracker import package_of
+from emuload.golang.watch_points import watch_points
 from emuload.report.inspection import inspect_elf
 from loader import elf as e
 from loader.elf import ElfFile

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from emuload.golang.handoff import watch_points
 from emuload.golang.library import open_library
 from emuload.golang.pclntab import MAGIC_116, MAGIC_118, GoTable, GoTableError
+from emuload.golang.watch_points import watch_points
 from loader.elf import ElfFile
 from tests.golang.files import BUILT, GNU, behaviour, go_tool, opened, read, without_sections
 

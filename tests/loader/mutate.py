@@ -30,9 +30,9 @@ from typing import Any, NamedTuple
 
 from emuload.calls.values import json_text
 from emuload.errors import EmuloadError, ReportedError
-from emuload.golang.handoff import watch_points
 from emuload.golang.imports import package_imports
 from emuload.golang.library import open_library
+from emuload.golang.watch_points import watch_points
 from emuload.libc.builtins import builtins_for, hard_float
 from emuload.machine.unwind import row_for
 from emuload.process import diagnosis

@@ -6,8 +6,8 @@ import struct
 from functools import cached_property
 from pathlib import Path
 
-from emuload.golang.handoff import package_of
 from emuload.golang.library import GoLibrary, open_library
+from emuload.golang.tracker import package_of
 from loader.elf import PF_W, ElfFile
 
 NOTHING = {"amd64": bytes.fromhex("0f1f440000"), "arm": bytes.fromhex("0000a0e1"), "arm64": bytes.fromhex("1f2003d5")}
