@@ -9,8 +9,9 @@ from typing import Any
 
 from emuload.errors import UsageError
 from emuload.process.guest_files import host_bytes
-from loader.elf import DF_1_PIE, ET_EXEC, PT_INTERP, ElfFile
+from loader.elf import ElfFile
 from loader.errors import LoadError
+from loader.gabi import DF_1_PIE, ET_EXEC, PT_INTERP
 
 
 def process_options(options: Mapping[str, Any]) -> dict[str, Any]:
