@@ -14,7 +14,7 @@ HANDOFF = (
 
 
 class HandoffEvent(Protocol):
-    """What the table needs of an event."""
+    """An event as the table reads it."""
 
     @property
     def kind(self) -> str: ...
