@@ -18,6 +18,7 @@ from emuload.kernel.clock import VirtualClock
 from emuload.kernel.core import Kernel
 from emuload.kernel.dispatch import Stop
 from emuload.kernel.fs.output import BoundExceeded
+from emuload.kernel.initial_stack import ProgramHeaders, build_stack, map_stack
 from emuload.kernel.task import Task
 from emuload.libc.builtins import LIBC, architecture_of, builtins_for, hard_float
 from emuload.libc.host import EM_BASE, LibcHost
@@ -28,7 +29,6 @@ from emuload.process.guest_files import GuestFiles, host_bytes
 from emuload.process.host_memory import GuestHeap
 from emuload.process.host_stubs import map_gates
 from emuload.process.host_threads import HostCall, Pending, Thread, idle, park
-from emuload.process.initial_stack import ProgramHeaders, build_stack, map_stack
 from emuload.process.library import Function, Library
 from emuload.process.scheduler import OutOfTime, RoundRobin, Scheduler, Strategy, Stuck
 from emuload.trace.events import Event, Recorder, RecorderFull
@@ -39,10 +39,10 @@ from loader.profiles import UnknownProfile
 from loader.profiles import profile as profile_by_name
 
 if TYPE_CHECKING:
+    from emuload.errors import Report
     from emuload.golang.handoff import Row
     from emuload.golang.library import GoLibrary
     from emuload.process.instruction_log import InstructionLog, LogRequest
-    from emuload.reports import Report
     from emuload.unwind import Unwinder
 
 DEFAULT = "default"
