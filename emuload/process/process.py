@@ -217,7 +217,8 @@ class Process:
             "seed": seed,
         }
         self.instruction_log = self.scheduler.log = InstructionLog(request, self.cpu, self.clock, header)
-        self.recorder.observer = self.instruction_log.event if self.instruction_log.watches_events else None
+        if self.instruction_log.watches_events:
+            self.recorder.add_listener(self.instruction_log.event)
 
     # -- start -------------------------------------------------------------------------------------------------
 

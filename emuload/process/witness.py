@@ -72,7 +72,7 @@ def stacks_of(
     Raises Parted when it goes another way than `expected`, and what the run itself raises.
     """
     witness = Witness(process, expected, wanted)
-    process.recorder.listener = witness.event
+    process.recorder.add_listener(witness.event)
     try:
         go()
     except Enough:
