@@ -18,12 +18,7 @@ No file can make it fail otherwise, or take time and memory out of proportion to
 is mapped.
 """
 
-from .elf import ElfFile, Symbol
-from .errors import LoadError
-from .link_map import (
-    DEFAULT,
-    MAIN,
-    NEXT,
+from .dlfcn import (
     RTLD_DEEPBIND,
     RTLD_GLOBAL,
     RTLD_LAZY,
@@ -31,10 +26,12 @@ from .link_map import (
     RTLD_NODELETE,
     RTLD_NOLOAD,
     RTLD_NOW,
-    LinkMap,
 )
+from .elf import ElfFile, Symbol
+from .errors import LoadError
+from .link_map import DEFAULT, MAIN, NEXT, LinkMap
 from .machines import BY_NAME, Machine
-from .memory import PROT_EXEC, PROT_READ, PROT_WRITE, ByteMemory, Memory
+from .memory import PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE, ByteMemory, Memory
 from .objects import LinkedObject, Resolved
 from .profiles import Profile, UnknownProfile, profile
 from .search import DirectoryFinder
@@ -46,6 +43,7 @@ __all__ = [
     "MAIN",
     "NEXT",
     "PROT_EXEC",
+    "PROT_NONE",
     "PROT_READ",
     "PROT_WRITE",
     "RTLD_DEEPBIND",

@@ -11,6 +11,7 @@ from struct import unpack
 from . import constructors, mapping
 from . import unload as closing
 from .constructors import Initializer
+from .dlfcn import RTLD_DEEPBIND, RTLD_GLOBAL, RTLD_LAZY, RTLD_NODELETE, RTLD_NOLOAD
 from .errors import LoadError
 from .load import Loading
 from .lookup import DEFAULT as DEFAULT
@@ -24,9 +25,6 @@ from .pending import Linking
 from .relocate import Progress, Relocator
 from .tls import TCB_SIZE_SYMBOL
 from .verbs import ResolverCall as ResolverCall
-
-RTLD_LAZY, RTLD_NOW, RTLD_NOLOAD, RTLD_DEEPBIND = 1, 2, 4, 8
-RTLD_LOCAL, RTLD_GLOBAL, RTLD_NODELETE = 0, 0x100, 0x1000
 
 
 class LinkMap(Loading):

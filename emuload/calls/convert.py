@@ -123,7 +123,7 @@ class ProcessMemory:
 
     def store(self, data: bytes) -> int:
         """Copy into the host's part of guest memory."""
-        return self.process.heap.store(data)
+        return self.process.host_memory.store(data)
 
     def callback(self, function: Callable[..., Any]) -> int:
         """A gate that calls a Python function with the types its annotations name."""
@@ -164,7 +164,7 @@ class Prepared:
     def forget(self) -> None:
         """Free the guest memory of the arguments."""
         for address in self.encoder.release:
-            self.process.heap.free(address)
+            self.process.host_memory.free(address)
         self.encoder.release.clear()
 
 

@@ -9,11 +9,10 @@ from typing import Any
 from emuload.commands.guest import process_options
 from emuload.commands.progress import running
 from emuload.commands.run import PROGRAM_NAME, Session, session_with
-from emuload.errors import EmuloadError
+from emuload.errors import EmuloadError, Frame
 from emuload.process.guest_files import host_bytes
 from emuload.process.scheduler import RoundRobin
 from emuload.process.witness import Parted, stacks_of
-from emuload.reports import Frame
 from emuload.trace.jsonl import Header, Trace
 from loader.errors import LoadError
 

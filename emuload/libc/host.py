@@ -28,8 +28,8 @@ from loader.symbols import symbol_at
 
 if TYPE_CHECKING:
     from emuload.kernel.core import Kernel
+    from emuload.kernel.initial_stack import InitialStack
     from emuload.machine.cpu import Cpu
-    from emuload.process.initial_stack import InitialStack
     from emuload.trace.events import Recorder
 
 EM_BASE = 0x454D0000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emuload.errors import Frame, Report, ThreadReport
 from emuload.kernel.task import Task
-from emuload.reports import Frame, Report, ThreadReport
 
 if TYPE_CHECKING:
     from emuload.process.process import Process

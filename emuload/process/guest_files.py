@@ -16,7 +16,7 @@ from loader.search import Found
 
 if TYPE_CHECKING:
     from emuload.kernel.core import Kernel
-    from emuload.process.initial_stack import InitialStack
+    from emuload.kernel.initial_stack import InitialStack
     from emuload.process.process import Options
     from loader.objects import LinkedObject
 

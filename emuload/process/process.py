@@ -18,6 +18,7 @@ from emuload.kernel.clock import VirtualClock
 from emuload.kernel.core import Kernel
 from emuload.kernel.dispatch import Stop
 from emuload.kernel.fs.output import BoundExceeded
+from emuload.kernel.initial_stack import ProgramHeaders, build_stack, map_stack
 from emuload.kernel.task import Task
 from emuload.libc.builtins import LIBC, architecture_of, builtins_for, hard_float
 from emuload.libc.host import EM_BASE, LibcHost
@@ -25,10 +26,9 @@ from emuload.machine import create_cpu
 from emuload.machine.cpu import Context
 from emuload.machine.memory import text_bytes
 from emuload.process.guest_files import GuestFiles, host_bytes
-from emuload.process.host_memory import GuestHeap
-from emuload.process.host_stubs import map_gates
+from emuload.process.host_memory import HostMemory
+from emuload.process.host_stubs import map_host_stubs
 from emuload.process.host_threads import HostCall, Pending, Thread, idle, park
-from emuload.process.initial_stack import ProgramHeaders, build_stack, map_stack
 from emuload.process.library import Function, Library
 from emuload.process.scheduler import OutOfTime, RoundRobin, Scheduler, Strategy, Stuck
 from emuload.trace.events import Event, Recorder, RecorderFull
@@ -39,10 +39,10 @@ from loader.profiles import UnknownProfile
 from loader.profiles import profile as profile_by_name
 
 if TYPE_CHECKING:
+    from emuload.errors import Report
     from emuload.golang.handoff import Row
     from emuload.golang.library import GoLibrary
     from emuload.process.instruction_log import InstructionLog, LogRequest
-    from emuload.reports import Report
     from emuload.unwind import Unwinder
 
 DEFAULT = "default"
@@ -172,8 +172,8 @@ class Process:
         self.kernel = Kernel(self.cpu.memory, self.cpu.abi, self.recorder, seed, self.clock, cpus=cpus)
         self.files = GuestFiles(self.kernel, stdin, maps, limits.output, on_output, cwd)
         self.files.named.update(files or {})
-        self.gates = map_gates(self.cpu)
-        self.heap = GuestHeap(self.cpu.memory)
+        self.stubs = map_host_stubs(self.cpu)
+        self.host_memory = HostMemory(self.cpu.memory)
         self.scheduler = Scheduler(
             self.cpu, self.kernel, self.clock, strategy or RoundRobin(), self._finish_trap,
             limits.code_bytes, int(limits.virtual_seconds * 1e9),
@@ -217,7 +217,8 @@ class Process:
             "seed": seed,
         }
         self.instruction_log = self.scheduler.log = InstructionLog(request, self.cpu, self.clock, header)
-        self.recorder.observer = self.instruction_log.event if self.instruction_log.watches_events else None
+        if self.instruction_log.watches_events:
+            self.recorder.add_listener(self.instruction_log.event)
 
     # -- start -------------------------------------------------------------------------------------------------
 
@@ -318,12 +319,12 @@ class Process:
         task = self.kernel.current
         assert task is not None
         task.pc = self.recorder.pc = pc
-        gates = self.gates
+        stubs = self.stubs
         if number in HOST_CALLS and pc in self._text:
             if number not in self.libc.stops_first:
                 answer = self.libc.call(self.cpu, task, number, arguments)
                 return None if isinstance(answer, Stop) else answer
-        elif not gates.base <= pc < gates.end and number not in self._stop_first:
+        elif not stubs.base <= pc < stubs.end and number not in self._stop_first:
             result = self.kernel.syscall(self.cpu, task, number, arguments)
             if isinstance(result, Stop):
                 self._trap = (0, 0, ())
@@ -338,8 +339,8 @@ class Process:
         self._trap = (0, 0, ())
         if pc == 0:
             return
-        if self.gates.base <= pc < self.gates.end:
-            self._pass_gate(task, pc)
+        if self.stubs.base <= pc < self.stubs.end:
+            self._pass_stub(task, pc)
             return
         if number in HOST_CALLS and pc in self._text:
             answer = self.libc.call(self.cpu, task, number, arguments)
@@ -348,8 +349,8 @@ class Process:
         if not isinstance(answer, Stop):
             self.cpu.syscall_result(answer)
 
-    def _pass_gate(self, task: Task, pc: int) -> None:
-        kind, name, index = self.gates.at(pc)
+    def _pass_stub(self, task: Task, pc: int) -> None:
+        kind, name, index = self.stubs.at(pc)
         if kind == "none" or (kind == "return" and not self.calls.get(task.tid)):
             self._fail(f"thread {task.tid} ran into the emulator's own code at {pc:#x}, where no call returns to", "gate", task)
         elif kind == "return":
@@ -400,7 +401,7 @@ class Process:
         self.scheduler.load(task)
         call.saved = self._parked.pop(task.tid, b"") or self.cpu.save()
         place()
-        self.cpu.set_return_address(self.gates.base)
+        self.cpu.set_return_address(self.stubs.base)
         self.cpu.enter(address)
         task.wait = None
         task.pc = self.recorder.pc = self.cpu.code_address(address)
@@ -411,7 +412,7 @@ class Process:
     def callback(self, function: Callable[..., Any], argtypes: Sequence[Any], returns: Any) -> int:
         """Address of a C function that calls a Python one; it stays for the life of the process."""
         self.callbacks.append((function, argtypes, returns))
-        return self.gates.add("callback", getattr(function, "__name__", "callback"), len(self.callbacks) - 1)
+        return self.stubs.add("callback", getattr(function, "__name__", "callback"), len(self.callbacks) - 1)
 
     def _return_from_call(self, task: Task) -> None:
         call = self.calls[task.tid].pop()
@@ -525,7 +526,7 @@ class Process:
         """A further foreign thread, made by pthread_create, parked until it is given a call."""
         self.start()
         before = set(self.kernel.tasks)
-        slot = self.heap.allocate(16)
+        slot = self.host_memory.allocate(16)
         error = self._call_words("pthread_create", slot, 0, self.libc_function("__emu_foreign_main"), 0)
         if error:
             raise UsageError(f"pthread_create: error {error}")
@@ -576,12 +577,12 @@ class Process:
             raise self._linker_error(library.path)
 
     def _call_with_string(self, function: str, text: str, *more: int, handle_first: int | None = None) -> int:
-        at = self.heap.store(text_bytes(text) + b"\0")
+        at = self.host_memory.store(text_bytes(text) + b"\0")
         words = (at, *more) if handle_first is None else (handle_first, at, *more)
         try:
             return self._call_words(function, *words)
         finally:
-            self.heap.free(at)
+            self.host_memory.free(at)
 
     def _linker_error(self, path: str) -> LoadError:
         address = self._call_words("dlerror")
@@ -595,7 +596,7 @@ class Process:
         """A gate for a C library function that the emulated library lacks; None for a symbol that is no such function."""
         from emuload.libc.names import is_libc_function
 
-        return self.gates.missing(name) if is_libc_function(name) else None
+        return self.stubs.missing(name) if is_libc_function(name) else None
 
     def _on_link_event(self, kind: str, fields: dict[str, Any]) -> None:
         task = self.kernel.current

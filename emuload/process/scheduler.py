@@ -199,7 +199,7 @@ class Scheduler:
             assert stop.fault is not None
             self.kernel.fault(cpu, task, stop.fault)
         else:
-            self.kernel.events.computing()
+            self.kernel.events.flush_if_idle()
             if self._left < MINIMUM_SLICE:
                 self._carried[task.tid] = self._left
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
+from emuload.errors import Frame
 from emuload.machine import create_cpu
 from emuload.machine.cpu import Cpu
 from emuload.process.diagnosis import frames
-from emuload.reports import Frame
 
 if TYPE_CHECKING:
     from emuload.process.process import Process
@@ -72,7 +72,7 @@ def stacks_of(
     Raises Parted when it goes another way than `expected`, and what the run itself raises.
     """
     witness = Witness(process, expected, wanted)
-    process.recorder.listener = witness.event
+    process.recorder.add_listener(witness.event)
     try:
         go()
     except Enough:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from emuload.errors import Frame
 from emuload.order.checking import Finding, Verdict
 from emuload.report.follow import exact_line
 from emuload.report.tables import Table
 from emuload.report.text import frame_lines
-from emuload.reports import Frame
 from emuload.trace.events import Event
 from emuload.trace.jsonl import Trace
 from emuload.trace.roles import Roles
@@ -200,5 +200,5 @@ def _event(checked: Checked, event: Event) -> dict[str, Any]:
         "kind": event.kind,
         "fields": event.fields,
         "place": checked.places.get(event.seq, ""),
-        "frames": [asdict(frame) for frame in checked.stacks.get(event.seq, ())],
+        "frames": [frame.to_dict() for frame in checked.stacks.get(event.seq, ())],
     }

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from posixpath import basename
 from typing import TYPE_CHECKING
 
+from ..dlfcn import RTLD_GLOBAL, RTLD_LAZY, RTLD_NODELETE, RTLD_NOLOAD, RTLD_NOW
 from ..elf import (
     DF_1_GLOBAL,
     DT_GNU_HASH,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 VERSIONS = tuple(str(level) for level in range(21, 37))
 FIRST_WITH_16K_PAGES = 35
-KNOWN_FLAGS = 1 | 2 | 4 | 0x100 | 0x1000  # LAZY NOW NOLOAD GLOBAL NODELETE
+KNOWN_FLAGS = RTLD_LAZY | RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL | RTLD_NODELETE
 _VERSION_OF_ALL = 1  # kVersymGlobal
 _DOCUMENT = "https://android.googlesource.com/platform/bionic/+/master/android-changes-for-ndk-developers.md"
 

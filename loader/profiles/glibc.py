@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from .. import unload as closing
+from ..dlfcn import RTLD_LAZY, RTLD_NOW
 from ..elf import DF_1_INITFIRST, DF_1_NOOPEN, DF_1_PIE, DT_RELR, ET_EXEC, PF_X, PT_GNU_STACK, ElfFile
 from ..errors import LoadError
 from ..objects import Handle, LinkedObject, Pseudo
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 VERSIONS = tuple(f"2.{minor}" for minor in range(17, 43))
 
-RTLD_LAZY, RTLD_NOW = 1, 2
 LEGACY_SURPLUS = 1664
 LIBC_TLS, OTHER_TLS = 144, 144
 DEFAULT_NAMESPACES, MAX_NAMESPACES = 4, 16

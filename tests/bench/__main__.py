@@ -31,7 +31,8 @@ from emuload.process.library import Function
 from emuload.report.instructions import LoggedCode
 from emuload.trace.events import Event
 from emuload.trace.jsonl import Writer
-from loader.link_map import RTLD_NOW, LinkMap
+from loader.dlfcn import RTLD_NOW
+from loader.link_map import LinkMap
 from loader.memory import ByteMemory
 from loader.search import DirectoryFinder
 from tests.support import oracle, toolchain
@@ -144,7 +145,7 @@ def constructor(arch: str, path: str) -> float:
             marks["last"] = time.perf_counter()
 
     process = emuload.Process(arch)
-    process.recorder.listener = listen
+    process.recorder.add_listener(listen)
     process.dlopen(path)
     return marks["last"] - marks["constructor-enter"]
 

@@ -296,7 +296,7 @@ def test_a_plain_run_imports_only_what_it_needs(armv7: Path) -> None:
     imported = {line.rpartition("|")[2].strip() for line in err.decode().splitlines()}
     assert "emuload.process.process" in imported
     rare = {"emuload.kernel.fs." + name for name in ("calls_poll", "calls_special", "epoll", "events", "hostmap", "pipes")}
-    assert not imported & {"rich", "capstone", "json", "emuload.process.diagnosis", "emuload.reports", *rare}
+    assert not imported & {"rich", "capstone", "json", "emuload.process.diagnosis", *rare}
 
 
 def test_reader_that_goes_away_is_no_error(armv7: Path) -> None:

@@ -110,7 +110,7 @@ def test_thousands_of_functions_that_the_c_library_lacks(tmp_path: Path) -> None
     path.write_bytes(writer.build())
     process = emuload.Process("amd64")
     process.dlopen(str(path))
-    assert len(process.gates.entries) == 2
+    assert len(process.stubs.entries) == 2
 
 
 @pytest.mark.parametrize("place", ["stack", "gates", "kernel"])
