@@ -15,8 +15,9 @@ from emuload.calls import convert as calls
 from emuload.errors import BoundReached, Deadlock, GuestFailed, ReportedError, UsageError
 from emuload.golang.watches import Watches
 from emuload.kernel.clock import VirtualClock
-from emuload.kernel.core import Kernel
 from emuload.kernel.dispatch import Stop
+from emuload.kernel.entry import Entry
+from emuload.kernel.fs.attached import Kernel
 from emuload.kernel.fs.output import BoundExceeded
 from emuload.kernel.initial_stack import ProgramHeaders, build_stack, map_stack
 from emuload.kernel.task import Task
@@ -170,12 +171,13 @@ class Process:
         self.clock = VirtualClock(self.cpu, bytes_per_ns=4, base=0)
         self.recorder = Recorder(self.clock, enabled=record, limit=limits.events)
         self.kernel = Kernel(self.cpu.memory, self.cpu.abi, self.recorder, seed, self.clock, cpus=cpus)
+        self.entry = Entry(self.kernel)
         self.files = GuestFiles(self.kernel, stdin, maps, limits.output, on_output, cwd)
         self.files.named.update(files or {})
         self.stubs = map_host_stubs(self.cpu)
         self.host_memory = HostMemory(self.cpu.memory)
         self.scheduler = Scheduler(
-            self.cpu, self.kernel, self.clock, strategy or RoundRobin(), self._finish_trap,
+            self.cpu, self.entry, self.clock, strategy or RoundRobin(), self._finish_trap,
             limits.code_bytes, int(limits.virtual_seconds * 1e9),
         )  # fmt: skip
         self.instruction_log: InstructionLog | None = None
@@ -325,7 +327,7 @@ class Process:
                 answer = self.libc.call(self.cpu, task, number, arguments)
                 return None if isinstance(answer, Stop) else answer
         elif not stubs.base <= pc < stubs.end and number not in self._stop_first:
-            result = self.kernel.syscall(self.cpu, task, number, arguments)
+            result = self.entry.syscall(self.cpu, task, number, arguments)
             if isinstance(result, Stop):
                 self._trap = (0, 0, ())
                 return None
@@ -345,7 +347,7 @@ class Process:
         if number in HOST_CALLS and pc in self._text:
             answer = self.libc.call(self.cpu, task, number, arguments)
         else:
-            answer = self.kernel.syscall(self.cpu, task, number, arguments)
+            answer = self.entry.syscall(self.cpu, task, number, arguments)
         if not isinstance(answer, Stop):
             self.cpu.syscall_result(answer)
 
