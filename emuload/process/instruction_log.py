@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from emuload.kernel.clock import VirtualClock
     from emuload.machine.cpu import Cpu
+    from emuload.process.options import Options
     from emuload.trace.events import Event
     from loader.objects import LinkedObject
 
@@ -43,6 +44,22 @@ class LogRequest:
 
     def __post_init__(self) -> None:
         parse_selection(self.only).check_kinds()
+
+
+def log_of(wanted: str | LogRequest, options: Options, cpu: Cpu, clock: VirtualClock) -> InstructionLog:
+    """The instruction log of a process with these options; `wanted` as a text is the path of a log of everything.
+
+    Raises UsageError when the file cannot be written.
+    """
+    request = LogRequest(wanted) if isinstance(wanted, str) else wanted
+    header = {
+        "arch": options.arch,
+        "profile": options.profile,
+        "args": options.argument_texts,
+        "env": options.environment_texts,
+        "seed": options.seed,
+    }
+    return InstructionLog(request, cpu, clock, header)
 
 
 class InstructionLog:
