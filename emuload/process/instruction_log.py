@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from emuload.kernel.clock import VirtualClock
     from emuload.machine.cpu import Cpu
     from emuload.process.options import Options
+    from emuload.process.scheduler import Scheduler
     from emuload.trace.events import Event
     from loader.objects import LinkedObject
 
@@ -46,20 +47,22 @@ class LogRequest:
         parse_selection(self.only).check_kinds()
 
 
-def log_of(wanted: str | LogRequest, options: Options, cpu: Cpu, clock: VirtualClock) -> InstructionLog:
-    """The instruction log of a process with these options; `wanted` as a text is the path of a log of everything.
+def attach_log(wanted: str | LogRequest, options: Options, scheduler: Scheduler) -> InstructionLog:
+    """Log what a scheduler's CPU runs, before it has run anything; `wanted` as a text is the path of a log of everything.
 
     Raises UsageError when the file cannot be written.
     """
     request = LogRequest(wanted) if isinstance(wanted, str) else wanted
     header = {
         "arch": options.arch,
-        "profile": options.profile,
+        "profile": options.profile.name,
         "args": options.argument_texts,
         "env": options.environment_texts,
         "seed": options.seed,
     }
-    return InstructionLog(request, cpu, clock, header)
+    log = scheduler.log = InstructionLog(request, scheduler.cpu, scheduler.clock, header)
+    scheduler.kernel.events.observer = log.event if log.watches_events else None
+    return log
 
 
 class InstructionLog:

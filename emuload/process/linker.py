@@ -24,7 +24,6 @@ from emuload.process.options import Options, paths_in
 from loader.errors import LoadError
 from loader.link_map import LinkMap
 from loader.objects import LinkedObject
-from loader.profiles import Profile
 
 if TYPE_CHECKING:
     from emuload.golang.library import GoLibrary
@@ -43,7 +42,6 @@ class Linker:
     def __init__(
         self,
         options: Options,
-        profile: Profile,
         cpu: Cpu,
         kernel: Kernel,
         files: GuestFiles,
@@ -51,7 +49,7 @@ class Linker:
         log: InstructionLog | None,
     ) -> None:
         self.options = options
-        self.profile = profile
+        self.profile = options.profile
         self.cpu = cpu
         self.kernel = kernel
         self.recorder = kernel.events
@@ -60,6 +58,7 @@ class Linker:
         self.log = log
         self.program_name = options.program_name
         self.watches = Watches(cpu, kernel, self.recorder, options.env)
+        cpu.watch_handler = self.watches.hit
         self.libc = LibcHost(self)
         self.hard_float = True
         """The C library in use, and so the file that chose it, passes floats in floating-point registers."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from emuload.errors import UsageError
+from emuload.machine import create_cpu
+from emuload.machine.cpu import Cpu
 from emuload.machine.memory import text_bytes
 from loader.profiles import Profile, UnknownProfile
 from loader.profiles import profile as profile_by_name
@@ -25,32 +26,48 @@ class Limits(NamedTuple):
     events: int = 10_000_000
 
 
-@dataclass(eq=False, repr=False)
 class Options:
     """What runs, and what the guest sees of it: plain data.
 
     args, env      argv and environ, as the bytes the guest finds
     environment    the same environment as text, for the dynamic linker
-    needed         libraries linked at start-up, `preload` those that come before all others
+    needed         libraries linked at start-up; `preload` come before all others
     library_path   folders of the host in which needed libraries are looked for
     program        the executable to run, None for a process that waits for calls
     kuser_helpers  map ARM's kernel helper page
     go_imports     emit an event with the imports among a Go library's packages
     """
 
-    arch: str
-    profile: str
-    args: list[bytes]
-    env: list[bytes]
-    environment: dict[str, str]
-    needed: list[str]
-    preload: list[str]
-    library_path: list[str]
-    program: str | None
-    kuser_helpers: bool
-    go_imports: bool
-    seed: int
-    limits: Limits
+    def __init__(
+        self,
+        arch: str,
+        profile: Profile,
+        args: Iterable[str | bytes],
+        environment: Mapping[str, str],
+        *,
+        needed: Iterable[str] = (),
+        preload: Iterable[str] = (),
+        library_path: Iterable[str] = (),
+        program: str | None = None,
+        kuser_helpers: bool = True,
+        go_imports: bool = False,
+        seed: int = 0,
+        limits: Limits | None = None,
+    ) -> None:
+        """Raises UsageError for a NUL byte in an argument or in the environment."""
+        self.arch = arch
+        self.profile = profile
+        self.args = [argument_bytes(argument) for argument in args]
+        self.env = [argument_bytes(f"{name}={value}") for name, value in environment.items()]
+        self.environment = dict(environment)
+        self.needed = list(needed)
+        self.preload = list(preload)
+        self.library_path = list(library_path)
+        self.program = program
+        self.kuser_helpers = kuser_helpers
+        self.go_imports = go_imports
+        self.seed = seed
+        self.limits = limits or Limits()
 
     @property
     def program_name(self) -> str:
@@ -76,17 +93,23 @@ def argument_bytes(text: str | bytes) -> bytes:
     return data
 
 
-def environment_bytes(environment: Mapping[str, str]) -> list[bytes]:
-    """An environment as the guest sees it. Raises UsageError for a NUL inside."""
-    return [argument_bytes(f"{name}={value}") for name, value in environment.items()]
-
-
 def profile_of(name: str, environment: Mapping[str, str]) -> Profile:
     """The profile of this name, as the guest's environment changes it. Raises UsageError for a name that is unknown."""
     try:
         return profile_by_name(name).for_environment(environment)
     except UnknownProfile as error:
         raise UsageError(str(error)) from None
+
+
+def cpu_for(options: Options, native_hooks: bool) -> Cpu:
+    """A CPU of the architecture, with memory as the limits and the profile say. Raises UsageError for an unknown one."""
+    try:
+        cpu = create_cpu(options.arch, native_hooks=native_hooks)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    cpu.memory.limit = options.limits.memory
+    cpu.memory.grain = options.profile.page_size
+    return cpu
 
 
 def paths_in(text: str, separators: str) -> Sequence[str]:

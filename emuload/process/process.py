@@ -12,7 +12,6 @@ Between the host's calls the guest does not run, and virtual time does not pass.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from emuload.errors import EmuloadError, UsageError
@@ -20,16 +19,15 @@ from emuload.golang.watchdog import Sysmon
 from emuload.kernel.clock import VirtualClock
 from emuload.kernel.core import Kernel
 from emuload.libc.builtins import architecture_of
-from emuload.machine import create_cpu
-from emuload.process.dlfcn import DEFAULT, NEXT, DynamicLinking, flag_bits
+from emuload.process.dlfcn import DynamicLinking, flag_bits
 from emuload.process.guest_files import GuestFiles, host_bytes
-from emuload.process.host_calls import HostCall, HostCalls, idle
+from emuload.process.host_calls import HostCalls, idle
 from emuload.process.host_memory import HostMemory
 from emuload.process.host_stubs import map_host_stubs
 from emuload.process.host_threads import Thread
 from emuload.process.library import Library
 from emuload.process.linker import Linker
-from emuload.process.options import Limits, Options, argument_bytes, environment_bytes, profile_of
+from emuload.process.options import Limits, Options, cpu_for, profile_of
 from emuload.process.runner import Runner
 from emuload.process.scheduler import RoundRobin, Scheduler, Strategy
 from emuload.process.traps import Traps
@@ -42,33 +40,27 @@ if TYPE_CHECKING:
     from emuload.process.diagnosis import Diagnosis
     from emuload.process.instruction_log import InstructionLog, LogRequest
 
-__all__ = ["DEFAULT", "NEXT", "Limits", "Process"]
-
 
 class Process:
     """A guest process. Making one runs no guest code; `start()` does, by itself when it is first needed.
 
-    Arguments not given have the values a small program would have.
-
-    args, env        the guest's argv and environ
+    args, env, cwd   the guest's argv, environ and working folder; the defaults are those of a small program
     seed             of the guest's random numbers
     needed, preload  libraries linked at start-up; `preload` come before all others
     library_path     folders of the host in which needed libraries are looked for
-    stdin            the bytes that descriptor 0 gives
-    maps             folders of the host that the guest sees: (host path, guest path, writable)
     program          an executable to run, for `run_program()`, instead of waiting for calls
-    limits           bounds of the run
+    stdin            the bytes that descriptor 0 gives
     on_output        sees (descriptor, bytes) as the guest writes
-    record           keep the events
+    maps             folders of the host that the guest sees: (host path, guest path, writable)
+    files            host files by the names they go by, so that no path of the host is in the run
+    kuser_helpers    map ARM's kernel helper page
     cpus             the number of processors that the guest sees
+    limits           bounds of the run
     strategy         decides which thread runs next
-    native_hooks     use machine code for the CPU's hooks where the host allows it; the run is the same without
-    cwd              the guest's working folder
+    record           keep the events; `go_imports`: with the imports among a Go library's packages, which takes some time
+    native_hooks     use machine code for the CPU's hooks if the host allows it; the run is the same without
     instruction_log  a file for every block of code that runs (`emuload.ilog.format`), or a `LogRequest` for a part of it; it
                      is complete after `exit()` or `close()`
-    files            host files that go by other names than their paths, name → host path, so that no path of the host is in
-                     the run
-    go_imports       emit an event with the imports among a Go library's packages, which takes some tenths of a second
 
     Raises UsageError for values that make no sense.
 
@@ -102,49 +94,33 @@ class Process:
         files: Mapping[str, str] | None = None,
         go_imports: bool = False,
     ) -> None:
-        environment = dict(env or {})
-        limits = limits or Limits()
-        self.arch = arch
-        self.profile = profile_of(profile, environment)
-        try:
-            self.cpu = create_cpu(arch, native_hooks=native_hooks)
-        except ValueError as error:
-            raise UsageError(str(error)) from None
-        self.options = Options(
-            arch, self.profile.name, [argument_bytes(arg) for arg in args], environment_bytes(environment), environment,
-            list(needed), list(preload), list(library_path), program, kuser_helpers, go_imports, seed, limits,
+        self.options = given = Options(
+            arch, profile_of(profile, env or {}), args, env or {}, needed=needed, preload=preload, library_path=library_path,
+            program=program, kuser_helpers=kuser_helpers, go_imports=go_imports, seed=seed, limits=limits,
         )  # fmt: skip
-        self.cpu.memory.limit = limits.memory
-        self.cpu.memory.grain = self.profile.page_size
+        self.arch, self.profile = given.arch, given.profile
+        self.cpu = cpu_for(given, native_hooks)
         self.clock = VirtualClock(self.cpu, bytes_per_ns=4, base=0)
-        self.recorder = Recorder(self.clock, enabled=record, limit=limits.events)
+        self.recorder = Recorder(self.clock, enabled=record, limit=given.limits.events)
         self.kernel = Kernel(self.cpu.memory, self.cpu.abi, self.recorder, seed, self.clock, cpus=cpus)
-        self.files = GuestFiles(self.kernel, stdin, maps, limits.output, on_output, cwd)
+        self.files = GuestFiles(self.kernel, stdin, maps, given.limits.output, on_output, cwd)
         self.files.named.update(files or {})
         self.stubs = map_host_stubs(self.cpu)
         self.host_memory = HostMemory(self.cpu.memory)
-        self.scheduler = Scheduler(
-            self.cpu, self.kernel, self.clock, strategy or RoundRobin(),
-            limits.code_bytes, int(limits.virtual_seconds * 1e9), Sysmon(),
-        )  # fmt: skip
+        self.scheduler = Scheduler(self.cpu, self.kernel, self.clock, strategy or RoundRobin(), given.limits, Sysmon())
         self.instruction_log: InstructionLog | None = None
         if instruction_log is not None:
-            from emuload.process.instruction_log import log_of
+            from emuload.process.instruction_log import attach_log
 
-            log = self.instruction_log = self.scheduler.log = log_of(instruction_log, self.options, self.cpu, self.clock)
-            self.recorder.observer = log.event if log.watches_events else None
-        self.linker = Linker(
-            self.options, self.profile, self.cpu, self.kernel, self.files, self.stubs, self.instruction_log
-        )
-        under_way: dict[int, list[HostCall]] = {}
-        self.runner = Runner(self.scheduler, self.linker.objects, under_way)
-        self.host_calls = HostCalls(self.scheduler, self.stubs, self.host_memory, self.runner.run, under_way)
+            self.instruction_log = attach_log(instruction_log, given, self.scheduler)
+        self.linker = Linker(given, self.cpu, self.kernel, self.files, self.stubs, self.instruction_log)
+        self.runner = Runner(self.scheduler, self.linker.objects)
+        self.host_calls = HostCalls(self.scheduler, self.stubs, self.host_memory, self.runner.run, self.runner.under_way)
         self._dynamic_linking = DynamicLinking(self.host_calls, self.linker)
         self._traps = Traps(self.runner, self.linker.libc, self.stubs, self.host_calls)
         self._traps.connect()
         self.watches = self.linker.watches
         self.cpu.ticks = self.clock.now
-        self.cpu.watch_handler = self.watches.hit
         self._main: Thread | None = None
         self._started = False
         self._start_error: EmuloadError | LoadError | None = None
@@ -165,14 +141,13 @@ class Process:
         """
         if self._start_error is not None:
             raise self._start_error
-        if self._started:
-            return
-        self._started = True
-        try:
-            self._start(first)
-        except (EmuloadError, LoadError) as error:
-            self._start_error = error
-            raise
+        if not self._started:
+            self._started = True
+            try:
+                self._start(first)
+            except (EmuloadError, LoadError) as error:
+                self._start_error = error
+                raise
 
     def _start(self, first: str | None) -> None:
         self.linker.link(first)
@@ -189,9 +164,9 @@ class Process:
         Raises UsageError if every thread is in a call, and GuestFailed, Deadlock or BoundReached with a report.
         """
         if self._started and not self.ended:
-            task = self.host_calls.any_idle()
-            call = self.host_calls.start_words(task, self.linker.libc_function("exit"), [status]).call
-            self.runner.run(lambda: self.kernel.exit_status is not None or call.done)
+            function, task = self.linker.libc_function("exit"), self.host_calls.any_idle()
+            pending = self.host_calls.start_words(task, function, [status])
+            self.runner.run(lambda: self.kernel.exit_status is not None or pending.done)
         self.close()
         return self.kernel.exit_status if self.kernel.exit_status is not None else status
 
@@ -204,9 +179,7 @@ class Process:
         """The process itself, not started; see the class for the end of the block."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None and not self.ended and self.runner.failure is None and any(map(idle, self.kernel.living)):
                 self.exit()
@@ -227,9 +200,7 @@ class Process:
         """
         self.start()
         if isinstance(until, int):
-            target = self.clock.now() + until
-            self.kernel.alarm_host(target)
-            self.runner.run(lambda: self.clock.now() >= target)
+            self.runner.run_for(until)
         else:
             self.runner.run(until)
 
@@ -284,7 +255,7 @@ class Process:
         return Library(self, path, self._dynamic_linking.open(path, bits))
 
     def dlsym(self, handle: Library | str, name: str) -> int:
-        """Address of a symbol: in a library, or from DEFAULT or NEXT. Raises LoadError with the linker's words."""
+        """Address of a symbol: in a library, or from `dlfcn.DEFAULT` or NEXT. Raises LoadError with the linker's words."""
         self.start()
         return self._dynamic_linking.symbol(handle if isinstance(handle, str) else handle.handle, name)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from emuload.errors import BoundReached, Deadlock, GuestFailed, Report, ReportedError
 from emuload.kernel.fs.output import BoundExceeded
 from emuload.kernel.task import Task
+from emuload.process.host_calls import HostCall
 from emuload.process.scheduler import OutOfTime, Scheduler, Stuck
 from emuload.trace.events import RecorderFull
 
@@ -18,27 +19,23 @@ if TYPE_CHECKING:
 
 
 class Runner:
-    """Runs the scheduler. `objects` gives the objects in the link map, `under_way` the host's calls by tid: for reports."""
+    """Runs the scheduler. `objects` gives the objects in the link map, for reports."""
 
-    def __init__(
-        self,
-        scheduler: Scheduler,
-        objects: Callable[[], Sequence[LinkedObject]],
-        under_way: Mapping[int, Sequence[object]],
-    ) -> None:
+    def __init__(self, scheduler: Scheduler, objects: Callable[[], Sequence[LinkedObject]]) -> None:
         self.scheduler = scheduler
         self.kernel = scheduler.kernel
         self.failure: Report | None = None
         """Why the run cannot go on, if a trap had no answer."""
+        self.under_way: dict[int, list[HostCall]] = {}
+        """The host's calls that have not returned, by tid, the innermost last."""
         self._objects = objects
-        self._under_way = under_way
 
     @cached_property
     def diagnosis(self) -> Diagnosis:
         """Makes this guest's reports, and keeps what it has read of each file; imported when somebody asks for it."""
         from emuload.process.diagnosis import Diagnosis
 
-        return Diagnosis(self.scheduler, self._objects, self._under_way)
+        return Diagnosis(self.scheduler, self._objects, self.under_way)
 
     @property
     def ended(self) -> bool:
@@ -64,6 +61,13 @@ class Runner:
             raise self._cut_short(error) from None
         if self.failure is not None or kernel.bound_reached or (self.ended and not until()):
             raise self._cut_short(None)
+
+    def run_for(self, nanoseconds: int) -> None:
+        """Run for a time of the virtual clock. Raises as `run` does."""
+        clock = self.scheduler.clock
+        target = clock.now() + nanoseconds
+        self.kernel.alarm_host(target)
+        self.run(lambda: clock.now() >= target)
 
     def fail(self, headline: str, reason: str, task: Task) -> None:
         """End the run after this slice with a report about a thread; see `Report` for the texts."""

@@ -13,6 +13,7 @@ from emuload.kernel.clock import VirtualClock
 from emuload.kernel.core import Kernel
 from emuload.kernel.task import Task
 from emuload.machine.cpu import Cpu, Reason
+from emuload.process.options import Limits
 
 QUANTUM = 400_009
 """Code bytes a thread may run before the next one's turn: 0.1 ms of virtual time."""
@@ -99,10 +100,7 @@ class OutOfTime(Exception):
 
 
 class Scheduler:
-    """Runs the kernel's tasks on the CPU until a condition holds.
-
-    `code_limit` bounds code bytes, `time_limit` virtual nanoseconds.
-    """
+    """Runs the kernel's tasks on the CPU until a condition holds, within `limits` of code bytes and virtual time."""
 
     def __init__(
         self,
@@ -110,16 +108,15 @@ class Scheduler:
         kernel: Kernel,
         clock: VirtualClock,
         strategy: Strategy,
-        code_limit: int,
-        time_limit: int,
+        limits: Limits,
         watchdog: Watchdog,
     ) -> None:
         self.cpu = cpu
         self.kernel = kernel
         self.clock = clock
         self.strategy = strategy
-        self.code_limit = code_limit
-        self.time_limit = time_limit
+        self.code_limit = limits.code_bytes
+        self.time_limit = int(limits.virtual_seconds * 1e9)
         self.watchdog = watchdog
         self.on_trap: Callable[[Task], None] = self._unanswered
         """Finishes a trap that was not answered in place; called with the CPU stopped and the task's registers live."""

@@ -41,7 +41,7 @@ def header_of(
         emuload=__version__,
         unicorn=version("unicorn"),
         architecture=given.arch,
-        profile=given.profile,
+        profile=given.profile.name,
         seed=given.seed,
         schedule=scheduler.strategy.describe(),
         files={name: digest(data) for name, data in files.items()},

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 import emuload
-from emuload.process.process import Limits, Process
+from emuload.process.options import Limits
+from emuload.process.process import Process
 from emuload.unwind import Frame, Unwinder, unwind
 from tests.golang.files import GNU, behaviour
 from tests.support.running import arch_of
