@@ -193,7 +193,6 @@ class Process:
         self.watches = Watches(self.cpu, self.kernel, self.recorder, self.options.env)
         self.cpu.handler = self._on_trap
         self.cpu.ticks = self.clock.now
-        self.cpu.watch_handler = self.watches.hit
         numbers = self.kernel.table.entries
         self._stop_first = frozenset(n for n, entry in numbers.items() if entry[0] in STOPS_FIRST)
         if needed or preload or program is not None:
