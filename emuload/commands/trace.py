@@ -28,7 +28,7 @@ from loader.errors import LoadError
 
 if TYPE_CHECKING:
     from emuload.process.process import Process
-    from emuload.trace.events import Event, Said, Sink
+    from emuload.trace.events import Content, Event, Sink
 
 Finish = Callable[[Trace], bytes]
 
@@ -81,7 +81,7 @@ def trace_library(options: Mapping[str, Any]) -> int:
     header = session_header(session, options)
     recorder = session.process.recorder
     if follow:
-        recorder.listener = Follower(chosen).event
+        recorder.add_listener(Follower(chosen).event)
     with _ended_by_sigterm(), ExitStack() as files:
         outputs = [_Output(name, finish, files.enter_context(written(name))) for name, finish in formats_of.items()]
         try:
@@ -200,9 +200,9 @@ class _Output:
             self._writer.begin(header)
         return self._batch
 
-    def _batch(self, first: int, times: Sequence[int], saying: Sequence[Said]) -> None:
+    def _batch(self, first: int, times: Sequence[int], contents: Sequence[Content]) -> None:
         with self._naming():
-            self._writer.batch(first, times, saying)
+            self._writer.batch(first, times, contents)
 
     def finish(self, header: Header, end: End, process: Process) -> None:
         """Write what comes last."""
@@ -226,9 +226,9 @@ def _each(sinks: list[Sink]) -> Sink | None:
     if len(sinks) < 2:
         return sinks[0] if sinks else None
 
-    def tell(first: int, times: Sequence[int], saying: Sequence[Said]) -> None:
+    def tell(first: int, times: Sequence[int], contents: Sequence[Content]) -> None:
         for sink in sinks:
-            sink(first, times, saying)
+            sink(first, times, contents)
 
     return tell
 

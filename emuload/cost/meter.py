@@ -42,7 +42,7 @@ class Phase:
 class CostMeter:
     """Counts a process's instructions by phase; to be made before the process has run any code.
 
-    It listens to the process's events, which must be recorded. Raises UsageError when something else listens already.
+    It listens to the process's events, which must be recorded. Raises UsageError if they are not.
     """
 
     process: Process
@@ -56,11 +56,11 @@ class CostMeter:
 
     def __post_init__(self) -> None:
         process = self.process
-        if process.recorder.listener is not None or not process.recorder.enabled:
-            raise UsageError("the cost is told by the run's events, to which something else listens or which are off")
+        if not process.recorder.enabled:
+            raise UsageError("the cost is told by the run's events, which are off")
         self._count = process.cpu.count_instructions()
         process.scheduler.log = self
-        process.recorder.listener = self.see
+        process.recorder.add_listener(self.see)
 
     @property
     def total(self) -> int:

@@ -28,8 +28,9 @@ from emuload.kernel.dispatch import BLOCKED, SWITCH, Result, SyscallTable
 from emuload.kernel.identity import Credentials, Limits, System
 from emuload.kernel.task import SigInfo, Task, Wait
 from emuload.machine.abi import Abi
-from emuload.machine.cpu import Context, Cpu, Fault
+from emuload.machine.cpu import Context, Cpu
 from emuload.machine.memory import AddressSpace, MemoryFault, OutOfMemory
+from emuload.machine.stops import Fault
 from emuload.trace.events import Recorder
 
 if TYPE_CHECKING:

@@ -61,7 +61,8 @@ def attach_log(wanted: str | LogRequest, options: Options, scheduler: Scheduler)
         "seed": options.seed,
     }
     log = scheduler.log = InstructionLog(request, scheduler.cpu, scheduler.clock, header)
-    scheduler.kernel.events.observer = log.event if log.watches_events else None
+    if log.watches_events:
+        scheduler.kernel.events.add_listener(log.event)
     return log
 
 

@@ -58,7 +58,6 @@ class Linker:
         self.log = log
         self.program_name = options.program_name
         self.watches = Watches(cpu, kernel, self.recorder, options.env)
-        cpu.watch_handler = self.watches.hit
         self.libc = LibcHost(self)
         self.hard_float = True
         """The C library in use, and so the file that chose it, passes floats in floating-point registers."""

@@ -12,7 +12,8 @@ from typing import Protocol
 from emuload.kernel.clock import VirtualClock
 from emuload.kernel.core import Kernel
 from emuload.kernel.task import Task
-from emuload.machine.cpu import Cpu, Reason
+from emuload.machine.cpu import Cpu
+from emuload.machine.stops import Reason
 from emuload.process.options import Limits
 
 QUANTUM = 400_009
@@ -127,6 +128,11 @@ class Scheduler:
         self._carried: dict[int, int] = {}
         """Bytes of its quantum that a thread could not use, or (below 0) used too many, running on to a jump: for the next."""
         self._quiet = 0
+        self.on_request: Callable[[], None] | None = None
+        """Called in the middle of a slice that `Cpu.request_stop` stopped. It may raise, to leave `run`: the next `run`
+        goes on with the rest of the slice first, so that the schedule is the same as without the request."""
+        self._interrupted: int | None = None
+        """Code bytes of the budget of such a slice that are left."""
 
     def load(self, task: Task) -> None:
         """Bring a task's registers onto the CPU, putting away those of the one that was there."""
@@ -148,6 +154,7 @@ class Scheduler:
         Raises Stuck when nothing can run any more, OutOfTime at a bound.
         """
         kernel, clock, cpu = self.kernel, self.clock, self.cpu
+        self._resume()
         while not until():
             deadline = kernel.next_deadline()
             now = clock.now()
@@ -190,8 +197,30 @@ class Scheduler:
             budget = min(budget, clock.bytes_until(deadline))
         if self.log is not None:
             self.log.slice(task.tid)
-        stop = cpu.run(max(budget, MINIMUM_SLICE))
-        self._left -= cpu.clock_bytes - before
+        self._execute(task, max(budget, MINIMUM_SLICE))
+
+    def _resume(self) -> None:
+        """Go on with a slice that was interrupted and left, unless its thread can no longer run."""
+        budget, self._interrupted, task = self._interrupted, None, self.last
+        if budget is not None and task is not None and task.wait is None and not task.exited:
+            self.load(task)
+            self.kernel.current = task
+            self._execute(task, budget)
+
+    def _execute(self, task: Task, budget: int) -> None:
+        """Run a slice to its end, through any requests to stop, and do what its end asks for."""
+        cpu = self.cpu
+        while True:
+            before = cpu.clock_bytes
+            stop = cpu.run(budget)
+            self._left -= cpu.clock_bytes - before
+            if stop.reason is not Reason.REQUEST:
+                break
+            budget = cpu.unused
+            if self.on_request is not None:
+                self._interrupted = budget
+                self.on_request()
+                self._interrupted = None
         if stop.reason is Reason.TRAP:
             # Not a scheduling point by itself: the thread goes on unless it waits, yielded or used its quantum.
             self.on_trap(task)
@@ -202,7 +231,7 @@ class Scheduler:
             assert stop.fault is not None
             self.kernel.fault(cpu, task, stop.fault)
         else:
-            self.kernel.events.computing()
+            self.kernel.events.flush_if_idle()
             if self._left < MINIMUM_SLICE:
                 self._carried[task.tid] = self._left
 

@@ -76,7 +76,7 @@ def stacks_of(
     """
     witness = Witness(scheduler, diagnosis, expected, wanted)
     recorder = scheduler.kernel.events
-    recorder.listener = witness.event
+    recorder.add_listener(witness.event)
     try:
         go()
     except Enough:

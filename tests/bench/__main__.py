@@ -145,7 +145,7 @@ def constructor(arch: str, path: str) -> float:
             marks["last"] = time.perf_counter()
 
     process = emuload.Process(arch)
-    process.recorder.listener = listen
+    process.recorder.add_listener(listen)
     process.dlopen(path)
     return marks["last"] - marks["constructor-enter"]
 

@@ -71,7 +71,7 @@ def test_phases_are_what_a_hook_on_every_instruction_counts(target: str) -> None
             marks[f"{event.kind} {event.fields.get('package', event.fields.get('index'))}"] = by_thread.get(event.tid, 0)
 
     process.cpu.engine.hook(uc.HOOK_CODE, uc.BLOCK_CALLBACK(step))
-    process.recorder.listener = listen
+    process.recorder.add_listener(listen)
     process.dlopen(str(library)).call("add", 1, 2)
     last = max(int(name.split()[1]) for name in marks if name.startswith("constructor-exit"))
     cost = phases(target, library, ("add", (1, 2)))

@@ -10,7 +10,8 @@ from emuload.kernel.core import Kernel
 from emuload.kernel.dispatch import Result, Stop
 from emuload.kernel.task import TIMER_SLACK, Task
 from emuload.machine import create_cpu
-from emuload.machine.cpu import Cpu, Reason
+from emuload.machine.cpu import Cpu
+from emuload.machine.stops import Reason
 from emuload.trace.events import Recorder
 
 ARCHITECTURES = ("amd64", "arm", "arm64")
