@@ -47,6 +47,12 @@ def package_init(events: Sequence[Event], tid: int) -> str | None:
     return None
 
 
+def init_place(events: Sequence[Event], tid: int) -> str:
+    """The package init that thread `tid` is in, as the end of a sentence; empty if it is in none."""
+    package = package_init(events, tid)
+    return f", in the init of package {package}" if package is not None else ""
+
+
 def _runtime_thread(events: Sequence[Event], library: str) -> int:
     for event in events:
         if event.kind == _RUNTIME_THREAD and event.fields["object"] == library:

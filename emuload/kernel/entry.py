@@ -15,13 +15,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emuload.kernel import errno, timers
-from emuload.kernel.core import Kernel
 from emuload.kernel.deadlines import HOST, TIMER, TIMERFD
 from emuload.kernel.dispatch import BLOCKED, SWITCH, Result
+from emuload.kernel.fs.attached import Kernel
 from emuload.kernel.signals import Delivery, deliver, force_fault
 from emuload.kernel.task import Task
-from emuload.machine.cpu import Cpu, Fault
+from emuload.machine.cpu import Cpu
 from emuload.machine.memory import MemoryFault, OutOfMemory
+from emuload.machine.stops import Fault
 
 _CALL, _ENTER, _EXIT = ("name", "args", "result"), ("name", "args", "wait"), ("name", "result")
 """Fields of a system call's events."""

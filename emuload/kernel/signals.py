@@ -41,9 +41,10 @@ from emuload.kernel.siginfo import (
 from emuload.kernel.state import Action, Death
 from emuload.kernel.task import SS_DISABLE, AltStack, SigInfo, Task
 from emuload.kernel.time import write_timespec
-from emuload.machine.cpu import Cpu, Fault
+from emuload.machine.cpu import Cpu
 from emuload.machine.memory import MemoryFault
 from emuload.machine.signal_frames import BadFrame, SignalFrame, layout
+from emuload.machine.stops import Fault
 
 __all__ = [
     "SI_KERNEL", "SI_TIMER", "Delivery", "deliver", "force_fault", "send_signal", "set_mask", "set_temporary_mask",

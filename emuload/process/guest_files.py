@@ -17,7 +17,7 @@ from loader.search import Found
 if TYPE_CHECKING:
     from emuload.kernel.fs.attached import Kernel
     from emuload.kernel.initial_stack import InitialStack
-    from emuload.process.process import Options
+    from emuload.process.options import Options
     from loader.objects import LinkedObject
 
 

@@ -13,7 +13,8 @@ from emuload.kernel.siginfo import SI_KERNEL
 from emuload.kernel.signals import send_signal
 from emuload.kernel.task import TIMER_SLACK, SigInfo, Task
 from emuload.machine import create_cpu
-from emuload.machine.cpu import Cpu, Reason
+from emuload.machine.cpu import Cpu
+from emuload.machine.stops import Reason
 from emuload.trace.events import Recorder
 
 ARCHITECTURES = ("amd64", "arm", "arm64")

@@ -12,8 +12,8 @@ import struct
 import pytest
 
 from emuload.kernel.dispatch import SWITCH
-from emuload.machine.cpu import Fault
 from emuload.machine.signal_frames import layout
+from emuload.machine.stops import Fault
 from tests.kernel.machine import ARCHITECTURES, CODE, Machine
 
 SIGILL, SIGFPE, SIGUSR1, SIGSEGV = 4, 8, 10, 11

@@ -8,7 +8,7 @@ from emuload.kernel import errno
 from emuload.kernel.dispatch import BLOCKED, SWITCH
 from emuload.kernel.siginfo import encode, signal_name
 from emuload.kernel.task import SigInfo, Wait
-from emuload.machine.cpu import Fault
+from emuload.machine.stops import Fault
 from tests.kernel.machine import ARCHITECTURES, Machine
 
 SIGINT, SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1, SIGSEGV, SIGUSR2 = 2, 4, 6, 7, 8, 9, 10, 11, 12
