@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-from emuload.calls.types import Buffer
+from emuload.calls.buffers import Buffer
 
 
 def value_text(value: Any) -> str:

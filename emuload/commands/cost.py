@@ -20,7 +20,7 @@ def measure_cost(options: Mapping[str, Any]) -> int:
     """Returns the exit status. Raises LoadError, UsageError and its kinds, and what ends a run with a report."""
     budget = read_budget(options["budget"]) if options["budget"] is not None else None
     session = session_for(options)
-    meter = CostMeter(session.process, _names(session))
+    meter = CostMeter(session.process.scheduler, _names(session))
     with running(session.process):
         session.go()
     phases = meter.finish()
