@@ -163,7 +163,7 @@ class Process:
 
         Raises UsageError if every thread is in a call, and GuestFailed, Deadlock or BoundReached with a report.
         """
-        if self._started and not self.ended:
+        if self._main is not None and not self.ended:
             function, task = self.linker.libc_function("exit"), self.host_calls.any_idle()
             pending = self.host_calls.start_words(task, function, [status])
             self.runner.run(lambda: self.kernel.exit_status is not None or pending.done)
