@@ -15,7 +15,7 @@ from loader.errors import LoadError
 
 def process_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Keyword arguments of `emuload.process.process.Process` from the options of `emuload.cli`. Raises UsageError."""
-    from emuload.process.process import Limits
+    from emuload.process.options import Limits
 
     bounds = {
         "virtual_seconds": options["time_limit"],

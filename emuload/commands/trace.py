@@ -91,7 +91,7 @@ def trace_library(options: Mapping[str, Any]) -> int:
                     refusal = played(session)
                 finally:
                     recorder.flush()
-                end = end_of(session.process, session.failure, refusal)
+                end = end_of(session.process.scheduler, session.process.linker.objects(), session.failure, refusal)
                 for output in outputs:
                     output.finish(header, end, session.process)
         except OSError as error:
@@ -246,8 +246,8 @@ def _summarise(names: Sequence[str], process: Process) -> None:
 def session_header(session: Session, options: Mapping[str, Any]) -> Header:
     """What the command line lets run."""
     return header_of(
-        session.process,
-        seed=options["seed"],
+        session.process.options,
+        session.process.scheduler,
         files={session.path: host_bytes(session.path)},
         calls=[call.text for call in session.calls],
         options={

@@ -12,7 +12,7 @@ HANDOFF = tuple(kind.name for kind in KINDS if kind.handoff)
 
 
 class HandoffEvent(Protocol):
-    """What the table needs of an event."""
+    """An event as the table reads it."""
 
     @property
     def kind(self) -> str: ...
