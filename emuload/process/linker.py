@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from emuload.golang.watches import Watches
-from emuload.kernel.core import Kernel
+from emuload.kernel.fs.attached import Kernel
 from emuload.kernel.initial_stack import InitialStack, ProgramHeaders, build_stack, map_stack
 from emuload.kernel.task import Task
 from emuload.libc.builtins import LIBC, builtins_for, hard_float

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from emuload.errors import EmuloadError, UsageError
 from emuload.golang.watchdog import Sysmon
 from emuload.kernel.clock import VirtualClock
-from emuload.kernel.core import Kernel
+from emuload.kernel.entry import Entry
+from emuload.kernel.fs.attached import Kernel
 from emuload.libc.builtins import architecture_of
 from emuload.process.dlfcn import DynamicLinking, flag_bits
 from emuload.process.guest_files import GuestFiles, host_bytes
@@ -107,7 +108,7 @@ class Process:
         self.files.named.update(files or {})
         self.stubs = map_host_stubs(self.cpu)
         self.host_memory = HostMemory(self.cpu.memory)
-        self.scheduler = Scheduler(self.cpu, self.kernel, self.clock, strategy or RoundRobin(), given.limits, Sysmon())
+        self.scheduler = Scheduler(self.cpu, Entry(self.kernel), self.clock, strategy or RoundRobin(), given.limits, Sysmon())
         self.instruction_log: InstructionLog | None = None
         if instruction_log is not None:
             from emuload.process.instruction_log import attach_log

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from emuload.kernel.clock import VirtualClock
-from emuload.kernel.core import Kernel
+from emuload.kernel.entry import Entry
 from emuload.kernel.task import Task
 from emuload.machine.cpu import Cpu
 from emuload.machine.stops import Reason
@@ -106,14 +106,15 @@ class Scheduler:
     def __init__(
         self,
         cpu: Cpu,
-        kernel: Kernel,
+        entry: Entry,
         clock: VirtualClock,
         strategy: Strategy,
         limits: Limits,
         watchdog: Watchdog,
     ) -> None:
         self.cpu = cpu
-        self.kernel = kernel
+        self.entry = entry
+        self.kernel = entry.kernel
         self.clock = clock
         self.strategy = strategy
         self.code_limit = limits.code_bytes
@@ -153,21 +154,21 @@ class Scheduler:
 
         Raises Stuck when nothing can run any more, OutOfTime at a bound.
         """
-        kernel, clock, cpu = self.kernel, self.clock, self.cpu
+        entry, kernel, clock, cpu = self.entry, self.kernel, self.clock, self.cpu
         self._resume()
         while not until():
-            deadline = kernel.next_deadline()
+            deadline = entry.next_deadline()
             now = clock.now()
             if deadline is not None and deadline <= now:
-                kernel.timeouts(now)
-                deadline = kernel.next_deadline()
+                entry.timeouts(now)
+                deadline = entry.next_deadline()
             task = self._next()
             if task is None:
                 self._idle(deadline)
                 continue
             self.load(task)
             self.last = kernel.current = task
-            if not kernel.prepare(cpu, task):
+            if not entry.prepare(cpu, task):
                 continue
             self._slice(task, deadline)
 
@@ -229,7 +230,7 @@ class Scheduler:
                 self._left = 0
         elif stop.reason is Reason.FAULT:
             assert stop.fault is not None
-            self.kernel.fault(cpu, task, stop.fault)
+            self.entry.fault(cpu, task, stop.fault)
         else:
             self.kernel.events.flush_if_idle()
             if self._left < MINIMUM_SLICE:

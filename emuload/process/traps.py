@@ -30,6 +30,7 @@ class Traps:
         self._scheduler = runner.scheduler
         self._cpu = runner.scheduler.cpu
         self._kernel = runner.kernel
+        self._entry = runner.scheduler.entry
         self._recorder = runner.kernel.events
         self._libc = libc
         self._stubs = stubs
@@ -55,7 +56,7 @@ class Traps:
                 result = self._libc.call(self._cpu, task, number, arguments)
                 return None if isinstance(result, Stop) else result
         elif not stubs.base <= pc < stubs.end:
-            result = self._kernel.syscall(self._cpu, task, number, arguments)
+            result = self._entry.syscall(self._cpu, task, number, arguments)
             return None if isinstance(result, Stop) else result
         self._open = (pc, number, tuple(arguments))
         return None

@@ -10,7 +10,8 @@ from emuload.calls.convert import CallError
 from emuload.errors import UsageError
 from emuload.golang.watchdog import Sysmon
 from emuload.kernel.clock import VirtualClock
-from emuload.kernel.core import Kernel
+from emuload.kernel.entry import Entry
+from emuload.kernel.fs.attached import Kernel
 from emuload.kernel.task import Task
 from emuload.machine import create_cpu
 from emuload.process.host_calls import HostCall, HostCalls, NamedFunction, idle, park
@@ -37,7 +38,7 @@ class Guest:
         clock = VirtualClock(cpu)
         self.recorder = Recorder(clock)
         self.kernel = Kernel(cpu.memory, cpu.abi, self.recorder, 0, clock)
-        self.scheduler = Scheduler(cpu, self.kernel, clock, RoundRobin(), Limits(), Sysmon())
+        self.scheduler = Scheduler(cpu, Entry(self.kernel), clock, RoundRobin(), Limits(), Sysmon())
         self.memory = HostMemory(cpu.memory)
         under_way: dict[int, list[HostCall]] = {}
         self.calls = HostCalls(self.scheduler, map_host_stubs(cpu), self.memory, self.scheduler.run, under_way)
