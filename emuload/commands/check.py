@@ -119,7 +119,9 @@ class LibraryRun:
         header = session_header(session, self._options)
         with running(session.process):
             self._refusal = played(session)
-        return Trace(self.subject, header, session.process.events, end_of(session.process, session.failure, self._refusal))
+        process = session.process
+        end = end_of(process.scheduler, process.linker.objects(), session.failure, self._refusal)
+        return Trace(self.subject, header, process.events, end)
 
     def again(self) -> Session:
         """The same command once more."""

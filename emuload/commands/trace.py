@@ -27,7 +27,7 @@ from emuload.report.follow import ROLES, Filter, follow_line
 from emuload.report.tables import milliseconds
 from emuload.trace.export.chrome import chrome
 from emuload.trace.jsonl import End, Header, Trace, Writer
-from emuload.trace.kinds import KINDS
+from emuload.trace.kinds.catalogue import KINDS
 from emuload.trace.roles import Roles
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ _UPDATE = "emuload scenarios update"
 @option(OUTPUT, "--follow", "-f", is_flag=True, help="Show each event as it happens, one line each.")
 @option(
     OUTPUT, "--kind", "-k", "kinds", multiple=True, metavar="GLOB", help="Show events of this kind; repeatable.",
-    shell_complete=complete_from(lambda: KINDS),
+    shell_complete=complete_from(lambda: list(KINDS)),
 )
 @option(
     OUTPUT, "--thread", "-t", "event_threads", multiple=True, metavar="TID|ROLE", help="Show this thread; repeatable.",
@@ -141,7 +141,7 @@ def trace_library(options: Mapping[str, Any]) -> int:
                     refusal = played(session)
                 finally:
                     recorder.flush()
-                end = end_of(session.process, session.failure, refusal)
+                end = end_of(session.process.scheduler, session.process.linker.objects(), session.failure, refusal)
                 for output in outputs:
                     output.finish(header, end, session.process)
         except OSError as error:

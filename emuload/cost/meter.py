@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emuload.errors import UsageError
+from emuload.trace.kinds import calls, golang, linker
 
 if TYPE_CHECKING:
     from emuload.process.process import Process
@@ -171,18 +172,18 @@ class CostMeter:
 
 
 _CHANGES: Mapping[str, Callable[[CostMeter, Event], None]] = {
-    "call-enter": CostMeter._call,
-    "call-exit": CostMeter._call_back,
-    "constructor-enter": CostMeter._constructor,
-    "constructor-exit": CostMeter._constructor_back,
-    "destructor-enter": CostMeter._destructor,
-    "destructor-exit": CostMeter._destructor_back,
-    "go-rt0-lib-go": CostMeter._runtime,
-    "go-runtime-init-done": CostMeter._runtime_done,
-    "go-package-init-enter": CostMeter._package,
-    "go-package-init-exit": CostMeter._package_done,
-    "go-main-init-done": CostMeter._main_done,
-    "object-unmapped": CostMeter._unmapped,
+    calls.CALL_ENTER.name: CostMeter._call,
+    calls.CALL_EXIT.name: CostMeter._call_back,
+    linker.CONSTRUCTOR_ENTER.name: CostMeter._constructor,
+    linker.CONSTRUCTOR_EXIT.name: CostMeter._constructor_back,
+    linker.DESTRUCTOR_ENTER.name: CostMeter._destructor,
+    linker.DESTRUCTOR_EXIT.name: CostMeter._destructor_back,
+    golang.GO_RT0_LIB_GO.name: CostMeter._runtime,
+    golang.GO_RUNTIME_INIT_DONE.name: CostMeter._runtime_done,
+    golang.GO_PACKAGE_INIT_ENTER.name: CostMeter._package,
+    golang.GO_PACKAGE_INIT_EXIT.name: CostMeter._package_done,
+    golang.GO_MAIN_INIT_DONE.name: CostMeter._main_done,
+    linker.OBJECT_UNMAPPED.name: CostMeter._unmapped,
 }
 
 

@@ -93,7 +93,7 @@ def test_thread_local_data_that_no_thread_has_room_for(tmp_path: Path, machine: 
     path.write_bytes(writer.build())
     limits = emuload.Limits(memory=256 << 20)
     with pytest.raises(LoadError, match="cannot allocate TLS data structures for initial thread") as caught:
-        emuload.Process(machine, needed=[str(path)], limits=limits)
+        emuload.Process(machine, needed=[str(path)], limits=limits).start()
     assert f"PT_TLS of {size} bytes, aligned to {align:#x}" in caught.value.where
     process = emuload.Process(machine, limits=limits)
     process.dlopen(str(path)).close()
@@ -123,7 +123,7 @@ def test_a_program_whose_place_is_taken(tmp_path: Path, place: str) -> None:
     path = tmp_path / "prog"
     path.write_bytes(writer.build())
     with pytest.raises(LoadError, match="failed to map segment from shared object"):
-        emuload.Process("arm", program=str(path))
+        emuload.Process("arm", program=str(path)).start()
 
 
 def test_a_file_name_that_is_no_text(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

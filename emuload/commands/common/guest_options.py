@@ -11,7 +11,7 @@ import click
 
 from emuload.commands.common.command import CALLS, GUEST, LIMITS, Decorator, complete_from, option, together
 from emuload.errors import UsageError
-from emuload.process.process import Limits
+from emuload.process.options import Limits
 from loader import profiles
 from loader.elf import STB_LOCAL, STT_FUNC, STT_GNU_IFUNC, ElfFile
 from loader.errors import LoadError

@@ -29,8 +29,8 @@ def played(session: Session) -> LoadError | UsageError | None:
 def session_header(session: Session, options: Mapping[str, Any]) -> Header:
     """What the command line lets run."""
     return header_of(
-        session.process,
-        seed=options["seed"],
+        session.process.options,
+        session.process.scheduler,
         files={session.path: host_bytes(session.path)},
         calls=[call.text for call in session.calls],
         options={

@@ -27,7 +27,8 @@ def stacks_again(session: Session, trace: Trace, wanted: Collection[int]) -> dic
     """The stacks behind the `wanted` events of a trace, from a fresh session that does the same. Raises CannotRunAgainError."""
     try:
         with running(session.process):
-            return stacks_of(session.process, session.go, trace.events, wanted)
+            process = session.process
+            return stacks_of(process.scheduler, process.diagnosis, session.go, trace.events, wanted)
     except Parted as parted:
         raise CannotRunAgainError(f"the run, made again, goes another way from event {parted.seq} on") from None
     except (EmuloadError, LoadError) as error:

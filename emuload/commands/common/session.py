@@ -136,10 +136,10 @@ def _session(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Session
     calls = [parse_call(text) for text in options["calls"]]
     path = options["library"]
     settings = {**settings, "instruction_log": options.get("instruction_log")}
-    process = Process.for_file(path, args=[PROGRAM_NAME, *options["arguments"]], **settings)
-    if options["linked"]:
+    needed = [path] if options["linked"] else []
+    process = Process.for_file(path, args=[PROGRAM_NAME, *options["arguments"]], needed=needed, **settings)
+    if needed:
         check_library(path)
-        process.options.needed.append(path)  # Not given to Process, which would load it at once: a report needs it.
     return Session(process, path, calls, options["threads"])
 
 
