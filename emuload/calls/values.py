@@ -73,10 +73,3 @@ def json_value(value: Any) -> Any:
     if isinstance(value, Buffer):
         return json_value(value.raw)
     return value
-
-
-def json_text(document: Any) -> str:
-    """A JSON document for people and machines: indented, in ASCII, stable."""
-    import json
-
-    return json.dumps(document, indent=2, ensure_ascii=True)
