@@ -21,10 +21,10 @@ from functools import lru_cache
 from types import EllipsisType
 from typing import Any, NamedTuple, Protocol, get_type_hints
 
-from emuload.calls.codecs import Codec, Encoder
+from emuload.calls.buffers import Buffer, Encoder
+from emuload.calls.codecs import Codec
 from emuload.calls.inference import Ref, codec, plain, promoted, token_of
 from emuload.calls.types import (
-    Buffer,
     CallError,
     ComplexType,
     GoSlice,

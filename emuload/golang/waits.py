@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emuload.trace.events import Event
+from emuload.trace.kinds import golang
 
-_RUNTIME_THREAD = "go-rt0-lib-go"
-_WAIT = "go-export-wait"
-_OVER = ("go-export-body", "go-export-return")
-_INIT_ENTER, _INIT_EXIT = "go-package-init-enter", "go-package-init-exit"
+_RUNTIME_THREAD = golang.GO_RT0_LIB_GO.name
+_WAIT = golang.GO_EXPORT_WAIT.name
+_OVER = (golang.GO_EXPORT_BODY.name, golang.GO_EXPORT_RETURN.name)
+_INIT_ENTER, _INIT_EXIT = golang.GO_PACKAGE_INIT_ENTER.name, golang.GO_PACKAGE_INIT_EXIT.name
 
 
 @dataclass(frozen=True)

@@ -108,9 +108,7 @@ class Process:
         self.files.named.update(files or {})
         self.stubs = map_host_stubs(self.cpu)
         self.host_memory = HostMemory(self.cpu.memory)
-        self.scheduler = Scheduler(
-            self.cpu, Entry(self.kernel), self.clock, strategy or RoundRobin(), given.limits, Sysmon()
-        )
+        self.scheduler = Scheduler(self.cpu, Entry(self.kernel), self.clock, strategy or RoundRobin(), given.limits, Sysmon())
         self.instruction_log: InstructionLog | None = None
         if instruction_log is not None:
             from emuload.process.instruction_log import attach_log
@@ -166,7 +164,7 @@ class Process:
 
         Raises UsageError if every thread is in a call, and GuestFailed, Deadlock or BoundReached with a report.
         """
-        if self._started and not self.ended:
+        if self._main is not None and not self.ended:
             function, task = self.linker.libc_function("exit"), self.host_calls.any_idle()
             pending = self.host_calls.start_words(task, function, [status])
             self.runner.run(lambda: self.kernel.exit_status is not None or pending.done)

@@ -155,6 +155,7 @@ class Scheduler:
         Raises Stuck when nothing can run any more, OutOfTime at a bound.
         """
         entry, kernel, clock, cpu = self.entry, self.kernel, self.clock, self.cpu
+        self._resume()
         while not until():
             deadline = entry.next_deadline()
             now = clock.now()

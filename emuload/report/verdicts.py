@@ -14,6 +14,7 @@ from emuload.report.tables import Table
 from emuload.report.text import frame_lines
 from emuload.trace.events import Event
 from emuload.trace.jsonl import Trace
+from emuload.trace.kinds.linker import OBJECT_MAPPED, OBJECT_UNMAPPED
 from emuload.trace.roles import Roles
 
 MAX_FINDINGS = 10
@@ -95,9 +96,9 @@ def places(events: Sequence[Event], wanted: Collection[int]) -> dict[int, str]:
             found[event.seq] = _place(event.pc, mapped)
         start = event.fields.get("address")
         size = event.fields.get("size")
-        if event.kind == "object-mapped" and isinstance(start, int) and isinstance(size, int):
+        if event.kind == OBJECT_MAPPED.name and isinstance(start, int) and isinstance(size, int):
             mapped[start] = start + size, str(event.fields.get("object", ""))
-        elif event.kind == "object-unmapped" and isinstance(start, int):
+        elif event.kind == OBJECT_UNMAPPED.name and isinstance(start, int):
             mapped.pop(start, None)
     return found
 

@@ -28,7 +28,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from emuload.calls.values import json_text
 from emuload.errors import EmuloadError, ReportedError
 from emuload.golang.imports import package_imports
 from emuload.golang.library import open_library
@@ -39,6 +38,7 @@ from emuload.process.options import Limits
 from emuload.process.process import Process
 from emuload.report.console import show_report
 from emuload.report.inspection import inspect_elf
+from emuload.report.json_text import json_text
 from emuload.unwind import Unwinder
 from emuload.unwind.functions import functions
 from loader import RTLD_NOW, ByteMemory, DirectoryFinder, ElfFile, LinkedObject, LinkMap, LoadError

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from emuload.commands.guest import process_options
-from emuload.commands.progress import running
-from emuload.commands.run import PROGRAM_NAME, Session, session_with
+from emuload.commands.common.guest_options import process_options
+from emuload.commands.common.progress import running
+from emuload.commands.common.session import PROGRAM_NAME, Session, session_with
 from emuload.errors import EmuloadError, Frame
 from emuload.process.guest_files import host_bytes
 from emuload.process.scheduler import RoundRobin
