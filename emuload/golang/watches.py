@@ -48,7 +48,7 @@ class Watches:
             self._owners[address] = (tracker, tracker.step_at(address))
             if address not in self._installed:
                 self._installed.add(address)
-                self._cpu.watch(address)
+                self._cpu.watch(address, self.hit)
         return tracker
 
     def hit(self, address: int) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from emuload.kernel import errno
 from emuload.kernel.dispatch import BLOCKED, SWITCH, Result
+from emuload.kernel.signals import force_fault
 from emuload.kernel.task import Task, Wait
 from emuload.libc.builtins import built_for_musl
 from emuload.libc.events import EVENTS, WAITS
@@ -27,9 +28,9 @@ from loader.search import directories, directory_of
 from loader.symbols import symbol_at
 
 if TYPE_CHECKING:
-    from emuload.kernel.core import Kernel
+    from emuload.kernel.fs.attached import Kernel
+    from emuload.kernel.initial_stack import InitialStack
     from emuload.machine.cpu import Cpu
-    from emuload.process.initial_stack import InitialStack
     from emuload.trace.events import Recorder
 
 EM_BASE = 0x454D0000
@@ -95,7 +96,7 @@ class LibcHost:
         try:
             return handler(task, arguments)
         except MemoryFault as fault:
-            self._host.kernel.fault(cpu, task, cpu.data_fault(fault.address, fault.access))
+            force_fault(self._host.kernel, cpu, task, cpu.data_fault(fault.address, fault.access))
             return SWITCH
 
     # -- threads and events --------------------------------------------------------------------------------------

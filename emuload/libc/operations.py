@@ -20,8 +20,8 @@ from loader.objects import LinkedObject
 from loader.pending import Linking
 
 if TYPE_CHECKING:
+    from emuload.kernel.initial_stack import InitialStack
     from emuload.machine.cpu import Cpu
-    from emuload.process.initial_stack import InitialStack
     from emuload.trace.events import Recorder, Value
 
 NEXT_DONE, NEXT_CALL, NEXT_WAIT, NEXT_RESOLVE, NEXT_NOTE, NEXT_FATAL = range(6)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from emuload.machine import engine as uc
-from emuload.machine.cpu import (
+from emuload.machine.cpu import Cpu
+from emuload.machine.stops import (
     BUS_ADRALN,
     ILL_ILLOPC,
     SI_KERNEL,
@@ -12,7 +13,6 @@ from emuload.machine.cpu import (
     SIGSEGV,
     SIGTRAP,
     TRAP_BRKPT,
-    Cpu,
     Fault,
     Reason,
     Stop,

@@ -9,8 +9,6 @@ from __future__ import annotations
 import ctypes
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import Enum
 
 from emuload.machine import engine as uc
 from emuload.machine.abi import Abi
@@ -21,6 +19,20 @@ from emuload.machine.hooks.block_log import CAPACITY, Sink
 from emuload.machine.hooks.cpu_log import CpuLog
 from emuload.machine.hooks.effect_log import CAPACITY as LOG_BYTES
 from emuload.machine.memory import AddressSpace
+from emuload.machine.monitor import find_monitor, without_reservation
+from emuload.machine.stops import (
+    ILL_ILLOPC,
+    SEGV_ACCERR,
+    SEGV_MAPERR,
+    SI_KERNEL,
+    SIGILL,
+    SIGSEGV,
+    Fault,
+    Reason,
+    Stop,
+)
+from emuload.machine.watches import Watcher, WatchTable
+from loader.memory import PROT_EXEC, PROT_READ
 
 Context = bytes
 """A thread's registers as Unicorn keeps them: opaque, immutable, copyable."""
@@ -29,40 +41,6 @@ TrapHandler = Callable[[int, int, Sequence[int]], "int | None"]
 """(address of the trapping instruction, call number, six arguments) → value for the result register, or None to stop."""
 
 
-class Reason(Enum):
-    """Why a slice ended."""
-
-    BUDGET = "budget"
-    TRAP = "trap"
-    FAULT = "fault"
-    REQUEST = "request"
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Fault:
-    """A synchronous exception as Linux would report it: signal, si_code, si_addr, and the machine's own numbers."""
-
-    signo: int
-    code: int
-    address: int
-    trapno: int = 0
-    error: int = 0
-    what: str = ""
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Stop:
-    """The end of a slice. `fault` is set for Reason.FAULT."""
-
-    reason: Reason
-    fault: Fault | None = None
-
-
-SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV = 4, 5, 7, 8, 11
-SEGV_MAPERR, SEGV_ACCERR, SI_KERNEL = 1, 2, 0x80
-ILL_ILLOPC, FPE_INTDIV, TRAP_BRKPT, BUS_ADRALN = 1, 1, 1, 1
-
-_NO_RESERVATION = b"\xff" * 8
 _WRITES = {uc.MEM_WRITE_UNMAPPED, uc.MEM_WRITE_PROT}
 _FETCHES = {uc.MEM_FETCH_UNMAPPED, uc.MEM_FETCH_PROT}
 
@@ -107,7 +85,12 @@ class Cpu(ABC):
         self.handler: TrapHandler = self._no_handler
         self.ticks: Callable[[], int] = lambda: self.clock_bytes
         """What the guest reads as its time-stamp counter."""
-        self.watch_handler: Callable[[int], None] = self._no_watch
+        self.unused = 0
+        """Code bytes left of the budget of a slice that a request stopped; below zero if code was running on to a jump."""
+        self._watches = WatchTable()
+        self._running = False
+        self._renewed = False
+        """A watch was put on the block that runs: the CPU leaves it, and goes on with a new translation."""
         self._stop: Stop | None = None
         self._error: BaseException | None = None
         self._watch_callback = uc.BLOCK_CALLBACK(self._on_watch)
@@ -259,45 +242,30 @@ class Cpu(ABC):
         return child
 
     def switch_out(self) -> Context:
-        """save(), for a thread that gives way to another: its exclusive reservation is lost.
-
-        An exception return clears the local monitor (Arm ARM DDI 0487, B2.9; DDI 0406, A3.4.5). Unicorn keeps the
-        reservation in the context and compares values at the store, so that a reservation which survived would
-        miss a change there and back.
-        """
+        """save(), for a thread that gives way to another: its exclusive reservation is lost (see `monitor`)."""
         context = self.save()
-        if self._monitor is None:
-            return context
-        return context[: self._monitor] + _NO_RESERVATION + context[self._monitor + 8 :]
+        return context if self._monitor is None else without_reservation(context, self._monitor)
 
     def _find_monitor(self) -> int | None:
-        """Where the context keeps the reserved address: made visible by one exclusive load. None without such loads."""
+        """Where the context keeps the reserved address; None without exclusive loads."""
         code = self._exclusive_load()
-        if not code:
-            return None
-        page = self.memory.find_free(4096)
-        self.memory.mmap(page, 4096, uc.PROT_READ | uc.PROT_WRITE | uc.PROT_EXEC, fixed=True)
-        self.memory.write(page, code)
+        return find_monitor(self.memory, code, lambda page, data: self._try_load(page, len(code), data)) if code else None
+
+    def _try_load(self, page: int, size: int, data: int) -> tuple[Context, Context]:
+        """Run the exclusive load at `page` from `data`: the contexts before and after; the live registers stay."""
         before = self.save()
-        base, data = self.argument_registers()[1], page + 0x7F8
-        self.set_register(base, data)
+        self.set_register(self.argument_registers()[1], data)
         self._cells[c.REMAINING] = 4096
-        self.engine.start(page, page + len(code))
+        self.engine.start(page, page + size)
         self._cells[c.REMAINING] = 0
         after = self.save()
         self.restore(before)
-        self.memory.munmap(page, 4096)
-        wanted = data.to_bytes(8, "little")
-        at = after.find(wanted)
-        while at >= 0 and before[at : at + 8] != _NO_RESERVATION:
-            at = after.find(wanted, at + 1)
-        assert at >= 0, "Unicorn's context does not hold the exclusive monitor"
-        return at
+        return before, after
 
     def map_kernel_pages(self) -> None:
         """Pages the kernel shows every process: here the one with the signal trampoline."""
         trampoline = self.abi.sigreturn_trampoline
-        self.memory.mmap_kernel(trampoline, 4096, uc.PROT_READ | uc.PROT_EXEC, "[vdso]")
+        self.memory.mmap_kernel(trampoline, 4096, PROT_READ | PROT_EXEC, "[vdso]")
         self.memory.write(trampoline, self.sigreturn_code())
 
     # -- running -----------------------------------------------------------------------------------------------
@@ -321,11 +289,16 @@ class Cpu(ABC):
             self.log.blocks.go()
         if self.block_count is not None:
             self.block_count.running = True
+        self._running = True
         error = self._start()
-        while cells[c.STOPPED] == c.LOG_FULL:
-            error = self._drained_start()
+        while cells[c.STOPPED] == c.LOG_FULL or (self._renewed and self._stop is None and self._error is None):
+            error = self._drained_start() if cells[c.STOPPED] else self._renewed_start()
+        self._running = self._renewed = False
         if not cells[c.STOPPED] and (self._stop is None or self._stop.reason is not Reason.TRAP):
             self._take_back(self.pc)
+        self.unused = cells[c.REMAINING]
+        if self._stop is not None and self._stop.reason is Reason.REQUEST and not cells[c.STOPPED]:
+            cells[c.END] = self.pc  # what is left of the block is not a jump's target: the slice may run on into it
         self.bytes_at_end -= cells[c.REMAINING]
         cells[c.REMAINING] = 0
         if self.log is not None:
@@ -348,6 +321,19 @@ class Cpu(ABC):
         self.log.drain(self.clock_bytes)
         self.log.blocks.go()
         self._cells[c.STOPPED] = 0
+        return self._start()
+
+    def _renewed_start(self) -> int:
+        """Go on in the middle of a block that has to be translated again."""
+        pc = self.pc
+        self._renewed = False
+        self._take_back(pc)
+        if self.log is not None:
+            self.log.settle()
+            self.log.blocks.go()
+        if self.block_count is not None:
+            self.block_count.stopped_at(pc)
+        self._cells[c.END] = pc
         return self._start()
 
     def _take_back(self, pc: int) -> None:
@@ -424,17 +410,30 @@ class Cpu(ABC):
         return Fault(SIGSEGV, SI_KERNEL, 0, 13, 0, f"emulation stopped (Unicorn error {error})")
 
     def request_stop(self) -> None:
-        """End the slice at the next block; `run` returns Reason.REQUEST. For use inside handlers."""
+        """End the slice at the next instruction or block; `run` returns Reason.REQUEST. For use inside handlers.
+
+        A next `run` with `unused` as its budget makes the slice what it would have been.
+        """
         if self._stop is None:
             self._stop = Stop(Reason.REQUEST)
         self.engine.stop()
 
-    def watch(self, address: int) -> None:
-        """Call `watch_handler(address)` each time the instruction at `address` is about to run."""
+    def watch(self, address: int, watcher: Watcher) -> None:
+        """Call `watcher(address)` each time the instruction at `address` is about to run, after those added before it.
+
+        Code that was translated before is translated again, the block that runs included.
+        """
+        if not self._watches.add(address, watcher):
+            return
         if self.log is not None and self.log.registers is not None:
             self.log.registers.watch(address)
-        else:
-            self.engine.add_hook(uc.HOOK_CODE, self._watch_callback, address, address, 0)
+            return
+        self.engine.add_hook(uc.HOOK_CODE, self._watch_callback, address, address, 0)
+        if self.memory.region_at(address) is not None:
+            self.engine.forget_code(address, address + 1)
+        if self._running and self._cells[c.START] <= address < self._cells[c.END]:
+            self._renewed = True
+            self.engine.stop()
 
     # -- hooks: nothing may be raised through Unicorn -----------------------------------------------------------
 
@@ -459,9 +458,11 @@ class Cpu(ABC):
     def _on_watch(self, _: int, address: int, size: int, user: int) -> None:
         self._stand_at(address)
         try:
-            self.watch_handler(address)
+            self._watches.hit(address, self.clock_bytes)
         except BaseException as error:
             self._fail(error)
+        if self._stop is not None or self._renewed:
+            self._watches.stopped(address, self.clock_bytes)
         self._go_on()
 
     def _guard_memory(self, _: int, kind: int, address: int, size: int, value: int, user: int) -> bool:
@@ -514,7 +515,3 @@ class Cpu(ABC):
     @staticmethod
     def _no_handler(pc: int, number: int, arguments: Sequence[int]) -> int | None:
         raise AssertionError("a trap without a handler")
-
-    @staticmethod
-    def _no_watch(address: int) -> None:
-        raise AssertionError("a watch without a handler")

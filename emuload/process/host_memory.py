@@ -9,7 +9,7 @@ _GRAIN = 16
 _READ_WRITE = 3
 
 
-class GuestHeap:
+class HostMemory:
     """First-fit allocation in mappings named "[host]". Addresses are aligned to 16 bytes."""
 
     def __init__(self, memory: AddressSpace) -> None:

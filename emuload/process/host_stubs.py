@@ -1,7 +1,7 @@
-"""Gates: addresses whose code traps to the host, recognised by where it is.
+"""Host stubs: addresses whose code traps to the host, which recognises them by where they are.
 
-Gate 0 is where every call made by the host returns to. Further gates stand for C library functions that the emulated
-library lacks (reported with their caller when called) and for callbacks the host provides.
+Every call that the host makes returns to stub 0. Further stubs are C library functions that the emulated library lacks
+(reported with their caller if they are called) and callbacks into Python.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from __future__ import annotations
 from emuload.errors import UsageError
 from emuload.machine.cpu import Cpu
 
-GATE_SIZE = 16
+STUB_SIZE = 16
 PAGES = 8
 PROT_READ_EXEC = 5
+NAME = "[gates]"
+"""The mapping's name in /proc/self/maps and in reports."""
 
 
-class Gates:
-    """The page of stubs and what each stands for: ("return" | "missing" | "callback", name or index)."""
+class HostStubs:
+    """The stubs of a process and their meanings: ("return" | "missing" | "callback", name, index of the callback)."""
 
     def __init__(self, base: int) -> None:
         self.base = base
@@ -24,23 +26,23 @@ class Gates:
 
     @property
     def end(self) -> int:
-        """First address behind the gates."""
+        """First address after the stubs."""
         return self.base + PAGES * 4096
 
     def add(self, kind: str, name: str, index: int = 0) -> int:
-        """Hand out the next gate and return its address. Raises UsageError when there are no more."""
+        """Hand out the next stub and return its address. Raises UsageError if none is left."""
         if self.full:
             raise UsageError(f"no room for {name}: there are {len(self.entries)} missing functions and callbacks already")
         self.entries.append((kind, name, index))
-        return self.base + (len(self.entries) - 1) * GATE_SIZE
+        return self.base + (len(self.entries) - 1) * STUB_SIZE
 
     @property
     def full(self) -> bool:
-        """Whether all gates are handed out."""
-        return len(self.entries) >= PAGES * 4096 // GATE_SIZE
+        """True if all stubs are handed out."""
+        return len(self.entries) >= PAGES * 4096 // STUB_SIZE
 
     def missing(self, name: str) -> int | None:
-        """The gate of a function that the C library lacks, always the same for a name; None when there are no more."""
+        """The stub of a function that the C library lacks, the same one for a name each time; None if none is left."""
         if name not in self._missing:
             if self.full:
                 return None
@@ -48,16 +50,16 @@ class Gates:
         return self._missing[name]
 
     def at(self, pc: int) -> tuple[str, str, int]:
-        """What the gate around `pc` stands for; ("none", "", 0) when it was not handed out."""
-        number = (pc - self.base) // GATE_SIZE
+        """The meaning of the stub around `pc`; ("none", "", 0) if it was not handed out."""
+        number = (pc - self.base) // STUB_SIZE
         return self.entries[number] if number < len(self.entries) else ("none", "", 0)
 
 
-def map_gates(cpu: Cpu) -> Gates:
+def map_host_stubs(cpu: Cpu) -> HostStubs:
     """Map the stubs just above the range that mmap hands out."""
     base = cpu.abi.map_top
-    cpu.memory.mmap_kernel(base, PAGES * 4096, PROT_READ_EXEC, "[gates]")
-    cpu.memory.write(base, cpu.gate_code().ljust(GATE_SIZE, b"\0") * (PAGES * 4096 // GATE_SIZE))
-    gates = Gates(base)
-    gates.add("return", "return to the host")
-    return gates
+    cpu.memory.mmap_kernel(base, PAGES * 4096, PROT_READ_EXEC, NAME)
+    cpu.memory.write(base, cpu.gate_code().ljust(STUB_SIZE, b"\0") * (PAGES * 4096 // STUB_SIZE))
+    stubs = HostStubs(base)
+    stubs.add("return", "return to the host")
+    return stubs

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING
 from emuload.report.tables import Table
 
 if TYPE_CHECKING:
-    from emuload.reports import Report
+    from emuload.errors import Report
 
 
 def show_table(table: Table) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from emuload.errors import Frame, Report, ThreadReport
 from emuload.report.tables import milliseconds
-from emuload.reports import Frame, Report, ThreadReport
 from loader.errors import one_line
 
 MAX_LINES = 64

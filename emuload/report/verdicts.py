@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from emuload.errors import Frame
 from emuload.order.checking import Finding, Verdict
 from emuload.report.follow import exact_line
 from emuload.report.tables import Table
 from emuload.report.text import frame_lines
-from emuload.reports import Frame
 from emuload.trace.events import Event
 from emuload.trace.jsonl import Trace
+from emuload.trace.kinds.linker import OBJECT_MAPPED, OBJECT_UNMAPPED
 from emuload.trace.roles import Roles
 
 MAX_FINDINGS = 10
@@ -95,9 +96,9 @@ def places(events: Sequence[Event], wanted: Collection[int]) -> dict[int, str]:
             found[event.seq] = _place(event.pc, mapped)
         start = event.fields.get("address")
         size = event.fields.get("size")
-        if event.kind == "object-mapped" and isinstance(start, int) and isinstance(size, int):
+        if event.kind == OBJECT_MAPPED.name and isinstance(start, int) and isinstance(size, int):
             mapped[start] = start + size, str(event.fields.get("object", ""))
-        elif event.kind == "object-unmapped" and isinstance(start, int):
+        elif event.kind == OBJECT_UNMAPPED.name and isinstance(start, int):
             mapped.pop(start, None)
     return found
 
@@ -200,5 +201,5 @@ def _event(checked: Checked, event: Event) -> dict[str, Any]:
         "kind": event.kind,
         "fields": event.fields,
         "place": checked.places.get(event.seq, ""),
-        "frames": [asdict(frame) for frame in checked.stacks.get(event.seq, ())],
+        "frames": [frame.to_dict() for frame in checked.stacks.get(event.seq, ())],
     }

@@ -1,7 +1,7 @@
 """Events: one small record per thing that happened, in the order it happened.
 
 A run is a stream of events; whatever checks, draws or compares a run works on that stream.
-Every field is an int, a str, a bool or a list of those, so that an event is JSON as it stands.
+Every field is an int, a str, a bool, None or a list of ints or strs, so an event is JSON without conversion.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 Value = int | str | bool | None | list[int] | list[str] | tuple[int, ...]
-"""A tuple is a list that is cheaper to record; an `Event` has a list instead."""
+"""A field's value. A tuple is a list that is cheaper to record; an `Event` has a list instead."""
 
 EVENT_LIMIT = 10_000_000
 
 
 class Clock(Protocol):
-    """What the recorder needs of a clock: `base + (bytes_at_end - remaining[0]) // bytes_per_ns` nanoseconds, with its source's
-    items. It reads them itself, as half of the cost of an event would be the call.
+    """The virtual clock, as the recorder reads it: `base + (bytes_at_end - remaining[0]) // bytes_per_ns` nanoseconds, with
+    the items of its source. The recorder computes this itself: a call would be half of the cost of an event.
     """
 
     base: int
@@ -26,12 +26,12 @@ class Clock(Protocol):
 
     @property
     def source(self) -> CodeCounter:
-        """Where executed code is counted."""
+        """The counter of executed code."""
         ...
 
 
 class CodeCounter(Protocol):
-    """What a clock counts, see `Clock`."""
+    """The count of executed code bytes that a `Clock` is based on."""
 
     bytes_at_end: int
 
@@ -64,11 +64,11 @@ class Event:
         return f"{self.seq} {self.time} {self.tid} {self.pc:#x} {self.kind} {body}".rstrip()
 
 
-class Said:
-    """What an event says besides when; the same object for all events that say the same, where that is often.
+class Content:
+    """An event without its number and time. Equal contents of frequent kinds share one object.
 
-    Lists among the fields may stand as tuples. `text` is free for the sink, "" at first. `values` are those of the fields where
-    the recorder was given names and values, `next` is what was said after this the last time.
+    Lists among the fields may be tuples. `text` belongs to the sink and is "" at first. `values` are the fields' values if the
+    recorder was given names and values. `next` is the content that was recorded after this one the last time.
     """
 
     __slots__ = ("fields", "kind", "next", "pc", "text", "tid", "values")
@@ -82,25 +82,28 @@ class Said:
         self.fields = fields
         self.text = ""
         self.values = values
-        self.next: Said | None = None
+        self.next: Content | None = None
 
 
-Sink = Callable[[int, "Sequence[int]", "Sequence[Said]"], None]
-"""Takes events in bulk: the number of the first, the times, and what they say."""
+Listener = Callable[[Event], None]
+"""Called with each event at the moment it happens."""
+
+Sink = Callable[[int, "Sequence[int]", "Sequence[Content]"], None]
+"""Takes events in bulk: the number of the first, their times, their contents."""
 
 _KNOWN = 1 << 14
-"""Fields that are remembered, to be kept once."""
+"""Bound on the contents remembered for reuse."""
 
 BATCH = 512
 """Events a sink may be behind."""
 
 
 class Recorder:
-    """Collects the events of one run. `enabled` off makes emit a no-op.
+    """Collects the events of one run. With `enabled` off nothing is recorded.
 
-    `pc` is where the guest stands: whoever enters the host from guest code sets it, and every event carries it. While the
-    guest runs only times and what was said are kept, which costs no object for what is said again; they become `Event` objects
-    when somebody asks for `events`, or listens.
+    `pc` is the guest's program counter: whoever enters the host from guest code sets it, and every event carries it. While the
+    guest runs, only times and contents are kept, and repeated contents cost no new object; `Event` objects are made when
+    `events` is read or a listener is registered.
     """
 
     def __init__(self, clock: Clock, enabled: bool = True, limit: int = EVENT_LIMIT) -> None:
@@ -111,44 +114,39 @@ class Recorder:
         self._source = clock.source
         self._events: list[Event] = []
         self._times: list[int] = []
-        self._saying: list[Said] = []
-        self._said: dict[tuple[object, ...], Said] = {}
-        self._last = Said(0, 0, "", {})
-        """What was said last. Threads that take turns say the same in the same order, which is cheaper to see than to look up."""
+        self._contents: list[Content] = []
+        self._known: dict[tuple[object, ...], Content] = {}
+        self._last = Content(0, 0, "", {})
+        """The content recorded last. Threads that alternate record the same sequences again, so trying its `next` is cheaper
+        than a look-up."""
         self._written = 0
-        """How many of these the sink has had."""
-        self._before = 0
-        self._listener: Callable[[Event], None] | None = None
-        self._observer: Callable[[Event], None] | None = None
+        """How many of the times and contents the sink has had."""
+        self._length_before = 0
+        """How many times there were at the last `flush_if_idle`."""
+        self._listeners: tuple[Listener, ...] = ()
         self._sink: Sink | None = None
         self._mark = limit
-        """With more of them than this there is something to do at once."""
+        """With more times than this, something must be done at once."""
 
-    # -- who wants to know -----------------------------------------------------------------------------------------
+    # -- listeners and the sink ------------------------------------------------------------------------------------
 
-    @property
-    def listener(self) -> Callable[[Event], None] | None:
-        """Sees each event as it happens."""
-        return self._listener
-
-    @listener.setter
-    def listener(self, listener: Callable[[Event], None] | None) -> None:
-        self._listener = listener
+    def add_listener(self, listener: Listener) -> None:
+        """Call `listener` with each event from now on, after the listeners that were added before. It first gets the events that
+        were recorded since `events` was last read, so that a listener added after the start-up misses nothing of it.
+        """
+        self._listeners = (*self._listeners, listener)
         self._set_mark()
 
-    @property
-    def observer(self) -> Callable[[Event], None] | None:
-        """Sees each event before the listener: the instruction log, where events say what is logged."""
-        return self._observer
-
-    @observer.setter
-    def observer(self, observer: Callable[[Event], None] | None) -> None:
-        self._observer = observer
+    def remove_listener(self, listener: Listener) -> None:
+        """Stop calling `listener`. Raises ValueError if it is not registered."""
+        listeners = list(self._listeners)
+        listeners.remove(listener)
+        self._listeners = tuple(listeners)
         self._set_mark()
 
     @property
     def sink(self) -> Sink | None:
-        """Takes the events that were recorded, in order: at the latest when `BATCH` wait, and at each `flush`."""
+        """Takes the recorded events, in order: when `BATCH` are waiting, and at each `flush`."""
         return self._sink
 
     @sink.setter
@@ -157,9 +155,9 @@ class Recorder:
         self._set_mark()
 
     def _set_mark(self) -> None:
-        """At the bound, when the sink is to have a batch, or at every event when somebody sees each."""
+        """Set the mark to the bound, to the sink's next batch, or, with a listener, to every event."""
         room = self.limit - len(self._events)
-        if self._listener is not None or self._observer is not None:
+        if self._listeners:
             room = 0
         elif self._sink is not None:
             room = min(room, self._written + BATCH - 1)
@@ -173,93 +171,92 @@ class Recorder:
             self.record(kind, tid, fields)
 
     def record(self, kind: str, tid: int, fields: dict[str, Value]) -> None:
-        """`emit` with the fields as a dict, which the event keeps."""
+        """Like `emit`, with the fields as a dict, which the event keeps."""
         if self.enabled:
-            said = Said(tid, self.pc, kind, fields)
+            content = Content(tid, self.pc, kind, fields)
             times, source, clock = self._times, self._source, self._clock
             times.append(clock.base + (source.bytes_at_end - source.remaining[0]) // clock.bytes_per_ns)
-            self._saying.append(said)
+            self._contents.append(content)
             if len(times) > self._mark:
                 self._reached()
 
     def repeat(self, kind: str, tid: int, names: tuple[str, ...], values: tuple[Value, ...]) -> None:
-        """`record` for what is often said again, and then kept once. A kind has the same names and types each time."""
+        """Like `record`, for frequent events: equal contents are stored once. A kind has the same names and types each time."""
         if self.enabled:
-            said = self._last.next
-            if said is None or said.kind != kind or said.pc != self.pc or said.tid != tid or said.values != values:
+            content = self._last.next
+            if content is None or content.kind != kind or content.pc != self.pc or content.tid != tid or content.values != values:
                 key = (values, tid, self.pc, kind)
-                known = self._said.get(key) or self._say(key, kind, tid, dict(zip(names, values, strict=True)), values)
-                said = self._last.next = known
-            self._last = said
+                known = self._known.get(key) or self._remember(key, kind, tid, dict(zip(names, values, strict=True)), values)
+                content = self._last.next = known
+            self._last = content
             times, source, clock = self._times, self._source, self._clock
             times.append(clock.base + (source.bytes_at_end - source.remaining[0]) // clock.bytes_per_ns)
-            self._saying.append(said)
+            self._contents.append(content)
             if len(times) > self._mark:
                 self._reached()
 
-    def _say(
+    def _remember(
         self, key: tuple[object, ...], kind: str, tid: int, fields: dict[str, Value], values: tuple[Value, ...]
-    ) -> Said:
-        """Remember what will be said again."""
-        if len(self._said) >= _KNOWN:
-            self._said.clear()
-        said = self._said[key] = Said(tid, self.pc, kind, fields, values)
-        return said
+    ) -> Content:
+        """Make a content and keep it for reuse."""
+        if len(self._known) >= _KNOWN:
+            self._known.clear()
+        content = self._known[key] = Content(tid, self.pc, kind, fields, values)
+        return content
 
     def _reached(self) -> None:
+        """Act on the mark: refuse an event above the bound, call the listeners, or give the sink its batch."""
         if len(self) > self.limit:
             self._times.pop()
-            self._saying.pop()
+            self._contents.pop()
             raise RecorderFull(f"{self.limit} events were recorded")
-        if self._listener is None and self._observer is None:
+        if not self._listeners:
             self.flush()
             return
         known = len(self._events)
         for event in self.events[known:]:
-            if self._observer is not None:
-                self._observer(event)
-            if self._listener is not None:
-                self._listener(event)
+            for listener in self._listeners:
+                listener(event)
 
     def flush(self) -> None:
-        """Give the sink, if there is one, what it has not had."""
+        """Give the sink, if there is one, the events that it has not had."""
         if self._sink is not None and len(self._times) > self._written:
             start, self._written = self._written, len(self._times)
             self._set_mark()
-            self._sink(len(self._events) + start, self._times[start:], self._saying[start:])
+            self._sink(len(self._events) + start, self._times[start:], self._contents[start:])
 
-    def computing(self) -> None:
-        """A thread has computed for the rest of its turn, as it may for ever: what was there the last time is to be in the
-        trace.
+    def flush_if_idle(self) -> None:
+        """Flush if nothing was recorded since the last call, so that the trace of an endless loop is complete. To be called
+        when a slice ended without an event.
         """
-        if len(self._times) == self._before:
+        if len(self._times) == self._length_before:
             self.flush()
-        self._before = len(self._times)
+        self._length_before = len(self._times)
 
-    # -- what was recorded -----------------------------------------------------------------------------------------
+    # -- the record ------------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
         return len(self._events) + len(self._times)
 
     @property
     def tids(self) -> set[int]:
-        """The threads that events were of; 0 for those of none."""
-        return {event.tid for event in self._events} | {said.tid for said in self._saying}
+        """The threads that have events; 0 if some happened on no thread."""
+        return {event.tid for event in self._events} | {content.tid for content in self._contents}
 
     @property
     def events(self) -> list[Event]:
         """Everything that was recorded so far."""
         if self._times:
             self.flush()
-            times, saying = self._times, self._saying
-            self._times, self._saying, self._written = [], [], 0
+            times, contents = self._times, self._contents
+            self._times, self._contents, self._written = [], [], 0
             events, seq = self._events, len(self._events)
-            for time, said in zip(times, saying, strict=True):
-                fields = said.fields
+            for time, content in zip(times, contents, strict=True):
+                fields = content.fields
                 for name, value in fields.items():
                     if type(value) is tuple:
                         fields[name] = list(value)
-                events.append(Event(seq, time, said.tid, said.pc, said.kind, fields))
+                events.append(Event(seq, time, content.tid, content.pc, content.kind, fields))
                 seq += 1
             self._set_mark()
         return self._events

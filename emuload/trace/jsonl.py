@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import IO, Any, TypeVar
 
 from emuload.errors import UsageError
-from emuload.trace.events import Event, Said, Value
+from emuload.trace.events import Content, Event, Value
 
 FORMAT = "emuload-trace"
 SCHEMA = 2
@@ -104,11 +104,11 @@ def event_line(event: Event) -> str:
     return f'{{{head},"fields":{_ENCODER.encode(event.fields)}}}'
 
 
-def _say(said: Said) -> str:
-    """The rest of an event's line, behind the time."""
-    head = f',"tid":{said.tid},"pc":{said.pc},"kind":{_ENCODER.encode(said.kind)}'
-    said.text = f'{head},"fields":{_ENCODER.encode(said.fields)}}}\n'
-    return said.text
+def _text(content: Content) -> str:
+    """An event's line after the time, also kept in `content.text`."""
+    head = f',"tid":{content.tid},"pc":{content.pc},"kind":{_ENCODER.encode(content.kind)}'
+    content.text = f'{head},"fields":{_ENCODER.encode(content.fields)}}}\n'
+    return content.text
 
 
 def end_line(end: End) -> str:
@@ -135,7 +135,7 @@ class Writer:
         """Write an event."""
         self._write(event_line(event))
 
-    def batch(self, first: int, times: Sequence[int], saying: Sequence[Said]) -> None:
+    def batch(self, first: int, times: Sequence[int], contents: Sequence[Content]) -> None:
         """Write events as a recorder keeps them: a `Recorder`'s sink."""
         parts: list[str] = []
         done = 0
@@ -146,7 +146,7 @@ class Writer:
             lines = [f'{{"seq":{thousands or ""}'] * (4 * len(numbers))
             lines[1::4] = numbers
             lines[2::4] = map(repr, times[done:end])
-            lines[3::4] = [said.text or _say(said) for said in saying[done:end]]
+            lines[3::4] = [content.text or _text(content) for content in contents[done:end]]
             parts += lines
             done = end
         self._write_all("".join(parts))

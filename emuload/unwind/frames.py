@@ -1,12 +1,11 @@
-"""A frame, and what unwinding needs of a loaded object and of the guest's memory."""
+"""A frame, and the loaded object and guest memory as unwinding sees them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
-from emuload.reports import Frame as ReportFrame
+from emuload.errors import Frame as ReportFrame
 from loader.elf import ElfFile
 
 Registers = Mapping[str, int]
@@ -14,13 +13,13 @@ Registers = Mapping[str, int]
 
 
 class Memory(Protocol):
-    """What is needed of the guest's memory: bytes at an address; an exception where nothing is mapped."""
+    """The guest's memory: bytes at an address, or an exception if nothing is mapped there."""
 
     def read(self, address: int, size: int) -> bytes: ...
 
 
 class LoadedObject(Protocol):
-    """What is needed of an object in the link map; loader.objects.LinkedObject is one."""
+    """An object in the link map, such as loader.objects.LinkedObject."""
 
     @property
     def elf(self) -> ElfFile: ...
@@ -34,29 +33,33 @@ class LoadedObject(Protocol):
 
 
 class Machine(Protocol):
-    """What is needed to know the machine; emuload.machine.abi.Abi is one."""
+    """The facts that identify the machine, as emuload.machine.abi.Abi has them."""
 
     @property
     def elf_machine(self) -> int: ...
 
 
-@dataclass
 class Frame(ReportFrame):
-    """One call on a thread's stack, the innermost first.
+    """One call on a thread's stack, with its place in the function.
 
-    pc        guest address: of the instruction that runs next (innermost, or interrupted by a signal), else
-    where
-              the call returns to
-    function  name, "" when unknown
-    object    path of the object that holds the code, "" when none does
-    file      source file and `line`, ("", 0) when unknown
-    kind      "go", "c", "libc" (the emulated C library), "signal" (a handler's return code) or "unknown"
-    offset    bytes from the function's start to `pc`
-    inlined   the call was inlined into the frame that follows
+    `pc` is the address of the next instruction (innermost frame, or interrupted by a signal), else the one the call returns
+    to. `offset` is the bytes from the function's start to `pc`. `inlined`: the call was inlined into the frame that follows.
     """
 
-    offset: int = 0
-    inlined: bool = False
+    def __init__(
+        self,
+        pc: int,
+        function: str,
+        object: str = "",
+        file: str = "",
+        line: int = 0,
+        kind: str = "c",
+        offset: int = 0,
+        inlined: bool = False,
+    ) -> None:
+        super().__init__(pc, function, object, file, line, kind)
+        self.offset = offset
+        self.inlined = inlined
 
     def __str__(self) -> str:
         where = f" at {self.file}:{self.line}" if self.file else f" in {self.object}" if self.object else ""

@@ -12,8 +12,9 @@ import pytest
 from emuload.calls import convert as calls
 from emuload.calls.convert import CallError, GoSlice, GoString
 from emuload.errors import Deadlock, GuestFailed
+from emuload.process.dlfcn import DEFAULT
 from emuload.process.library import Library
-from emuload.process.process import DEFAULT, Process
+from emuload.process.process import Process
 from tests.support.command_line import source_file
 from tests.support.toolchain import c_library, go_library
 
@@ -181,10 +182,10 @@ def test_exception_in_a_callback_comes_out_of_the_call(c: Library) -> None:
 
 
 def test_memory_given_to_a_call_is_given_back(c: Library) -> None:
-    before = dict(c.process.heap.sizes)
+    before = dict(c.process.host_memory.sizes)
     for _ in range(50):
         libc_call(c, "strlen", "x" * 1000, returns=calls.word)
-    assert c.process.heap.sizes == before
+    assert c.process.host_memory.sizes == before
 
 
 def test_result_that_is_no_string_leaves_the_thread_usable(c: Library) -> None:

@@ -34,7 +34,7 @@ __attribute__((target("thumb"))) int nothing(void) { return 0; }
 
 def phases(target: str, path: Path, *calls: tuple[str, tuple[object, ...]], **options: object) -> dict[str, int]:
     process = api.Process(arch_of(target), **options)  # type: ignore[arg-type]
-    meter = CostMeter(process)
+    meter = CostMeter(process.scheduler)
     library = process.dlopen(str(path))
     for name, arguments in calls:
         library.call(name, *arguments)
@@ -71,7 +71,7 @@ def test_phases_are_what_a_hook_on_every_instruction_counts(target: str) -> None
             marks[f"{event.kind} {event.fields.get('package', event.fields.get('index'))}"] = by_thread.get(event.tid, 0)
 
     process.cpu.engine.hook(uc.HOOK_CODE, uc.BLOCK_CALLBACK(step))
-    process.recorder.listener = listen
+    process.recorder.add_listener(listen)
     process.dlopen(str(library)).call("add", 1, 2)
     last = max(int(name.split()[1]) for name in marks if name.startswith("constructor-exit"))
     cost = phases(target, library, ("add", (1, 2)))
@@ -98,7 +98,7 @@ def test_counting_changes_nothing_of_the_run(tmp_path: Path) -> None:
     streams = []
     for counted in (True, False):
         process = api.Process("amd64")
-        meter = CostMeter(process) if counted else None
+        meter = CostMeter(process.scheduler) if counted else None
         process.dlopen(library).call("sum", 50)
         process.exit()
         streams.append([event.line() for event in process.events])

@@ -16,7 +16,7 @@ from elftools.elf.elffile import ELFFile
 
 from emuload.machine import create_cpu
 from emuload.machine.calling import Composite, Plan, Scalar, Type, align_up, fetch, leaves, place, receive, reply
-from emuload.machine.cpu import Reason
+from emuload.machine.stops import Reason
 
 SCALARS = (
     Scalar("signed char", 1, signed=True), Scalar("unsigned char", 1), Scalar("short", 2, signed=True),

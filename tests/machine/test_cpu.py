@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from emuload.machine import ARCHITECTURES, create_cpu
-from emuload.machine.cpu import Cpu, Reason
+from emuload.machine.cpu import Cpu
+from emuload.machine.stops import Reason
 from tests.machine.code import CALLS, FAULTS, LOOP
 
 BUDGET = 10_000
@@ -139,12 +140,10 @@ def test_an_exclusive_reservation_is_lost_at_a_switch(arch: str) -> None:
         cpu = create_cpu(arch)
         at = place(cpu, bytes.fromhex(code))
         cpu.set_register(cpu.argument_registers()[1], at + 0x9000)
-        cpu.watch_handler = stopping(cpu)
-        cpu.watch(at + 4)
+        cpu.watch(at + 4, stopping(cpu))
         assert cpu.run(BUDGET).reason is Reason.REQUEST
         if switched:
             cpu.restore(cpu.switch_out())
-        cpu.watch_handler = lambda _: None
         cpu.run(BUDGET)
         assert cpu.register(status) == int(switched)
 

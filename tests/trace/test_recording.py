@@ -81,7 +81,7 @@ def test_events_are_the_same_whoever_asks_in_between(rows: list[tuple[int, int, 
     asked, heard = Recorder(Ticks()), list[Event]()
     recorder_with(rows[:at], asked)
     early = len(asked.events)
-    asked.listener = heard.append
+    asked.add_listener(heard.append)
     recorder_with(rows[at:], asked)
     assert len(plain) == len(asked) == len(rows)
     assert plain.tids == asked.tids
@@ -160,3 +160,40 @@ def test_a_run_that_is_ended_leaves_what_happened(number: signal.Signals, tmp_pa
     assert [event.kind for event in trace.events[-2:]] == ["write", "syscall"]
     assert b"Traceback" not in errors
     assert command.returncode == {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}[number]
+
+
+def test_listeners_are_called_in_order_until_they_are_removed() -> None:
+    recorder, heard = Recorder(Ticks()), list[tuple[str, str]]()
+
+    def first(event: Event) -> None:
+        heard.append(("first", event.kind))
+
+    def second(event: Event) -> None:
+        heard.append(("second", event.kind))
+
+    recorder.emit("before", 1)
+    assert len(recorder.events) == 1
+    recorder.add_listener(first)
+    recorder.add_listener(second)
+    recorder.emit("both", 1)
+    recorder.remove_listener(first)
+    recorder.repeat("one", 1, (), ())
+    recorder.remove_listener(second)
+    recorder.emit("after", 1)
+    assert heard == [("first", "both"), ("second", "both"), ("second", "one")]
+    with pytest.raises(ValueError, match="not in list"):
+        recorder.remove_listener(first)
+
+
+def test_a_listener_may_leave_while_it_is_called() -> None:
+    recorder, heard = Recorder(Ticks()), list[str]()
+
+    def once(event: Event) -> None:
+        heard.append(event.kind)
+        recorder.remove_listener(once)
+
+    recorder.add_listener(once)
+    recorder.add_listener(lambda event: heard.append(f"{event.kind} again"))
+    recorder.emit("a", 1)
+    recorder.emit("b", 1)
+    assert heard == ["a", "a again", "b again"]

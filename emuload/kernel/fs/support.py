@@ -16,7 +16,7 @@ from emuload.kernel.fs.tree import Place
 from emuload.kernel.task import Task, Wait
 
 if TYPE_CHECKING:
-    from emuload.kernel.core import Kernel
+    from emuload.kernel.fs.attached import Kernel
 
 F = TypeVar("F", bound=Callable[..., Any])
 PIECE: Final = 1 << 20

@@ -13,7 +13,10 @@ from functools import cached_property
 
 from emuload.machine import engine as uc
 from emuload.machine.abi import Abi
-from emuload.machine.cpu import (
+from emuload.machine.cpu import Cpu
+from emuload.machine.disassembly import Disassembler
+from emuload.machine.hooks import native
+from emuload.machine.stops import (
     FPE_INTDIV,
     ILL_ILLOPC,
     SEGV_MAPERR,
@@ -23,13 +26,10 @@ from emuload.machine.cpu import (
     SIGSEGV,
     SIGTRAP,
     TRAP_BRKPT,
-    Cpu,
     Fault,
     Reason,
     Stop,
 )
-from emuload.machine.disassembly import Disassembler
-from emuload.machine.hooks import native
 
 ABI = Abi(
     name="amd64",

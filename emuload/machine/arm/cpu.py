@@ -13,8 +13,9 @@ from emuload.machine import engine as uc
 from emuload.machine.abi import Abi
 from emuload.machine.arm.signals import TRAMPOLINE
 from emuload.machine.arm_family import ArmFamily
-from emuload.machine.cpu import SEGV_MAPERR, SIGSEGV, Cpu, Fault
+from emuload.machine.cpu import Cpu
 from emuload.machine.memory import MemoryFault
+from emuload.machine.stops import SEGV_MAPERR, SIGSEGV, Fault
 
 # asm/hwcap.h: SWP HALF THUMB FAST_MULT VFP EDSP NEON VFPv3 TLS VFPv4 IDIVA IDIVT LPAE
 _HWCAP = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 4 | 1 << 6 | 1 << 7 | 1 << 12 | 1 << 13 | 1 << 15 | 1 << 16 | 1 << 17 | 1 << 18 | 1 << 20

@@ -9,10 +9,10 @@ import pytest
 
 from emuload.machine import ARCHITECTURES, create_cpu
 from emuload.machine import engine as uc
-from emuload.machine.cpu import Reason
 from emuload.machine.hooks import block_count
 from emuload.machine.hooks import cells as c
 from emuload.machine.hooks.block_count import COUNT_HOOKS, BlockCount
+from emuload.machine.stops import Reason
 from tests.machine.code import FAULTS, LOOP
 from tests.machine.hooks.host_code import CODE, EXIT, HostCode, commented, disassembled
 from tests.machine.test_cpu import BUDGET, place

@@ -10,8 +10,9 @@ import pytest
 
 from emuload.ilog import predictor
 from emuload.machine import ARCHITECTURES, create_cpu
-from emuload.machine.cpu import Cpu, Reason
+from emuload.machine.cpu import Cpu
 from emuload.machine.hooks import cells as c
+from emuload.machine.stops import Reason
 from tests.machine.code import FAULTS, LOOP, STRAIGHT
 from tests.machine.test_cpu import BUDGET, place
 
@@ -187,9 +188,8 @@ def test_a_log_begins_and_ends_at_an_instruction_in_the_middle_of_a_block(arch: 
             assert address == at + 7 * one
             cpu.choose_log([])
 
-    cpu.watch_handler = hit
-    cpu.watch(at + 3 * one)
-    cpu.watch(at + 7 * one)
+    cpu.watch(at + 3 * one, hit)
+    cpu.watch(at + 7 * one, hit)
     cpu.choose_log([])
     cpu.run(len(code) * 4)
     cpu.drain_log()
@@ -207,8 +207,7 @@ def test_the_clock_is_exact_at_a_watched_instruction(arch: str, native_hooks: bo
     cpu = create_cpu(arch, native_hooks=native_hooks)
     at = place(cpu, code)
     seen: list[int] = []
-    cpu.watch_handler = lambda address: seen.append(cpu.clock_bytes)
-    cpu.watch(at + 4 * one)
+    cpu.watch(at + 4 * one, lambda address: seen.append(cpu.clock_bytes))
     cpu.run(len(code) * 3)
     assert seen == [4 * one + n * len(code) for n in range(3)]
 
@@ -218,8 +217,7 @@ def test_a_stop_at_a_watched_instruction_counts_what_ran(arch: str) -> None:
     code, one = loops(arch, 10)
     cpu = create_cpu(arch)
     at = place(cpu, code)
-    cpu.watch_handler = lambda address: cpu.request_stop()
-    cpu.watch(at + 4 * one)
+    cpu.watch(at + 4 * one, lambda address: cpu.request_stop())
     assert cpu.run(BUDGET).reason is Reason.REQUEST
     assert (cpu.pc, cpu.clock_bytes) == (at + 4 * one, 4 * one)
 

@@ -8,8 +8,9 @@ import pytest
 
 from emuload.machine import ARCHITECTURES, create_cpu
 from emuload.machine import engine as uc
-from emuload.machine.cpu import SIGILL, Cpu, Reason
+from emuload.machine.cpu import Cpu
 from emuload.machine.hooks import cells as c
+from emuload.machine.stops import SIGILL, Reason
 from tests.machine.code import LOOP
 from tests.machine.hooks.test_block_log import Kept
 from tests.machine.test_cpu import BUDGET, place
