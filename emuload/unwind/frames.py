@@ -33,10 +33,10 @@ class LoadedObject(Protocol):
 
 
 class Machine(Protocol):
-    """What is needed to know the machine; emuload.machine.abi.Abi is one."""
+    """The architecture of the registers; emuload.machine.abi.Abi is one."""
 
     @property
-    def elf_machine(self) -> int: ...
+    def name(self) -> str: ...
 
 
 class Frame(ReportFrame):
