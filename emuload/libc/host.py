@@ -18,8 +18,8 @@ from emuload.libc.events import EVENTS, WAITS
 from emuload.libc.link_maps import LinkMaps, shown_name
 from emuload.libc.operations import Operations
 from emuload.machine.memory import MemoryFault, OutOfMemory, text_bytes
-from loader.elf import STT_GNU_IFUNC, STT_TLS
 from loader.errors import LoadError
+from loader.gabi import STT_GNU_IFUNC, STT_TLS
 from loader.link_map import MAIN, NEXT, LinkMap, ResolverCall
 from loader.lookup import Slot
 from loader.objects import LinkedObject, symbol_address

@@ -20,8 +20,9 @@ from emuload.unwind.gostack import Cursor, GoStack
 from emuload.unwind.lines import Lines
 from emuload.unwind.reader import Reader
 from emuload.unwind.symbols import SymbolTable
-from loader.elf import PT_ARM_EXIDX, ElfFile
+from loader.elf import ElfFile
 from loader.errors import one_line
+from loader.gabi import PT_ARM_EXIDX
 from loader.image import Image
 
 LIMIT = 64

@@ -9,7 +9,7 @@ import pytest
 
 import emuload
 from emuload.errors import GuestFailed
-from loader import elf as e
+from loader import gabi as e
 from loader.errors import LoadError
 from tests.loader.elfwriter import TEXT, ElfWriter
 from tests.support.command_line import emuload as run_command
