@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from emuload.errors import GuestFailed as GuestFailed
     from emuload.errors import Report as Report
     from emuload.errors import UsageError as UsageError
-    from emuload.process.host_threads import Pending as Pending
+    from emuload.process.dlfcn import DEFAULT as DEFAULT
+    from emuload.process.dlfcn import NEXT as NEXT
+    from emuload.process.host_calls import Pending as Pending
     from emuload.process.host_threads import Thread as Thread
     from emuload.process.library import Function as Function
     from emuload.process.library import Library as Library
-    from emuload.process.process import DEFAULT as DEFAULT
-    from emuload.process.process import NEXT as NEXT
-    from emuload.process.process import Limits as Limits
+    from emuload.process.options import Limits as Limits
     from emuload.process.process import Process as Process
     from loader.errors import LoadError as LoadError
 
@@ -42,9 +42,12 @@ __version__ = "0.1.0"
 _HOMES = {
     "emuload.calls.convert": ("Buffer", "CallError", "GoSlice", "GoString", "buffer", "int128", "ref", "uint128"),
     "emuload.errors": ("BoundReached", "Deadlock", "EmuloadError", "GuestFailed", "Report", "UsageError"),
+    "emuload.process.dlfcn": ("DEFAULT", "NEXT"),
+    "emuload.process.host_calls": ("Pending",),
+    "emuload.process.host_threads": ("Thread",),
     "emuload.process.library": ("Function", "Library"),
-    "emuload.process.process": ("DEFAULT", "NEXT", "Limits", "Process"),
-    "emuload.process.host_threads": ("Pending", "Thread"),
+    "emuload.process.options": ("Limits",),
+    "emuload.process.process": ("Process",),
     "loader.errors": ("LoadError",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

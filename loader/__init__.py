@@ -27,8 +27,9 @@ from .dlfcn import (
     RTLD_NOLOAD,
     RTLD_NOW,
 )
-from .elf import ElfFile, Symbol
+from .elf import ElfFile
 from .errors import LoadError
+from .gabi import Symbol
 from .link_map import DEFAULT, MAIN, NEXT, LinkMap
 from .machines import BY_NAME, Machine
 from .memory import PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE, ByteMemory, Memory

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from . import mapping
-from .elf import ElfFile, foreign
+from .elf import ElfFile
 from .errors import LoadError
 from .lookup import Binding
+from .machines import Machine
 from .objects import LinkedObject
 from .search import Found
 
@@ -104,7 +105,7 @@ class Loading(Binding):
             source = self.finder(candidate, requester)
             if source is None:
                 continue
-            stranger = "" if "/" in name or not self.profile.passes_over_strangers else foreign(source[1], self._machine)
+            stranger = "" if "/" in name or not self.profile.passes_over_strangers else _foreign(source[1], self._machine)
             if not stranger:
                 return Found(*source)
             other_class = other_class or (source[1][4] * 32 if stranger == "class" else 0)
@@ -168,3 +169,12 @@ class Loading(Binding):
                 raise
             obj.absent.append(name)
             return None
+
+
+def _foreign(data: bytes, machine: Machine | None) -> str:
+    """Why an ELF file is for another machine: "class", "machine", or "" for one that is not, or is no such file."""
+    if machine is None or data[:4] != b"\x7fELF" or len(data) < 20:
+        return ""
+    if data[4] * 32 != machine.elf_class:
+        return "class" if data[4] in (1, 2) else ""
+    return "machine" if int.from_bytes(data[18:20], "little") != machine.e_machine else ""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from . import symbols
-from .elf import (
+from .errors import LoadError
+from .gabi import (
     SHN_UNDEF,
     STB_GNU_UNIQUE,
     STB_LOCAL,
@@ -23,7 +24,6 @@ from .elf import (
     Symbol,
     unpack_words,
 )
-from .errors import LoadError
 from .machines import base as verbs
 from .objects import Handle as Handle
 from .objects import LinkedObject, Resolved, symbol_address

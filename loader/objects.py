@@ -6,7 +6,8 @@ from copy import deepcopy
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .elf import DT_SYMTAB, SHN_ABS, STB_LOCAL, STT_TLS, ElfFile, Symbol
+from .elf import ElfFile
+from .gabi import DT_SYMTAB, SHN_ABS, STB_LOCAL, STT_TLS, Symbol
 from .memory import PROT_WRITE
 from .symbols import Query, find_in
 

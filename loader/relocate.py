@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from .elf import DT_PLTGOT, Table, unpack_words
 from .errors import LoadError
+from .gabi import DT_PLTGOT, Table, unpack_words
 from .machines import base as verbs
 from .machines.base import Machine
 from .objects import LinkedObject

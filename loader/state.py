@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .elf import Symbol
+from .gabi import Symbol
 from .machines import BY_NAME, Machine
 from .memory import PROT_READ, PROT_WRITE, Memory
 from .objects import LinkedObject

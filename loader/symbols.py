@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from .elf import (
+from .elf import ElfFile
+from .errors import FatalLoadError
+from .gabi import (
     ET_EXEC,
     SHN_ABS,
     SHN_UNDEF,
@@ -22,10 +24,8 @@ from .elf import (
     STT_TLS,
     STV_HIDDEN,
     STV_INTERNAL,
-    ElfFile,
     Symbol,
 )
-from .errors import FatalLoadError
 from .hashes import gnu_hash, sysv_hash
 from .versions import HIDDEN, Version
 

@@ -30,7 +30,7 @@ from .machines import Machine
 from .memory import Memory, clear_memory, read_memory
 
 if TYPE_CHECKING:
-    from .elf import TlsTemplate
+    from .gabi import TlsTemplate
     from .objects import LinkedObject
 
 #: words in a new thread's DTV, entry 0 included, unless more modules are there at start-up

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from .elf import STT_GNU_IFUNC, Symbol
 from .errors import FatalLoadError, LoadError
+from .gabi import STT_GNU_IFUNC, Symbol
 from .machines import base as verbs
 from .memory import Memory
 from .objects import LinkedObject, Resolved

@@ -5,47 +5,13 @@ from __future__ import annotations
 import ctypes
 import operator
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
-from emuload.calls.types import Buffer, CallError, GoString
+from emuload.calls.buffers import Buffer, Encoder
+from emuload.calls.types import CallError, GoString
 from emuload.machine.calling import Composite, Scalar, Type, align_up
 from emuload.machine.memory import AddressSpace, MemoryFault, text_bytes
-
-
-class Host(Protocol):
-    """What values need of a process."""
-
-    def store(self, data: bytes) -> int:
-        """Copy bytes into guest memory that the host owns: their address, aligned to 16."""
-        ...
-
-    def callback(self, function: Callable[..., Any]) -> int:
-        """Address of a guest function that calls a Python function."""
-        ...
-
-
-class Encoder:
-    """Encodes the arguments of one call; remembers what to free and to read back after it."""
-
-    def __init__(self, host: Host, word: int) -> None:
-        self.host = host
-        self.word = word
-        self.release: list[int] = []
-        self.outputs: list[tuple[int, int, Buffer]] = []
-
-    def store(self, data: bytes) -> int:
-        """Guest memory for the time of the call."""
-        address = self.host.store(data or b"\0")
-        self.release.append(address)
-        return address
-
-    def store_buffer(self, buffer: Buffer) -> int:
-        """Guest memory for the time of the call, read back after it."""
-        data = buffer.before(self)
-        address = self.store(data)
-        self.outputs.append((address, len(data), buffer))
-        return address
 
 
 class Codec(Protocol):

@@ -19,12 +19,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import EllipsisType
-from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple, Protocol, get_type_hints
 
-from emuload.calls.codecs import Codec, Encoder
+from emuload.calls.buffers import Buffer, Encoder
+from emuload.calls.codecs import Codec
 from emuload.calls.inference import Ref, codec, plain, promoted, token_of
 from emuload.calls.types import (
-    Buffer,
     CallError,
     ComplexType,
     GoSlice,
@@ -42,9 +42,7 @@ from emuload.calls.types import (
     word,
 )
 from emuload.machine.calling import Plan, Scalar, Type, fetch, place, plan_call, receive, reply
-
-if TYPE_CHECKING:
-    from emuload.process.process import Process
+from emuload.machine.cpu import Cpu
 
 __all__ = [
     "Buffer", "CallError", "Callback", "ComplexType", "GoSlice", "GoString", "IntType", "Prepared", "Ref", "Typed",
@@ -115,27 +113,56 @@ def _inferred(number: int, value: Any, size: int) -> Any:
         raise CallError(f"argument {number + 1}: {error}") from None
 
 
-class ProcessMemory:
-    """A process as `emuload.calls.codecs` sees it."""
+class Memory(Protocol):
+    """Guest memory that belongs to the host."""
 
-    def __init__(self, process: Process) -> None:
-        self.process = process
+    def store(self, data: bytes) -> int:
+        """Copy bytes there: their address, aligned to 16."""
+        ...
+
+    def free(self, address: int) -> None:
+        """Give back what `store` made."""
+        ...
+
+
+class Guest(Protocol):
+    """The guest of a call. `hard_float` chooses ARM's convention for floats, and means nothing elsewhere."""
+
+    @property
+    def cpu(self) -> Cpu: ...
+
+    @property
+    def memory(self) -> Memory: ...
+
+    @property
+    def hard_float(self) -> bool: ...
+
+    def callback(self, function: Callable[..., Any], argtypes: Sequence[Any], returns: Any) -> int:
+        """Address of a C function that calls a Python one."""
+        ...
+
+
+class GuestValues:
+    """A guest as `emuload.calls.codecs` needs it."""
+
+    def __init__(self, guest: Guest) -> None:
+        self._guest = guest
 
     def store(self, data: bytes) -> int:
         """Copy into the host's part of guest memory."""
-        return self.process.host_memory.store(data)
+        return self._guest.memory.store(data)
 
     def callback(self, function: Callable[..., Any]) -> int:
-        """A gate that calls a Python function with the types its annotations name."""
+        """A C function that calls a Python one, with the types of its annotations."""
         argtypes, returns = callback_types(function)
-        return int(self.process.callback(function, argtypes, returns))
+        return self._guest.callback(function, argtypes, returns)
 
 
 @dataclass(eq=False, repr=False)
 class Prepared:
     """A call whose arguments are encoded; its guest memory is freed once the result is collected."""
 
-    process: Process
+    guest: Guest
     signature: Signature
     data: list[bytes]
     encoder: Encoder
@@ -143,7 +170,7 @@ class Prepared:
 
     def place(self) -> None:
         """Write the arguments for the thread that is on the CPU, below its stack pointer."""
-        cpu = self.process.cpu
+        cpu = self.guest.cpu
         _, self.result_address = place(self.signature.plan, cpu, self.data, cpu.sp)
 
     def collect(self) -> Any:
@@ -151,7 +178,7 @@ class Prepared:
 
         Raises CallError when the result points to memory that is not there.
         """
-        cpu, signature = self.process.cpu, self.signature
+        cpu, signature = self.guest.cpu, self.signature
         try:
             for address, size, target in self.encoder.outputs:
                 target.after(cpu.memory.read(address, size), cpu.abi.word, cpu.memory)
@@ -164,25 +191,25 @@ class Prepared:
     def forget(self) -> None:
         """Free the guest memory of the arguments."""
         for address in self.encoder.release:
-            self.process.host_memory.free(address)
+            self.guest.memory.free(address)
         self.encoder.release.clear()
 
 
 def prepare(
-    process: Process,
+    guest: Guest,
     args: Sequence[Any],
     returns: Any,
     argtypes: Sequence[Any | EllipsisType] | None,
 ) -> Prepared:
-    """Encode the arguments of a call into guest memory of `process`, whose `hard_float` chooses ARM's convention.
+    """Encode the arguments of a call into guest memory.
 
     Raises CallError for values and types that do not fit.
     """
-    abi = process.cpu.abi
+    abi = guest.cpu.abi
     tokens, variadic = _tokens(args, argtypes, abi.word)
-    signature = _signature(abi.name, abi.word, tokens, _listed(returns), process.hard_float, variadic)
-    encoder = Encoder(ProcessMemory(process), abi.word)
-    prepared = Prepared(process, signature, [], encoder)
+    signature = _signature(abi.name, abi.word, tokens, _listed(returns), guest.hard_float, variadic)
+    encoder = Encoder(GuestValues(guest), abi.word)
+    prepared = Prepared(guest, signature, [], encoder)
     data = prepared.data
     try:
         for value, token, argument in zip(args, tokens, signature.arguments, strict=True):
@@ -222,17 +249,17 @@ def callback_types(function: Callable[..., Any]) -> tuple[list[Any], Any]:
     return named, None if returns is type(None) else returns
 
 
-def receive_callback(process: Process, argtypes: Sequence[Any], returns: Any) -> Callback:
+def receive_callback(guest: Guest, argtypes: Sequence[Any], returns: Any) -> Callback:
     """Read a callback's arguments, with the CPU at its first instruction. Raises CallError for types that are none."""
-    cpu = process.cpu
+    cpu = guest.cpu
     tokens = tuple(map(_listed, argtypes))
-    signature = _signature(cpu.abi.name, cpu.abi.word, tokens, _listed(returns), process.hard_float, False)
+    signature = _signature(cpu.abi.name, cpu.abi.word, tokens, _listed(returns), guest.hard_float, False)
     data, result_address = receive(signature.plan, cpu)
     arguments = [argument.decode(piece, cpu.memory) for argument, piece in zip(signature.arguments, data, strict=True)]
     return Callback(signature, arguments, result_address)
 
 
-def reply_to_callback(process: Process, callback: Callback, value: Any) -> None:
+def reply_to_callback(guest: Guest, callback: Callback, value: Any) -> None:
     """Write a callback's result. Memory made for it, as for a string, stays: the guest uses it after the return.
 
     Raises CallError for a value that is none of the result's type.
@@ -240,10 +267,10 @@ def reply_to_callback(process: Process, callback: Callback, value: Any) -> None:
     result = callback.signature.result
     if result is None:
         return
-    encoder = Encoder(ProcessMemory(process), process.cpu.abi.word)
+    encoder = Encoder(GuestValues(guest), guest.cpu.abi.word)
     try:
         data = result.encode(plain(value, None), encoder)
     except CallError as error:
         raise CallError(f"the callback's result: {error}") from None
     signed = isinstance(result.shape, Scalar) and result.shape.signed
-    reply(callback.signature.plan, process.cpu, data, callback.result_address, signed)
+    reply(callback.signature.plan, guest.cpu, data, callback.result_address, signed)

@@ -7,13 +7,13 @@ import operator
 from functools import lru_cache
 from typing import Any
 
+from emuload.calls.buffers import Buffer, Encoder
 from emuload.calls.codecs import (
     ArrayCodec,
     BoolCodec,
     CharCodec,
     Codec,
     ComplexCodec,
-    Encoder,
     FloatCodec,
     GoSliceCodec,
     GoStringCodec,
@@ -24,7 +24,7 @@ from emuload.calls.codecs import (
     UnionCodec,
     layout,
 )
-from emuload.calls.types import Buffer, CallError, ComplexType, GoSlice, GoString, IntType, Typed, complex128, type_name
+from emuload.calls.types import CallError, ComplexType, GoSlice, GoString, IntType, Typed, complex128, type_name
 from emuload.machine.calling import Composite, Scalar, align_up
 from emuload.machine.memory import AddressSpace
 

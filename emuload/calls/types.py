@@ -7,13 +7,9 @@ string, bool, None for void), a tuple of tokens (a struct), or one of the tokens
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emuload.errors import UsageError
-
-if TYPE_CHECKING:
-    from emuload.calls.codecs import Encoder
-    from emuload.machine.memory import AddressSpace
 
 
 class CallError(UsageError):
@@ -88,34 +84,6 @@ class Typed:
 
     def __repr__(self) -> str:
         return f"Typed({type_name(self.type)}, {self.value!r})"
-
-
-class Buffer:
-    """Guest memory for one call, passed by pointer: filled from `data` before it, read back into it after it."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = bytearray(data)
-
-    @property
-    def raw(self) -> bytes:
-        """All the bytes."""
-        return bytes(self.data)
-
-    @property
-    def value(self) -> Any:
-        """The bytes before the first NUL."""
-        return bytes(self.data.split(b"\0", 1)[0])
-
-    def before(self, encoder: Encoder) -> bytes:
-        """The bytes that the guest will see."""
-        return bytes(self.data)
-
-    def after(self, data: bytes, abi_word: int, memory: AddressSpace) -> None:
-        """Take the bytes that the guest left."""
-        self.data[:] = data
-
-    def __repr__(self) -> str:
-        return f"buffer({bytes(self.data)!r})"
 
 
 def type_name(token: Any) -> str:

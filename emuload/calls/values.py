@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-from emuload.calls.types import Buffer
+from emuload.calls.buffers import Buffer
 
 
 def value_text(value: Any) -> str:
@@ -73,10 +73,3 @@ def json_value(value: Any) -> Any:
     if isinstance(value, Buffer):
         return json_value(value.raw)
     return value
-
-
-def json_text(document: Any) -> str:
-    """A JSON document for people and machines: indented, in ASCII, stable."""
-    import json
-
-    return json.dumps(document, indent=2, ensure_ascii=True)

@@ -6,17 +6,21 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import IO, Any, Protocol
 
-from emuload.calls.values import json_text
-from emuload.commands.again import CannotRunAgainError, session_again, session_of_trace, stacks_again
-from emuload.commands.guest import process_options
-from emuload.commands.progress import running
-from emuload.commands.run import Session, session_with
-from emuload.commands.trace import opened, played, session_header
+import click
+
+from emuload.commands.common.command import OPTIONS, OUTPUT, Command, argument, complete_from, given, json_option, option
+from emuload.commands.common.guest_options import call_options, guest_options, process_options
+from emuload.commands.common.output_files import opened
+from emuload.commands.common.progress import running
+from emuload.commands.common.recording import played, session_header
+from emuload.commands.common.rerun import CannotRunAgainError, session_again, session_of_trace, stacks_again
+from emuload.commands.common.session import Session, session_with
 from emuload.errors import EmuloadError, ReportedError, UsageError
 from emuload.order.checking import check
-from emuload.order.rules import Rule, load_rules
+from emuload.order.rules import Rule, load_rules, shipped
 from emuload.process.trace_header import end_of
 from emuload.report import console
+from emuload.report.json_text import json_text
 from emuload.report.junit import junit
 from emuload.report.sarif import sarif
 from emuload.report.verdicts import Checked, document, events_of, finding_blocks, summary, verdict_table
@@ -28,6 +32,42 @@ _STATUS = {"failed": 1, "refused": 2, "deadlock": 3, "bound": 4}
 """What the command that made a trace ended with, by its outcome."""
 
 Failure = EmuloadError | LoadError
+
+
+HELP = f"""Check the order in which things happened: LIBRARY is run as `trace` does; or a TRACE (.jsonl) that was kept.
+
+Shows a table of rules, and for each that does not hold the events, with their stacks. broken: it happened
+otherwise; unordered: it came out well, and nothing the threads wait for makes it so.
+
+\b
+Rule sets: {", ".join(shipped())}; files of your own are TOML (traces/RULES.md).
+If none are given: elf, and go-c-shared where Go runs.
+Exit status 0: all hold; 1: not all; the run's own if it did not end well.
+"""
+EXAMPLES = (
+    "emuload check libhello.so --call 'add(1, 2)'",
+    "emuload check run.jsonl --rules go-c-shared --rules order.toml --junit report.xml",
+)
+_OF_THE_CHECK = {"file", "--rules", "--junit", "--sarif", "--json"}
+
+
+@click.command(cls=Command, help=HELP, examples=EXAMPLES)
+@argument("file", metavar="LIBRARY|TRACE")
+@option(
+    OPTIONS, "--rules", "-r", multiple=True, metavar="SET|FILE", help="Check by these rules; repeatable.",
+    shell_complete=complete_from(lambda: list(shipped())),
+)
+@call_options
+@guest_options
+@json_option
+@option(OUTPUT, "--junit", metavar="FILE", help="Write the verdicts to FILE as JUnit XML.")
+@option(OUTPUT, "--sarif", metavar="FILE", help="Write the findings to FILE as SARIF 2.1.0.")
+@click.pass_context
+def command(context: click.Context, /, **options: Any) -> int:
+    """Return the exit status."""
+    if options["profile"] == "all" or "," in options["profile"]:
+        raise click.UsageError(f"several profiles: use: emuload compat LIBRARY --profile {options['profile']}")
+    return check_file(options, given(context) - _OF_THE_CHECK)
 
 
 class EndedBadlyError(EmuloadError):
@@ -79,7 +119,9 @@ class LibraryRun:
         header = session_header(session, self._options)
         with running(session.process):
             self._refusal = played(session)
-        return Trace(self.subject, header, session.process.events, end_of(session.process, session.failure, self._refusal))
+        process = session.process
+        end = end_of(process.scheduler, process.linker.objects(), session.failure, self._refusal)
+        return Trace(self.subject, header, process.events, end)
 
     def again(self) -> Session:
         """The same command once more."""
@@ -87,7 +129,7 @@ class LibraryRun:
 
     def results(self) -> list[str]:
         """A line for each call."""
-        return [done.text(with_thread=self._session.threads is not None) for done in self._session.done]
+        return self._session.results()
 
     def failure(self) -> Failure | None:
         """What the linker refused, or what the report is about."""
@@ -125,7 +167,7 @@ class TraceRun:
 
 
 def check_file(options: Mapping[str, Any], run_options: Collection[str]) -> int:
-    """Returns the exit status; `run_options` are those given that say what a run does, which a trace has behind it.
+    """Return the exit status; `run_options` are those given that say what a run does, which a trace has behind it.
 
     Raises UsageError and its kinds, LoadError, and what ended a run otherwise than well.
     """
@@ -150,7 +192,7 @@ def check_file(options: Mapping[str, Any], run_options: Collection[str]) -> int:
 
 
 def _run_of(path: str, options: Mapping[str, Any], run_options: Collection[str]) -> Run:
-    """What the file is says its content."""
+    """The run of a file: its content shows what it is. Raises UsageError, LoadError."""
     try:
         with open(path, "rb") as file:
             start = file.read(len(_ELF))

@@ -5,22 +5,53 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from emuload.calls.values import json_text
-from emuload.commands.progress import running
-from emuload.commands.run import Session, session_for
+import click
+
+from emuload.commands.common.command import OPTIONS, Command, argument, json_option, option
+from emuload.commands.common.guest_options import call_options, guest_options
+from emuload.commands.common.progress import running
+from emuload.commands.common.session import Session, session_for
 from emuload.cost.budget import Budget, Excess, budget_lines, read_budget
 from emuload.cost.meter import CostMeter, Phase
 from emuload.errors import UsageError
 from emuload.report import console
 from emuload.report.handoff import thread_name
+from emuload.report.json_text import json_text
 from emuload.report.tables import Table
+
+HELP = """Load LIBRARY and make calls as `run` does, and count the instructions of each phase.
+
+The figures are exact and the same on every host: the deterministic counterpart of a timing test. Exit status 1 when a
+phase exceeds its budget.
+
+\b
+total = 700000             a budget is a TOML file;
+[phases]                   phases are named as in the table
+"runtime init" = 250000
+"""
+EXAMPLES = (
+    "emuload cost libhello.so --call 'add(1, 2)' --write-budget budget.toml",
+    "emuload cost libhello.so --call 'add(1, 2)' --budget budget.toml",
+)
+
+
+@click.command(cls=Command, help=HELP, examples=EXAMPLES)
+@argument("library")
+@option(OPTIONS, "--budget", metavar="FILE", help="Fail where a phase takes more instructions than FILE allows.")
+@option(OPTIONS, "--write-budget", metavar="FILE", help="Write FILE with what each phase took.")
+@call_options
+@guest_options
+@json_option
+def command(**options: Any) -> int:
+    """Return the exit status."""
+    return measure_cost(options)
 
 
 def measure_cost(options: Mapping[str, Any]) -> int:
-    """Returns the exit status. Raises LoadError, UsageError and its kinds, and what ends a run with a report."""
+    """Return the exit status. Raises LoadError, UsageError and its kinds, and what ends a run with a report."""
     budget = read_budget(options["budget"]) if options["budget"] is not None else None
     session = session_for(options)
-    meter = CostMeter(session.process, _names(session))
+    meter = CostMeter(session.process.scheduler, _names(session))
     with running(session.process):
         session.go()
     phases = meter.finish()

@@ -8,22 +8,44 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
+
 from emuload import samples
 from emuload.calls.text import parse_call
-from emuload.calls.values import json_text, value_text
-from emuload.commands.progress import progress
-from emuload.commands.run import Session, document
+from emuload.calls.values import value_text
+from emuload.commands.common.command import OPTIONS, Command, complete_from, json_option, option
+from emuload.commands.common.progress import progress
+from emuload.commands.common.session import Session, document
 from emuload.errors import UsageError
 from emuload.process.process import Process
 from emuload.report import console
 from emuload.report.handoff import side_by_side
+from emuload.report.json_text import json_text
 from emuload.report.tables import Table
 
-CALLS = ("add(1, 2)", 'greet("gopher") -> str', "sum(100)", "divide(1, 0) -> str")
+DEMO_CALLS = ("add(1, 2)", 'greet("gopher") -> str', "sum(100)", "divide(1, 0) -> str")
+
+HELP = """Show the handoff on every architecture.
+
+Runs the Go libraries that come with emuload and shows their handoffs side by side.
+"""
+EXAMPLES = ("emuload demo", "emuload demo --arch armv7 --arch arm64")
+
+
+@click.command(cls=Command, help=HELP, examples=EXAMPLES, renamed={"--write": "emuload samples DIR"})
+@option(
+    OPTIONS, "--arch", "architectures", multiple=True, metavar="NAME",
+    shell_complete=complete_from(lambda: list(samples.SAMPLES)),
+    help=f"Only this sample: {', '.join(samples.SAMPLES)}; repeatable.",
+)  # fmt: skip
+@json_option
+def command(architectures: Sequence[str], as_json: bool) -> int:
+    """Return the exit status."""
+    return run_demo(architectures, as_json)
 
 
 def run_demo(names: Sequence[str], as_json: bool) -> int:
-    """Returns the exit status. Raises UsageError for a sample that there is not, and what ends a run with a report."""
+    """Return the exit status. Raises UsageError for a sample that there is not, and what ends a run with a report."""
     chosen = list(names) or list(samples.SAMPLES)
     for name in chosen:
         if name not in samples.SAMPLES:
@@ -43,16 +65,6 @@ def run_demo(names: Sequence[str], as_json: bool) -> int:
     return 0
 
 
-def write_samples(directory: str) -> int:
-    """Write every sample to `directory`/<name>/libhello.so and say so. Raises UsageError when that cannot be done."""
-    for name in samples.SAMPLES:
-        try:
-            print(samples.path(name, Path(directory)))
-        except OSError as error:
-            raise UsageError(f"{directory}: {error.strerror or error}") from None
-    return 0
-
-
 @contextmanager
 def _folder() -> Iterator[Path]:
     """A folder to work in, so that the guests see the same short names on every host."""
@@ -67,7 +79,7 @@ def _folder() -> Iterator[Path]:
 
 def _run(name: str, folder: Path) -> Session:
     path = str(samples.path(name, folder))
-    session = Session(Process.for_file(path), path, [parse_call(text) for text in CALLS], None)
+    session = Session(Process.for_file(path), path, [parse_call(text) for text in DEMO_CALLS], None)
     session.go()
     if session.failure is not None:
         raise session.failure
@@ -75,7 +87,7 @@ def _run(name: str, folder: Path) -> Session:
 
 
 def _results(sessions: dict[str, Session]) -> Table:
-    table = Table(["sample", *CALLS], title="results")
+    table = Table(["sample", *DEMO_CALLS], title="results")
     for name, session in sessions.items():
         table.rows.append([name, *(value_text(done.value) for done in session.done)])
     return table

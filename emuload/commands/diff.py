@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from emuload.report import console
-from emuload.report.difference import difference
+import click
+
+from emuload.commands.common.command import OPTIONS, Command, complete_file, option
+from emuload.report.difference import difference, show
 from emuload.trace.jsonl import read
 
+HELP = """Compare two traces (.jsonl): where they part first, then all in which they differ.
 
-def compare_traces(left: str, right: str, order_only: bool) -> int:
-    """Print the comparison of two `.jsonl` files: 0 when they tell the same, 1 when not. Raises TraceError."""
+Exit status 0: the same; 1: not. With --order-only, traces of different architectures can be compared: times, addresses,
+system calls, locks and waits do not count.
+"""
+EXAMPLES = ("emuload diff yesterday.jsonl today.jsonl", "emuload diff --order-only armv7.jsonl arm64.jsonl")
+
+
+@click.command(cls=Command, help=HELP, examples=EXAMPLES)
+@click.argument("left", metavar="A", shell_complete=complete_file)
+@click.argument("right", metavar="B", shell_complete=complete_file)
+@option(OPTIONS, "--order-only", is_flag=True, help="Only what was done, thread by thread, whatever the machine and the times.")
+def command(left: str, right: str, order_only: bool) -> int:
+    """Print the comparison: 0 if both tell the same, 1 if not. Raises TraceError."""
     found = difference(read(left), read(right), order_only)
-    if found.same:
-        events = sum(each.same for each in found.threads)
-        threads = sum(1 for each in found.threads if each.tid)
-        print(f"the same: {events} events of {threads} thread{'s' if threads != 1 else ''}")
-        return 0
-    console.show_lines("", found.heads)
-    if found.context:
-        console.show_lines(found.heading, found.context)
-        console.show_table(found.summary())
-        print()
-    console.show_lines("", found.ends)
-    return 1
+    show(found)
+    return 0 if found.same else 1

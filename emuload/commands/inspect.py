@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from emuload.calls.values import json_text
+import click
+
+from emuload.commands.common.command import Command, argument, json_option
+from emuload.report.inspection import inspect_file
+from emuload.report.json_text import json_text
+
+EXAMPLES = ("emuload inspect libhello.so", "emuload inspect --json libhello.so")
 
 
-def inspect_file(path: str, as_json: bool) -> int:
-    """Returns the exit status. Raises LoadError for a file that is none."""
-    from emuload.report.inspection import inspect_file as inspection_of
-
-    found = inspection_of(path)
+@click.command(cls=Command, help="Say what LIBRARY is, without running it.", examples=EXAMPLES)
+@argument("library")
+@json_option
+def command(library: str, as_json: bool) -> int:
+    """Return the exit status. Raises LoadError for a file that cannot be read or is no sound ELF file."""
+    found = inspect_file(library)
     print(json_text(found.to_dict()) if as_json else found.text())
     return 0

@@ -2,201 +2,67 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
-from emuload.calls.convert import Buffer, CallError
-from emuload.calls.text import ParsedCall, parse_call
-from emuload.calls.values import json_text, json_value, output_text, value_text
-from emuload.commands.guest import check_library, process_options
-from emuload.commands.progress import running
-from emuload.errors import ReportedError
-from emuload.process.process import Process
+import click
+
+from emuload.calls.values import output_text
+from emuload.commands.common.command import OUTPUT, Command, argument, json_option, option
+from emuload.commands.common.guest_options import call_options, guest_options
+from emuload.commands.common.progress import running
+from emuload.commands.common.session import Session, document, session_for
 from emuload.report import console
 from emuload.report.handoff import handoff_table
+from emuload.report.json_text import json_text
 
-if TYPE_CHECKING:
-    from emuload.process.host_threads import Thread
-    from emuload.process.library import Function, Library
+HELP = """Load LIBRARY, make calls, show their results and the handoff.
 
-PROGRAM_NAME = "prog"
-
-
-@dataclass(eq=False, repr=False)
-class Done:
-    """A call that came back: on thread `tid`, at virtual nanosecond `time`."""
-
-    call: ParsedCall
-    tid: int
-    time: int
-    value: Any
-
-    def text(self, with_thread: bool) -> str:
-        """`add(1, 2) = 3`, with the buffers as the call left them."""
-        line = self.call.text.strip()
-        if self.call.returns is not None:
-            line += f" = {value_text(self.value)}"
-        for number, argument in enumerate(self.call.arguments, 1):
-            if isinstance(argument, Buffer):
-                line += f"; argument {number} = {value_text(argument)}"
-        return f"[thread {self.tid}] {line}" if with_thread else line
-
-    def document(self) -> dict[str, Any]:
-        """For JSON."""
-        made = {
-            "call": self.call.text.strip(),
-            "function": self.call.name,
-            "thread": self.tid,
-            "time_ns": self.time,
-            "result": json_value(self.value),
-        }
-        buffers = {str(i): json_value(a) for i, a in enumerate(self.call.arguments, 1) if isinstance(a, Buffer)}
-        return made | ({"buffers": buffers} if buffers else {})
+\b
+A call:    name(argument, …) -> type
+argument:  5  -0x10  1.5  "C string"  go"Go string"  true  null
+           [1, 2, 3] (a Go slice)  {1, 2.5} (a struct)  i32(5)  buf(64) (memory)
+type:      i8…i128 u8…u128 int uint long ulong size f32 f64 c64 c128 bool char
+           str bytes gostring ptr void  [type] (a Go slice)  (type, …) (a struct)
+           int, the machine word, if none is given
+"""
+EXAMPLES = ("emuload run libhello.so --call 'add(1, 2)'", "emuload run libhello.so -c 'greet(\"gopher\") -> str' --threads 4")
 
 
-class Session:
-    """One `emuload run`."""
-
-    def __init__(self, process: Process, path: str, calls: list[ParsedCall], threads: int | None) -> None:
-        self.process = process
-        self.path = path
-        self.calls = calls
-        self.threads = threads
-        self.done: list[Done] = []
-        self.failure: ReportedError | None = None
-        self.exit_status: int | None = None
-
-    def go(self) -> None:
-        """Load, call, exit; an end with a report is kept in `failure`."""
-        try:
-            library = self.process.dlopen(self.path)
-            functions = {call.name: library[call.name] for call in self.calls}
-            if self.threads is None:
-                for call in self.calls:
-                    self._call(library, call)
-            else:
-                workers = [self.process.thread() for _ in range(self.threads)]
-                for call in self.calls:
-                    self._call_everywhere(functions[call.name], call, workers)
-            self.exit_status = self.process.exit()
-        except ReportedError as error:
-            self.failure = error
-
-    def _call(self, library: Library, call: ParsedCall) -> None:
-        with _naming(call):
-            value = library.call(call.name, *call.arguments, returns=call.returns)
-        self.done.append(Done(call, self.process.main.tid, self.process.clock.now(), value))
-
-    def _call_everywhere(self, function: Function, call: ParsedCall, workers: list[Thread]) -> None:
-        """The same call on all threads at once, each with buffers of its own."""
-        copies = [parse_call(call.text) for _ in workers]
-        with _naming(call):
-            started = [
-                worker.start(function, *copy.arguments, returns=copy.returns)
-                for worker, copy in zip(workers, copies, strict=True)
-            ]
-        for pending, copy in zip(started, copies, strict=True):
-            with _naming(call):
-                value = pending.result()
-            self.done.append(Done(copy, pending.tid, self.process.clock.now(), value))
-
-    @property
-    def roles(self) -> dict[int, str]:
-        """What each thread is for."""
-        return {tid: task.role for tid, task in self.process.kernel.tasks.items()}
-
-
-@contextmanager
-def _naming(call: ParsedCall) -> Iterator[None]:
-    """Let a complaint about values say which call they belong to."""
-    try:
-        yield
-    except CallError as error:
-        raise CallError(f"{call.text.strip()}: {error}") from None
-
-
-def session_for(options: Mapping[str, Any]) -> Session:
-    """A run as the command line asks for it; nothing of it has happened. Raises LoadError, UsageError and its kinds."""
-    return _session(options, process_options(options))
-
-
-def session_with(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Session:
-    """The same for what becomes a trace; `settings` are `process_options`, which can be asked only once for standard input."""
-    return _session(options, {**settings, "go_imports": True})
-
-
-def _session(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Session:
-    calls = [parse_call(text) for text in options["calls"]]
-    path = options["library"]
-    settings = {**settings, "instruction_log": options.get("instruction_log")}
-    process = Process.for_file(path, args=[PROGRAM_NAME, *options["arguments"]], **settings)
-    if options["linked"]:
-        check_library(path)
-        process.options.needed.append(path)  # Not given to Process, which would load it at once: a report needs it.
-    return Session(process, path, calls, options["threads"])
+@click.command(cls=Command, help=HELP, examples=EXAMPLES)
+@argument("library")
+@call_options
+@guest_options
+@json_option
+@option(OUTPUT, "--events", "show_events", is_flag=True, help="Show every event of the run.")
+def command(**options: Any) -> int:
+    """Return the exit status."""
+    return run_library(options)
 
 
 def run_library(options: Mapping[str, Any]) -> int:
-    """Returns the exit status. Raises LoadError, UsageError and its kinds, and what ends a run with a report."""
+    """Return the exit status. Raises LoadError, UsageError and its kinds, and what ends a run with a report."""
     session = session_for(options)
     with running(session.process):
         session.go()
     if options["as_json"]:
         print(json_text(document(session, options["show_events"])))
-    else:
-        _print(session, options["show_events"])
-    if session.failure is not None and not options["as_json"]:
+        return session.failure.exit_status if session.failure is not None else 0
+    _print(session, options["show_events"])
+    if session.failure is not None:
         raise session.failure
-    return session.failure.exit_status if session.failure is not None else 0
+    return 0
 
 
 def _print(session: Session, show_events: bool) -> None:
     process = session.process
     if show_events:
         console.show_lines("", [event.line() for event in process.events])
-    console.show_lines("", [done.text(with_thread=session.threads is not None) for done in session.done])
+    console.show_lines("", session.results())
     console.show_lines("stdout", [f"  {line}" for line in output_text(process.stdout).splitlines()])
     console.show_lines("stderr", [f"  {line}" for line in output_text(process.stderr).splitlines()])
     rows = process.handoff()
     if rows:
         console.show_table(handoff_table(rows, session.roles))
     sys.stdout.flush()
-
-
-def document(session: Session, with_events: bool) -> dict[str, Any]:
-    """A run as JSON-able data."""
-    process = session.process
-    document: dict[str, Any] = {
-        "library": os.fspath(session.path),
-        "architecture": process.arch,
-        "profile": process.profile.name,
-        "calls": [done.document() for done in session.done],
-        "stdout": output_text(process.stdout),
-        "stderr": output_text(process.stderr),
-        "handoff": [
-            {
-                "event": row.event,
-                "thread": row.thread,
-                "role": session.roles.get(row.thread, ""),
-                "time_ns": row.time,
-                "function": row.function,
-                "object": row.object,
-            }
-            for row in process.handoff()
-        ],
-        "virtual_ns": process.clock.now(),
-        "code_bytes": process.cpu.clock_bytes,
-        "exit_status": session.exit_status,
-    }
-    if session.failure is not None:
-        document["report"] = session.failure.report.to_dict()
-    if with_events:
-        document["events"] = [
-            {"seq": e.seq, "time_ns": e.time, "thread": e.tid, "pc": e.pc, "kind": e.kind, **e.fields}
-            for e in process.events
-        ]
-    return document

@@ -7,6 +7,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+import click
+
+from emuload.commands.common.command import OPTIONS, OUTPUT, Command, argument, complete_from, option
 from emuload.errors import UsageError
 from emuload.ilog.reader import IlogFile
 from emuload.ilog.selection import parse_range
@@ -15,9 +18,36 @@ from emuload.report.show import FORMATS, Wanted
 _UNITS = {"ns": 1, "us": 1000, "ms": 1_000_000, "s": 1_000_000_000}
 _POINT = re.compile(r"(?P<number>\d+(?:\.\d*)?)(?P<unit>ns|us|ms|s)?")
 
+HELP = """Show the instruction log FILE, which `trace -o FILE.ilog` wrote.
+
+\b
+text      a line for each instruction executed: thread, address, bytes, disassembly,
+          what it wrote, function, source line
+tenet     Tenet's text trace: registers and memory writes, which must be in the log
+execlog   as QEMU's execlog plugin writes it
+"""
+EXAMPLES = ("emuload show --function 'main.*' run.ilog", "emuload show --thread 1001 --from 0.35ms --to 0.36ms run.ilog")
+
+
+@click.command(cls=Command, help=HELP, examples=EXAMPLES)
+@argument("file")
+@option(OPTIONS, "--function", metavar="GLOB", help="Only code of functions whose name matches, inlined ones included.")
+@option(OPTIONS, "--thread", type=int, metavar="TID", help="Only this thread.")
+@option(OPTIONS, "--address", "addresses", metavar="RANGE", help="Only these addresses: START-END, START+SIZE or one.")
+@option(OPTIONS, "--touched", metavar="RANGE", help="Only what wrote to these addresses.")
+@option(OPTIONS, "--from", "first", metavar="POINT", help="From this block or virtual time on: 12000, 0.35ms, 12us.")
+@option(OPTIONS, "--to", "last", metavar="POINT", help="Up to this block or virtual time.")
+@option(
+    OUTPUT, "--format", default="text", show_default=True, metavar="NAME", shell_complete=complete_from(lambda: list(FORMATS)),
+    help=f"One of {', '.join(FORMATS)}.",
+)
+def command(**options: Any) -> int:
+    """Return the exit status."""
+    return show_log(options)
+
 
 def show_log(options: Mapping[str, Any]) -> int:
-    """Returns the exit status. Raises UsageError for a file that is no log, or an object file that is not the log's."""
+    """Return the exit status. Raises UsageError for a file that is no log, or an object file that is not the log's."""
     path, name = options["file"], options["format"]
     if name not in FORMATS:
         raise UsageError(f"--format {name}: choose from {', '.join(FORMATS)}")

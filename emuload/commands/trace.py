@@ -11,26 +11,76 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
-from emuload.commands import instructions
-from emuload.commands.guest import process_options
-from emuload.commands.progress import running
-from emuload.commands.run import Session, session_with
+import click
+
+from emuload.commands.common import instruction_log
+from emuload.commands.common.command import OUTPUT, Command, argument, complete_from, option
+from emuload.commands.common.guest_options import call_options, guest_options, process_options
+from emuload.commands.common.output_files import written
+from emuload.commands.common.progress import running
+from emuload.commands.common.recording import played, session_header
+from emuload.commands.common.session import Session, session_with
 from emuload.errors import UsageError
-from emuload.process.guest_files import host_bytes
-from emuload.process.trace_header import end_of, header_of
+from emuload.process.trace_header import end_of
 from emuload.report import console
-from emuload.report.follow import Filter, follow_line
-from emuload.report.tables import milliseconds
+from emuload.report.follow import ROLES, Filter, follow_line
+from emuload.report.tables import events_text, milliseconds
 from emuload.trace.export.chrome import chrome
 from emuload.trace.jsonl import End, Header, Trace, Writer
+from emuload.trace.kinds.catalogue import KINDS
 from emuload.trace.roles import Roles
-from loader.errors import LoadError
 
 if TYPE_CHECKING:
     from emuload.process.process import Process
     from emuload.trace.events import Content, Event, Sink
 
 Finish = Callable[[Trace], bytes]
+
+HELP = f"""Load LIBRARY and make calls as `run` does, and keep every event of it.
+
+\b
+-o FILE.jsonl   one JSON object a line, written as things happen: the canonical form
+-o FILE.json    Chrome trace events, for the Perfetto UI (ui.perfetto.dev): threads, slices, arrows
+-o FILE.perfetto-trace   the same as protobuf (needs emuload[trace])
+-o FILE.ilog    every instruction, for `emuload show`; --instructions=WHAT limits it to
+                functions (main.*), addresses (0x1000-0x2000, libx.so+0x1000+64) or from one
+                event to another (go-rt0-go..go-schedinit, constructor-enter:object=libx.so..)
+--follow        a line for each event, system calls as strace shows them; --kind, --thread and
+                --object choose which. Roles: {", ".join(ROLES)} (no thread)
+"""
+EXAMPLES = (
+    "emuload trace libhello.so --call 'add(1, 2)' -o run.jsonl -o run.json",
+    "emuload trace libhello.so --call 'add(1, 2)' --follow --kind 'go-*' --thread runtime",
+)
+_UPDATE = "emuload scenarios update"
+
+
+@click.command(cls=Command, help=HELP, examples=EXAMPLES, renamed=dict.fromkeys(("--update", "--arch", "--cache"), _UPDATE))
+@argument("library")
+@call_options
+@guest_options
+@option(
+    OUTPUT, "--output", "-o", "outputs", multiple=True, metavar="FILE", help="Where to; the suffix is the format; repeatable."
+)
+@option(OUTPUT, "--follow", "-f", is_flag=True, help="Show each event as it happens, one line each.")
+@option(
+    OUTPUT, "--kind", "-k", "kinds", multiple=True, metavar="GLOB", help="Show events of this kind; repeatable.",
+    shell_complete=complete_from(lambda: list(KINDS)),
+)
+@option(
+    OUTPUT, "--thread", "-t", "event_threads", multiple=True, metavar="TID|ROLE", help="Show this thread; repeatable.",
+    shell_complete=complete_from(lambda: ROLES),
+)
+@option(OUTPUT, "--object", "-O", "objects", multiple=True, metavar="GLOB", help="Show events of this object; repeatable.")
+@option(
+    OUTPUT, "--instructions", multiple=True, is_flag=False, flag_value="", metavar="WHAT",
+    help="What goes into FILE.ilog; repeatable.",
+)
+@option(OUTPUT, "--memory-writes", is_flag=True, help="FILE.ilog: what each instruction wrote to memory, too.")
+@option(OUTPUT, "--register-writes", is_flag=True, help="FILE.ilog: the registers each instruction changed, too.")
+def command(**options: Any) -> int:
+    """Return the exit status."""
+    return trace_library(options)
 
 
 def formats() -> dict[str, Finish | None]:
@@ -71,12 +121,12 @@ def trace_library(options: Mapping[str, Any]) -> int:
     follow = options["follow"]
     chosen = Filter(options["kinds"], options["event_threads"], options["objects"])
     chosen.check()
-    request = instructions.request_of(options)
+    request = instruction_log.request_of(options)
     if not options["outputs"] and not follow:
         raise UsageError("nothing to do: name a file (-o FILE), or ask for --follow")
     if any(chosen) and not follow:
         raise UsageError("--kind, --thread and --object choose what --follow shows; a file always holds every event")
-    formats_of = {name: _format(name) for name in instructions.others(options["outputs"])}
+    formats_of = {name: _format(name) for name in instruction_log.others(options["outputs"])}
     session = session_with({**options, "instruction_log": request}, process_options(options))
     header = session_header(session, options)
     recorder = session.process.recorder
@@ -91,7 +141,7 @@ def trace_library(options: Mapping[str, Any]) -> int:
                     refusal = played(session)
                 finally:
                     recorder.flush()
-                end = end_of(session.process, session.failure, refusal)
+                end = end_of(session.process.scheduler, session.process.linker.objects(), session.failure, refusal)
                 for output in outputs:
                     output.finish(header, end, session.process)
         except OSError as error:
@@ -101,7 +151,7 @@ def trace_library(options: Mapping[str, Any]) -> int:
     if refusal is not None:
         raise refusal
     if not follow:
-        console.show_lines("", [done.text(with_thread=session.threads is not None) for done in session.done])
+        console.show_lines("", session.results())
         _summarise(list(formats_of), session.process)
     _complain(session)
     return 0
@@ -125,21 +175,8 @@ def _format(name: str) -> Finish | None:
         if name.endswith(suffix):
             _check_installed(finish)
             return finish
-    known = ", ".join([*formats(), instructions.SUFFIX])
+    known = ", ".join([*formats(), instruction_log.SUFFIX])
     raise UsageError(f"{name}: its suffix says in which format to write: choose from {known}")
-
-
-def played(session: Session) -> LoadError | UsageError | None:
-    """Let a session run: what the linker refused, or what made no sense, for the trace's end; None when it was neither."""
-    log = session.process.instruction_log
-    try:
-        session.go()
-    except (LoadError, UsageError) as error:
-        return error
-    finally:
-        if log is not None:
-            log.close()
-    return None
 
 
 @contextmanager
@@ -157,27 +194,6 @@ def _ended_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def opened(name: str | None) -> Iterator[IO[bytes] | None]:
-    """`written`, and None for no name."""
-    if name is None:
-        yield None
-        return
-    with written(name) as file:
-        yield file
-
-
-@contextmanager
-def written(name: str) -> Iterator[IO[bytes]]:
-    """A file to be written, unbuffered. Raises UsageError when it cannot be."""
-    try:
-        file = open(name, "wb", buffering=0)  # noqa: SIM115
-    except OSError as error:
-        raise UsageError(f"{name}: {error.strerror or error}") from None
-    with file:
-        yield file
 
 
 class _Output:
@@ -235,30 +251,8 @@ def _each(sinks: list[Sink]) -> Sink | None:
 
 def _summarise(names: Sequence[str], process: Process) -> None:
     recorder = process.recorder
-    threads = len(recorder.tids - {0})
-    of = f"{threads} thread{'s' if threads != 1 else ''}"
+    events = events_text(len(recorder), len(recorder.tids - {0}))
     for name in names:
-        print(f"{name}: {len(recorder)} events of {of} in {milliseconds(process.clock.now())} ms of virtual time")
+        print(f"{name}: {events} in {milliseconds(process.clock.now())} ms of virtual time")
     if process.instruction_log is not None:
-        print(instructions.summary(process.instruction_log))
-
-
-def session_header(session: Session, options: Mapping[str, Any]) -> Header:
-    """What the command line lets run."""
-    return header_of(
-        session.process,
-        seed=options["seed"],
-        files={session.path: host_bytes(session.path)},
-        calls=[call.text for call in session.calls],
-        options={
-            "linked": options["linked"],
-            "threads": options["threads"],
-            "library_path": list(options["library_path"]),
-            "preload": list(options["preload"]),
-            "maps": list(options["maps"]),
-            "stdin": options["stdin"],
-            "cwd": options["cwd"],
-            "cpus": options["cpus"],
-            "kuser_helpers": not options["no_kuser_helpers"],
-        },
-    )
+        print(instruction_log.summary(process.instruction_log))

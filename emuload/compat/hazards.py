@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from emuload.compat.model import DLOPEN, HAZARD, REMARK, Reason
 from emuload.compat.subject import Subject
-from loader.elf import DT_RELR, PF_W, PF_X
+from loader.gabi import DT_RELR, PF_W, PF_X
 from loader.profiles import Profile
 from loader.profiles.glibc import asks_executable_stack
 

@@ -15,8 +15,8 @@ from emuload.compat.subject import Subject
 from emuload.libc.builtins import LIBC, builtins_for
 from emuload.libc.names import is_libc_function, musl_exports
 from loader.dlfcn import RTLD_GLOBAL, RTLD_NOW
-from loader.elf import DT_RELR
 from loader.errors import LoadError
+from loader.gabi import DT_RELR
 from loader.link_map import LinkMap
 from loader.load import NOT_FOUND
 from loader.memory import ByteMemory

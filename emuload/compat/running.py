@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from emuload.compat.model import HAZARD, LINKED, REFUSAL, REMARK, Reason
 from emuload.compat.subject import Subject
 from emuload.errors import BoundReached, Deadlock, Frame, GuestFailed, Report, ReportedError
-from emuload.process.process import Limits, Process
+from emuload.process.options import Limits
+from emuload.process.process import Process
 from loader.errors import LoadError
 from loader.profiles import Profile
 

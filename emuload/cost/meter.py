@@ -12,15 +12,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emuload.errors import UsageError
+from emuload.golang.tracker import ROLE_OF_EVENT
+from emuload.trace.kinds import calls, golang, linker
 
 if TYPE_CHECKING:
-    from emuload.process.process import Process
+    from emuload.process.scheduler import Scheduler
     from emuload.trace.events import Event
 
 RUNTIME_INIT = "runtime init"
 MAIN_GOROUTINE = "between package inits"
 _CALLER, _BACKGROUND = "between calls", "Go in the background"
-_OUTSIDE = {"loader": _CALLER, "foreign": _CALLER, "runtime": _BACKGROUND, "sysmon": _BACKGROUND}
+_OUTSIDE = {"loader": _CALLER, "foreign": _CALLER, **dict.fromkeys(ROLE_OF_EVENT.values(), _BACKGROUND)}
+"""Phase of a thread's code outside of all others, by the thread's role."""
+
 _OTHER = "other threads"
 _PLAIN_CALLS = ("dlopen", "dlsym", "dlerror", "dlclose", "pthread_create", "exit")
 """What the host calls for itself."""
@@ -38,29 +42,30 @@ class Phase:
     threads: dict[int, int] = field(default_factory=dict)
 
 
-@dataclass(eq=False, repr=False)
 class CostMeter:
     """Counts a process's instructions by phase; to be made before the process has run any code.
 
     It listens to the process's events, which must be recorded. Raises UsageError if they are not.
     """
 
-    process: Process
-    call_name: CallName = lambda function, number: function
-    phases: dict[str, Phase] = field(default_factory=dict)
-    _stacks: dict[int, list[str]] = field(default_factory=dict)
-    _calls: dict[str, int] = field(default_factory=dict)
-    _tid: int = 0
-    _charged: int = 0
-    _library: str = ""
-
-    def __post_init__(self) -> None:
-        process = self.process
-        if not process.recorder.enabled:
+    def __init__(self, scheduler: Scheduler, call_name: CallName = lambda function, number: function) -> None:
+        self.call_name = call_name
+        self.phases: dict[str, Phase] = {}
+        self._tasks = scheduler.kernel.tasks
+        self._stacks: dict[int, list[str]] = {}
+        """The phases each thread is in, the innermost last."""
+        self._calls: dict[str, int] = {}
+        """Calls made so far, by function."""
+        self._tid = 0
+        self._charged = 0
+        """Instructions given to a phase so far."""
+        self._library = ""
+        recorder = scheduler.kernel.events
+        if not recorder.enabled:
             raise UsageError("the cost is told by the run's events, which are off")
-        self._count = process.cpu.count_instructions()
-        process.scheduler.log = self
-        process.recorder.add_listener(self.see)
+        self._count = scheduler.cpu.count_instructions()
+        scheduler.log = self
+        recorder.add_listener(self.see)
 
     @property
     def total(self) -> int:
@@ -102,7 +107,7 @@ class CostMeter:
             return stack[-1]
         if not self._calls:
             return "start-up"
-        task = self.process.kernel.tasks.get(tid)
+        task = self._tasks.get(tid)
         return _OUTSIDE.get(task.role if task is not None else "", _OTHER)
 
     def _begin(self, event: Event, name: str) -> None:
@@ -171,18 +176,18 @@ class CostMeter:
 
 
 _CHANGES: Mapping[str, Callable[[CostMeter, Event], None]] = {
-    "call-enter": CostMeter._call,
-    "call-exit": CostMeter._call_back,
-    "constructor-enter": CostMeter._constructor,
-    "constructor-exit": CostMeter._constructor_back,
-    "destructor-enter": CostMeter._destructor,
-    "destructor-exit": CostMeter._destructor_back,
-    "go-rt0-lib-go": CostMeter._runtime,
-    "go-runtime-init-done": CostMeter._runtime_done,
-    "go-package-init-enter": CostMeter._package,
-    "go-package-init-exit": CostMeter._package_done,
-    "go-main-init-done": CostMeter._main_done,
-    "object-unmapped": CostMeter._unmapped,
+    calls.CALL_ENTER.name: CostMeter._call,
+    calls.CALL_EXIT.name: CostMeter._call_back,
+    linker.CONSTRUCTOR_ENTER.name: CostMeter._constructor,
+    linker.CONSTRUCTOR_EXIT.name: CostMeter._constructor_back,
+    linker.DESTRUCTOR_ENTER.name: CostMeter._destructor,
+    linker.DESTRUCTOR_EXIT.name: CostMeter._destructor_back,
+    golang.GO_RT0_LIB_GO.name: CostMeter._runtime,
+    golang.GO_RUNTIME_INIT_DONE.name: CostMeter._runtime_done,
+    golang.GO_PACKAGE_INIT_ENTER.name: CostMeter._package,
+    golang.GO_PACKAGE_INIT_EXIT.name: CostMeter._package_done,
+    golang.GO_MAIN_INIT_DONE.name: CostMeter._main_done,
+    linker.OBJECT_UNMAPPED.name: CostMeter._unmapped,
 }
 
 

@@ -1,1 +1,1 @@
-"""What Go leaves in a file, and the handoff read from it."""
+"""Data that Go leaves in a file, and the handoff that is read from a run."""

@@ -1,9 +1,9 @@
-"""What `go version -m` reads: the Go version, the modules and the settings a file was built with.
+r"""A file's build information as `go version -m` prints it: the Go version, the modules and the build settings.
 
-The blob starts, 16-byte aligned in a data segment (section `.go.buildinfo`), with `\\xff Go buildinf:`, the
-pointer size and flags. Since Go 1.18 (flag 2) two strings with varint lengths follow at 32: the version and
-the module text, the latter between two 16-byte marks. Before, two pointers to Go strings follow at 16. The
-text's lines are those of runtime/debug.ParseBuildInfo.
+The blob starts at a 16-byte boundary of a data segment (section `.go.buildinfo`) with `\xff Go buildinf:`, the pointer size
+and flags. Since Go 1.18 (flag 2) two strings with varint lengths follow at offset 32: the version, and the module text
+between two 16-byte marks. Before, two pointers to Go strings follow at offset 16. The lines of the text are those of
+runtime/debug.ParseBuildInfo.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from loader.elf import PF_W, PF_X
+from loader.gabi import PF_W, PF_X
 from loader.image import Image
 
 MAGIC = b"\xff Go buildinf:"
@@ -21,13 +21,13 @@ _INLINE_STRINGS = 2
 _STRINGS_AT = 32
 _MARK = 16
 _MOST_PLACES = 16
-"""Blobs that are looked at for one that says something."""
+"""Number of candidate blobs that are tried."""
 _MOST_DIGITS = 9
 
 
 @dataclass(frozen=True)
 class Module:
-    """A module; `replaced` is the module that stands in its place, if any."""
+    """A module; `replaced` is the module that a `replace` directive put in its place, or None."""
 
     path: str
     version: str = ""
@@ -37,9 +37,7 @@ class Module:
 
 @dataclass(frozen=True)
 class BuildInfo:
-    """The build information. `settings` keeps the file's order (`-buildmode`, `GOARCH`, `vcs.revision`,
-    …).
-    """
+    """The build information. `settings` keeps the file's order (`-buildmode`, `GOARCH`, `vcs.revision`, …)."""
 
     version: str
     path: str = ""
@@ -109,7 +107,7 @@ def _strings(image: Image, at: int) -> tuple[str, str] | None:
 
 
 def _varint_string(data: bytes, at: int) -> tuple[bytes, int] | None:
-    """A string with its length as a varint before it, and the place behind it."""
+    """A string that is preceded by its length as a varint, and the offset after it."""
     size = shift = 0
     while at < len(data) and shift < 35:
         byte = data[at]
@@ -122,9 +120,7 @@ def _varint_string(data: bytes, at: int) -> tuple[bytes, int] | None:
 
 
 def parse(version: str, text: str) -> BuildInfo:
-    """Build information from the version and the module text's lines; lines that are not known are passed
-    over.
-    """
+    """Build information from the version and the lines of the module text; unknown lines are skipped."""
     path = ""
     main: Module | None = None
     deps: list[Module] = []
@@ -156,7 +152,7 @@ def _module(fields: list[str]) -> Module:
 
 
 def _setting(text: str) -> tuple[str, str]:
-    """key=value, either of them quoted as a Go string where it holds spaces or the like."""
+    """key=value; either may be quoted as a Go string if it contains spaces or special characters."""
     if text.startswith(("`", '"')):
         end = text.find(text[0], 1)
         key, value = text[1:end], text[end + 2 :]

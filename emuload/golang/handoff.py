@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
-HANDOFF = (
-    "go-rt0-lib", "go-rt0-lib-go", "go-rt0-go", "go-schedinit", "go-runtime-main", "go-sysmon",
-    "go-runtime-init-done", "go-package-init-enter", "go-package-init-exit", "go-main-init-done",
-    "go-export-enter", "go-export-wait", "go-export-body", "go-export-return",
-)  # fmt: skip
+from emuload.trace.kinds.golang import KINDS
+
+HANDOFF = tuple(kind.name for kind in KINDS if kind.handoff)
 """The handoff's events, in the order in which they first happen when all goes well."""
 
 
 class HandoffEvent(Protocol):
-    """What the table needs of an event."""
+    """An event as the table reads it."""
 
     @property
     def kind(self) -> str: ...

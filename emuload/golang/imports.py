@@ -1,9 +1,9 @@
-"""Which package needs which other, read from a Go library's code alone.
+"""Imports between a Go library's packages, read from its code alone.
 
-A function of one package that calls one of another tells that the first imports the second, or imports what was inlined from a
-package that does: either way the second is initialised first. Nothing is claimed that no call shows, so that the relation is
-smaller than the one `go list -deps` gives, and never larger. Left out: functions that stand in another package's source than
-their name says (`//go:linkname`), those the compiler writes, and calls through pointers.
+A function of one package that calls a function of another shows that the first imports the second, or imports a package that
+was inlined and does: either way the second is initialised first. Only calls count as evidence, so the relation may be
+smaller than that of `go list -deps` and is never larger. Left out are functions whose source is in another package than
+their name says (`//go:linkname`), functions written by the compiler, and calls through pointers.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ runtime, these too, so that a call of it says nothing; every other package comes
 _MADE_BY_COMPILER = ("go:", "type:", "type.", "_cgo", "_rt0_", "crosscall")
 _MAIN = "main"
 _MOST_PASSED, _MOST_DISASSEMBLED = 1 << 20, 16 << 20
-"""Where it ends, with fewer claims: packages passed on all ways from one to another, bytes of code taken apart."""
+"""Bounds beyond which fewer imports are found: packages passed on all paths from one to another, bytes of code
+disassembled.
+"""
 
 
 def package_imports(library: GoLibrary) -> list[tuple[str, str]]:
-    """(importer, imported) of the packages that have something to initialise, through any others, sorted."""
+    """(importer, imported) of the packages that have something to initialise, also through other packages, sorted."""
     reader = _Calls(library)
     direct = reader.packages()
     initialised = reader.initialised()
@@ -62,8 +64,8 @@ class _Calls:
         self._left = _MOST_DISASSEMBLED
 
     def initialised(self) -> set[str]:
-        """Packages with an init task: they have a function `init`, or `init.0`. A function inside of one, `init.func1`, may be
-        there without it, where the compiler has worked out beforehand what the rest makes.
+        """Packages with an init task: they have a function `init` or `init.0`. A function inside an init, such as
+        `init.func1`, proves nothing: it may be left when the compiler has computed the rest of the init in advance.
         """
         found = set()
         for function, package in zip(self._functions, self._packages, strict=True):
@@ -72,7 +74,7 @@ class _Calls:
         return found
 
     def packages(self) -> dict[str, set[str]]:
-        """Per package the others that its functions call."""
+        """The other packages that a package's functions call, by package."""
         found: dict[str, set[str]] = defaultdict(set)
         for package in self._packages:
             if package and package != _RUNTIME and not package.startswith(_MAYBE_BELOW):
@@ -97,7 +99,7 @@ class _Calls:
                 yield caller, site, callee
 
     def _is_own(self, index: int) -> bool:
-        """Whether a function's source lies in the folder of the package that its name says; package main's may lie anywhere."""
+        """True if a function's source is in the folder of the package that its name says; package main's may be anywhere."""
         if index not in self._own:
             file = self._table.line(self._functions[index].entry).file
             folder = file.rpartition("/")[0].rpartition("/")[2].partition("@")[0]
@@ -106,7 +108,7 @@ class _Calls:
         return self._own[index]
 
     def _is_call(self, caller: int, site: int) -> bool:
-        """Whether an instruction begins at `site`; asked where instructions may begin anywhere."""
+        """True if an instruction begins at `site`. Needed only for machines whose instructions may begin at any byte."""
         if self._library.row.call.step > 1:
             return True
         entry = self._functions[caller].entry
@@ -119,6 +121,6 @@ class _Calls:
 
 
 def _package(name: str) -> str:
-    """The package of a function's name, "" where the compiler or cgo made the function up."""
+    """The package of a function's name; "" for a function made by the compiler or cgo."""
     plain = name.partition("[")[0]
     return "" if plain.startswith(_MADE_BY_COMPILER) or "." not in plain else package_of(plain)

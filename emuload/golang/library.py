@@ -1,4 +1,4 @@
-"""One file's Go side, read when asked for: function table, build information, call sites."""
+"""A file's Go side: function table, build information, call sites, each read when first needed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Lookup = Callable[[str], "int | None"]
 """A C function's address by its dynamic symbol's name (no load bias), or None."""
 
 _MOST_CODE = 1 << 16
-"""Bytes of a function's code: those of the runtime that matter here have a few thousand."""
+"""Bound on the bytes of a function's code; the functions of the runtime that matter here have a few thousand."""
 
 
 class GoLibrary:
@@ -35,20 +35,20 @@ class GoLibrary:
 
     @cached_property
     def build(self) -> BuildInfo | None:
-        """What the file was built with and from."""
+        """The Go version, modules and settings the file was built with."""
         from emuload.golang.buildinfo import read_build_info
 
         return read_build_info(self.image)
 
     @cached_property
     def go_func(self) -> int | None:
-        """Place in the file of the inline trees, or None."""
+        """Offset in the file of the inline trees, or None."""
         address = self.image.address(self.table.offset)
         minor = self.build.minor if self.build else 0
         return None if address is None else go_func(self.image, address, minor)
 
     def code(self, entry: int) -> bytes:
-        """The machine code of the function at `entry`, as far as it is looked at for calls."""
+        """The machine code of the function at `entry`, at most `_MOST_CODE` bytes of it."""
         index = self.table.index(entry)
         return b"" if index is None else self.image.read(entry, min(self.table.size(index), _MOST_CODE))
 
@@ -69,7 +69,7 @@ class GoLibrary:
 
 
 def open_library(elf: ElfFile) -> GoLibrary | None:
-    """The Go side of a file, or None when it has no Go code or is of a machine not known here."""
+    """The Go side of a file, or None if it has no Go code or is for an unknown machine."""
     image = Image(elf)
     row = row_for(elf.machine.e_machine)
     table = find_table(image) if row is not None else None
@@ -77,5 +77,5 @@ def open_library(elf: ElfFile) -> GoLibrary | None:
 
 
 def is_go(elf: ElfFile) -> bool:
-    """Whether a file was built by the Go toolchain: it has a Go function table."""
+    """True if a file was built by the Go toolchain: it has a Go function table."""
     return find_table(Image(elf)) is not None

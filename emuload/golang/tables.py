@@ -1,10 +1,9 @@
-"""Where a file keeps its Go tables: the function table, the text it describes, and the module data.
+"""Places of a file's Go tables: the function table, the text it describes, and the module data.
 
-The function table is the section `.gopclntab` where there is one. Before Go 1.26 a shared library's table
-needed relocations and linkers put it into `.data.rel.ro`; there, and where section headers are gone, it is
-found by its magic number and believed only when its functions lie in executable segments. `moduledata`
-(runtime/symtab.go) is the record that points at the function table; it says where the text starts, which the
-table itself has not said since Go 1.26.
+The function table is the section `.gopclntab` if there is one. Before Go 1.26 a shared library's table needed relocations
+and linkers put it into `.data.rel.ro`; there, and in files without section headers, it is found by its magic number and
+accepted only if its functions lie in executable segments. `moduledata` (runtime/symtab.go) is the record that points at the
+function table; it gives the start of the text, which the table itself lacks since Go 1.26.
 """
 
 from __future__ import annotations
@@ -14,15 +13,13 @@ from collections.abc import Iterator
 from itertools import islice
 
 from emuload.golang.pclntab import MAGIC_116, MAGICS, GoTable, GoTableError, is_table
-from loader.elf import PF_W, PF_X
+from loader.gabi import PF_W, PF_X
 from loader.image import Image
 
 _MOST_CANDIDATES = 64
-"""Places that are tried as a table or as module data. Honest files have one, and a few pointers to it."""
+"""Bound on places tried as a table or as module data. Honest files have one table and a few pointers to it."""
 _MODULE_TEXT = 22
-"""Word index of `text` in moduledata: pcHeader, six slices, findfunctab, minpc, maxpc come before. Go 1.16 to
-1.27.
-"""
+"""Word index of `text` in moduledata, for Go 1.16 to 1.27: pcHeader, six slices, findfunctab, minpc and maxpc come before."""
 _MODULE_NAMES = 1
 """Word index of the first slice, funcnametab, which follows the pointer to the header."""
 _MODULE_GOFUNC = ((26, 43), (20, 40), (18, 38))

@@ -15,11 +15,11 @@ from emuload.golang.watch_points import watch_points
 from emuload.trace.events import Value
 
 ROLE_OF_EVENT = {"go-rt0-lib-go": "runtime", "go-sysmon": "sysmon"}
-"""What an event says of the thread that emits it."""
+"""Role of the thread that emits an event."""
 
 
 class Registers(Protocol):
-    """What is needed of the CPU that hit a watch point."""
+    """The CPU that hit a watch point."""
 
     @property
     def sp(self) -> int: ...
@@ -27,13 +27,13 @@ class Registers(Protocol):
 
 
 class Memory(Protocol):
-    """What is needed of the guest's memory; an address that is not mapped raises an exception of `errors`."""
+    """The guest's memory. Reading an unmapped address raises an exception."""
 
     def read(self, address: int, size: int) -> bytes: ...
 
 
 def package_of(function: str) -> str:
-    """The package path of a function's linker name: up to the first dot behind the last slash, %xx undone."""
+    """The package path of a function's linker name: up to the first dot after the last slash, with %xx decoded."""
     head, slash, last = function.rpartition("/")
     package = head + slash + last.partition(".")[0]
     if "%" not in package:
@@ -45,11 +45,11 @@ _ESCAPE = re.compile("%([0-9a-fA-F]{2})")
 _WAITS = {"export-wait": "runtime_init_done", "export-wait-main": "main_init_done"}
 
 _MOST_GOROUTINES = 4096
-"""Functions of goroutines that are remembered."""
+"""Bound on the functions of goroutines that are remembered."""
 
 _INIT_DONE = 2
 _ENVIRONMENT_LIMIT = 1 << 16
-"""Entries after which an environment that does not end is given up."""
+"""Number of entries after which an environment without an end is given up."""
 
 
 ExportStep = Callable[["HandoffTracker", str, int], "Hit | None"]
@@ -97,19 +97,17 @@ class HandoffTracker:
         self.bias = bias
         self.points = points
         self.environment = environment
-        """The environment the process was given, as it stands on the stack."""
+        """The environment the process was given, as it is on the initial stack."""
         self.exports: dict[str, dict[str, Hit]] = {}
-        """The events of each export: by name those of a kind."""
+        """Events of exports: kind → export's name → event."""
         self.goroutines: dict[int, Hit] = {}
         """The events of new goroutines, by the function they run."""
         self.seen: list[str] = []
         """Kinds of `_PLAIN` that have happened."""
         self.inits: list[str | None] = []
-        """Packages whose init runs now; None for one that had run before."""
+        """Packages whose init runs now; None for a package whose init had run before."""
         self.callbacks: dict[int, list[str | None]] = {}
-        """Per thread, the exports whose bodies it is in, outermost first; None for one whose body is yet to
-        come.
-        """
+        """Exports whose bodies a thread is in, outermost first, by thread; None for an export whose body has not begun."""
 
     @classmethod
     def of(
@@ -128,23 +126,23 @@ class HandoffTracker:
 
     @property
     def waits(self) -> list[str]:
-        """What calls of exports wait for before their bodies, by the waits that stand in the library's code."""
+        """Waits that calls of exports pass before their bodies, as found in the library's code."""
         kinds = {kind for points in self.points.values() for kind, _ in points}
         return [name for kind, name in _WAITS.items() if kind in kinds]
 
     @property
     def runtime_ready(self) -> bool:
-        """Whether the runtime has said that it is ready (runtime_init_done)."""
+        """True once the runtime has announced that it is ready (runtime_init_done)."""
         return "runtime-init-done" in self.seen
 
     @property
     def initialised(self) -> bool:
-        """Whether every package's init has run (main_init_done)."""
+        """True once every package's init has run (main_init_done)."""
         return "main-init-done" in self.seen
 
     @property
     def phase(self) -> str:
-        """How far the library has come, in words for a report."""
+        """The progress of the library's initialisation, in words for a report."""
         if self.initialised:
             return "initialised"
         if self.inits and self.inits[-1]:
@@ -166,7 +164,7 @@ class HandoffTracker:
         return hits
 
     def step_at(self, address: int) -> tuple[ExportStep, str] | None:
-        """The step and its name where an address stands for one of a call into Go and for nothing else."""
+        """The step and its name if the address is a point of calls into Go and of nothing else, else None."""
         points = self.points.get(address, [])
         if len(points) != 1:
             return None
@@ -175,7 +173,7 @@ class HandoffTracker:
         return (step, name) if step is not None else None
 
     def _happened(self, kind: str, fields: dict[str, Value]) -> Hit:
-        """An event, which says of which library it is."""
+        """An event with this library as its object."""
         return Hit(kind, (*fields, "object"), (*fields.values(), self.object))
 
     def _hit(self, kind: str, name: str, cpu: Registers, memory: Memory) -> Hit | None:
@@ -229,7 +227,7 @@ class HandoffTracker:
         return self._export("go-export-return", left) if left is not None else None
 
     def _export(self, kind: str, name: str) -> Hit:
-        """An event of an export, which says the same each time."""
+        """An event of an export; the same object each time."""
         hits = self.exports.get(kind)
         if hits is None:
             hits = self.exports[kind] = {}
@@ -256,13 +254,10 @@ class HandoffTracker:
             fields["signal"] = self._argument(0, cpu, memory, entered=True) & 0xFFFFFFFF
         return self._happened(f"go-{kind}", fields)
 
-    # -- arguments
-    # -----------------------------------------------------------------------------------------------
+    # -- arguments ----------------------------------------------------------------------------------------------------
 
     def _argument(self, number: int, cpu: Registers, memory: Memory, *, entered: bool) -> int:
-        """An integer argument of a Go function, at its entry or at the call of it; 0 when it cannot be
-        read.
-        """
+        """An integer argument of a Go function, at its entry or at the call of it; 0 if it cannot be read."""
         row = self.library.row
         if row.go_arguments:
             return cpu.register(row.go_arguments[number])
@@ -273,14 +268,14 @@ class HandoffTracker:
         return int.from_bytes(self._bytes(memory, address, self.library.row.word), "little")
 
     def _bytes(self, memory: Memory, address: int, size: int) -> bytes:
-        """Guest bytes; none where memory cannot be read, since a broken guest must not end the host."""
+        """Guest bytes; empty if memory cannot be read, since a broken guest must not end the host."""
         try:
             return memory.read(address, size)
         except Exception:
             return b""
 
     def _pointers(self, memory: Memory, at: int) -> list[int]:
-        """The pointers of a list that ends in NULL, up to what cannot be read."""
+        """The pointers of a list that ends in NULL, up to the first that cannot be read."""
         found: list[int] = []
         while len(found) < _ENVIRONMENT_LIMIT:
             pointer = self._word(memory, at + len(found) * self.library.row.word)
@@ -298,8 +293,7 @@ class HandoffTracker:
     def _enter_init(self, cpu: Registers, memory: Memory) -> Hit | None:
         """doInit1 is called with an initTask: state u32 (2: done), count u32, then code pointers.
 
-        The runtime's own packages are in the list of all packages again; doInit1 passes over them, and so
-        does this.
+        The runtime's own packages appear again in the list of all packages. doInit1 skips them, and so does this.
         """
         task = self._argument(0, cpu, memory, entered=False)
         if int.from_bytes(self._bytes(memory, task, 4), "little") == _INIT_DONE:
@@ -310,7 +304,7 @@ class HandoffTracker:
         return self._happened("go-package-init-enter", {"package": self.inits[-1], "function": function})
 
     def _goroutine(self, pc: int) -> Hit:
-        """A goroutine is made, which will run the function at `pc`: where newproc1's first argument, a funcval, points."""
+        """A new goroutine that will run the function at `pc`, which is where newproc1's first argument, a funcval, points."""
         hit = self.goroutines.get(pc)
         if hit is None:
             if len(self.goroutines) >= _MOST_GOROUTINES:
@@ -331,4 +325,4 @@ EXPORT_STEPS: dict[str, ExportStep] = {
     "export-body": HandoffTracker._body_entered,
     "callback-return": HandoffTracker._callback_left,
 }
-"""What happens at the points that every call into Go passes."""
+"""Steps at the points that every call into Go passes."""

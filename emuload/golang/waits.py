@@ -1,7 +1,7 @@
-"""What a thread waits for in Go's terms, read from a run's events: an export for its runtime, a package's init.
+"""Waits of a thread in Go's terms, read from a run's events: an export for its runtime, a package's init.
 
-An export waits for `runtime_init_done` and then for `main_init_done` (runtime/cgo/gcc_libinit.c, runtime/cgocall.go);
-the thread that runs `runtime.main` is the one that will say so, and does that only when every package's init is back.
+An export waits for `runtime_init_done` and then for `main_init_done` (runtime/cgo/gcc_libinit.c, runtime/cgocall.go). The
+thread that runs `runtime.main` announces both, the second only after every package's init has returned.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emuload.trace.events import Event
+from emuload.trace.kinds import golang
 
-_RUNTIME_THREAD = "go-rt0-lib-go"
-_WAIT = "go-export-wait"
-_OVER = ("go-export-body", "go-export-return")
-_INIT_ENTER, _INIT_EXIT = "go-package-init-enter", "go-package-init-exit"
+_RUNTIME_THREAD = golang.GO_RT0_LIB_GO.name
+_WAIT = golang.GO_EXPORT_WAIT.name
+_OVER = (golang.GO_EXPORT_BODY.name, golang.GO_EXPORT_RETURN.name)
+_INIT_ENTER, _INIT_EXIT = golang.GO_PACKAGE_INIT_ENTER.name, golang.GO_PACKAGE_INIT_EXIT.name
 
 
 @dataclass(frozen=True)
 class GoWait:
-    """`what` in words; `holder` is the thread that could end the wait, 0 when there is none."""
+    """A wait: `what` in words, and `holder`, the thread that could end it, or 0."""
 
     what: str
     holder: int
@@ -45,6 +46,12 @@ def package_init(events: Sequence[Event], tid: int) -> str | None:
         if event.tid == tid and event.kind in (_INIT_ENTER, _INIT_EXIT):
             return str(event.fields["package"]) if event.kind == _INIT_ENTER else None
     return None
+
+
+def init_place(events: Sequence[Event], tid: int) -> str:
+    """The package init that thread `tid` is in, as the end of a sentence; empty if it is in none."""
+    package = package_init(events, tid)
+    return f", in the init of package {package}" if package is not None else ""
 
 
 def _runtime_thread(events: Sequence[Event], library: str) -> int:

@@ -33,19 +33,17 @@ ENTRIES = {
     "fatalpanic": ("runtime.fatalpanic",),
     "die": ("runtime.dieFromSignal",),
 }
-"""Kinds of watch points that are a function's entry, with its name in the Go versions there are."""
+"""Watch points at a function's entry: kind → the function's names in the various Go versions."""
 
 EXPORT_PREFIX = "_cgoexp_"
-"""How the Go side of each export is called, before a hash and the export's name."""
+"""Prefix of the Go side of each export's name; a hash and the export's name follow."""
 
 _MOST_EXPORTS = 4096
-"""Exports that are watched: each watch point costs something at every block of code."""
+"""Bound on watched exports: each watch point costs something at every block of code."""
 
 
 class WatchPoint(NamedTuple):
-    """An instruction to watch: `address` is the guest's (load bias included), `name` the function, export or
-    callee.
-    """
+    """An instruction to watch: its guest address (load bias included), and the name of the function, export or callee."""
 
     address: int
     kind: str
@@ -145,7 +143,5 @@ def _export_points(library: GoLibrary, symbol: Lookup) -> list[tuple[int, str, s
 
 
 def export_name(function: str) -> str:
-    """The C name of the export whose Go side is called `function` (`_cgoexp_<hash>_<name>`); "" when it is
-    none.
-    """
+    """The C name of the export whose Go side is called `function` (`_cgoexp_<hash>_<name>`), or ""."""
     return function.removeprefix(EXPORT_PREFIX).partition("_")[2]

@@ -19,7 +19,7 @@ from fnmatch import fnmatchcase
 
 from emuload.errors import UsageError
 from emuload.trace.events import Event, Value
-from emuload.trace.kinds import refusal
+from emuload.trace.kinds.catalogue import refusal
 
 OPTION = "--instructions"
 _NUMBER = r"(?:0[xX][0-9a-fA-F]+|[0-9]+)"

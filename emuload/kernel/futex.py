@@ -102,18 +102,6 @@ def _enqueue(k: Kernel, task: Task, wait: Wait) -> Result:
     return k.block(task, wait)
 
 
-def forget_waiter(k: Kernel, task: Task) -> None:
-    """Take a task whose wait ends without a wake out of its futex queue."""
-    wait = task.wait
-    if wait is None or wait.kind != "futex":
-        return
-    queue = k.futexes.waiters.get(wait.key)
-    if queue is not None and task.tid in queue:
-        queue.remove(task.tid)
-        if not queue:
-            del k.futexes.waiters[wait.key]
-
-
 def _take(k: Kernel, address: int, bitset: int) -> Task | None:
     """Remove and give the next waiter that matches, as the run's choice says."""
     queue = k.futexes.waiters.get(address)

@@ -55,7 +55,6 @@ class System:
         self.version = "#1 SMP"
         self.domainname = "(none)"
         self.memory = 2048 * _MIB
-        self.process_name = ""
         self.personality = 0
         self.no_new_privs = 0
         self.dumpable = 1

@@ -6,8 +6,9 @@ A file is copied into its mapping: changes of a MAP_SHARED mapping are not writt
 from __future__ import annotations
 
 from emuload.kernel import errno
-from emuload.kernel.core import Kernel
 from emuload.kernel.dispatch import syscall
+from emuload.kernel.fs.attached import Kernel
+from emuload.kernel.fs.inodes import FsError
 from emuload.kernel.task import Task
 from emuload.kernel.time import s32
 from emuload.machine.memory import MemoryFault, OutOfMemory
@@ -68,9 +69,7 @@ def _mmap(k: Kernel, address: int, length: int, prot: int, flags: int, fd: int, 
 
 def _file_content(k: Kernel, fd: int, prot: int, kind: int, offset: int, length: int) -> tuple[str, bytes] | int:
     """Name and bytes of the part of a file that a mapping shows."""
-    from emuload.kernel.fs.inodes import FsError
-
-    description = k.files.get(fd) if k.files is not None else None
+    description = k.files.get(fd)
     if description is None:
         return -errno.EBADF
     if not description.readable or (kind != MAP_PRIVATE and prot & PROT_WRITE and not description.writable):

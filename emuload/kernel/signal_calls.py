@@ -6,7 +6,7 @@ What signals do is in `emuload.kernel.signals`.
 from __future__ import annotations
 
 from emuload.kernel import errno
-from emuload.kernel.core import Action, Kernel
+from emuload.kernel.core import Kernel
 from emuload.kernel.dispatch import SWITCH, Result, syscall
 from emuload.kernel.siginfo import (
     SI_KERNEL,
@@ -37,6 +37,7 @@ from emuload.kernel.signals import (
     set_temporary_mask,
     write_set,
 )
+from emuload.kernel.state import Action
 from emuload.kernel.task import SS_DISABLE, SS_ONSTACK, AltStack, SigInfo, Task, Wait
 from emuload.kernel.time import read_timespec, s32
 from emuload.machine.memory import MemoryFault

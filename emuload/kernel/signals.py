@@ -6,8 +6,10 @@ force_sig_info, get_signal, signal_setup_done).
 
 from __future__ import annotations
 
+from enum import Enum
+
 from emuload.kernel import errno
-from emuload.kernel.core import Action, Death, Kernel
+from emuload.kernel.core import Kernel
 from emuload.kernel.siginfo import (
     FAULTS,
     SI_KERNEL,
@@ -36,6 +38,7 @@ from emuload.kernel.siginfo import (
     encode,
     signal_name,
 )
+from emuload.kernel.state import Action, Death
 from emuload.kernel.task import SS_DISABLE, AltStack, SigInfo, Task
 from emuload.kernel.time import write_timespec
 from emuload.machine.cpu import Cpu
@@ -43,7 +46,9 @@ from emuload.machine.memory import MemoryFault
 from emuload.machine.signal_frames import BadFrame, SignalFrame, layout
 from emuload.machine.stops import Fault
 
-__all__ = ["SI_KERNEL", "SI_TIMER", "deliver", "force_fault", "send_signal", "set_mask", "set_temporary_mask"]
+__all__ = [
+    "SI_KERNEL", "SI_TIMER", "Delivery", "deliver", "force_fault", "send_signal", "set_mask", "set_temporary_mask",
+]  # fmt: skip
 
 SIG_DFL, SIG_IGN = 0, 1
 SA_NODEFER, SA_RESETHAND, SA_RESTART, SA_ONSTACK = 0x4000_0000, 0x8000_0000, 0x1000_0000, 0x0800_0000
@@ -175,11 +180,10 @@ def _wake_for_signal(k: Kernel, task: Task, signo: int) -> None:
         k.interrupt(task)
 
 
-def force_fault(k: Kernel, task: Task, fault: Fault) -> None:
+def force_fault(k: Kernel, cpu: Cpu, task: Task, fault: Fault) -> None:
     """A synchronous exception of the thread: its signal cannot be held back, only handled."""
     task.trap = (fault.trapno, fault.error, fault.address)
-    assert k.cpu is not None
-    task.pc = k.events.pc = k.cpu.pc
+    task.pc = k.events.pc = cpu.pc
     k.events.emit(
         "fault", task.tid, signal=signal_name(fault.signo), code=fault.code, address=fault.address, what=fault.what
     )
@@ -230,8 +234,16 @@ def _collect_overrun(k: Kernel, info: SigInfo) -> None:
         info.overrun, timer.overrun = timer.overrun, 0
 
 
-def deliver(k: Kernel, cpu: Cpu, task: Task) -> bool:
-    """Deliver all that can be delivered to the task, whose registers are live. False: it must not run."""
+class Delivery(Enum):
+    """What the task may do after its signals were delivered: RUN, nothing (STOP), or make its interrupted call AGAIN."""
+
+    RUN = 1
+    STOP = 2
+    AGAIN = 3
+
+
+def deliver(k: Kernel, cpu: Cpu, task: Task) -> Delivery:
+    """Build frames for, or carry out, every deliverable signal of the task, whose registers are live."""
     while task.attention and not task.exited:
         info = dequeue(k, task, task.sigmask)
         if info is None:
@@ -245,18 +257,18 @@ def deliver(k: Kernel, cpu: Cpu, task: Task) -> bool:
             if info.signo in _IGNORED or info.signo in _STOPPING:
                 continue
             _kill_process(k, cpu, task, info)
-            return False
+            return Delivery.STOP
         _enter_handler(k, cpu, task, info, action)
     if task.exited:
-        return False
+        return Delivery.STOP
     if task.interrupted is not None:
-        return _restart_silently(k, cpu, task)
+        return _restart_silently(k, task)
     if task.saved_mask is not None:
         mask, task.saved_mask = task.saved_mask, None
         set_mask(k, task, mask)
         if task.attention:
             return deliver(k, cpu, task)
-    return True
+    return Delivery.RUN
 
 
 def _kill_process(k: Kernel, cpu: Cpu, task: Task, info: SigInfo) -> None:
@@ -266,19 +278,17 @@ def _kill_process(k: Kernel, cpu: Cpu, task: Task, info: SigInfo) -> None:
     k.end(None, info.signo)
 
 
-def _restart_silently(k: Kernel, cpu: Cpu, task: Task) -> bool:
-    """No handler ran after all: the interrupted call goes on as if nothing had happened."""
+def _restart_silently(k: Kernel, task: Task) -> Delivery:
+    """No handler ran after all: the interrupted call continues as if nothing had happened."""
     wait, task.interrupted = task.interrupted, None
     if wait is not None and wait.kind == "host":
         task.wait = wait
-        return False
+        return Delivery.STOP
     if task.saved_mask is not None:
         mask, task.saved_mask = task.saved_mask, None
         set_mask(k, task, mask)
     task.resumed = wait
-    if not k.retry(cpu, task):
-        return False
-    return k.prepare(cpu, task)
+    return Delivery.AGAIN
 
 
 def _end_interrupted_call(k: Kernel, cpu: Cpu, task: Task, action: Action) -> None:

@@ -108,7 +108,6 @@ class Task:
     yielded        the task gave up the rest of its slice; the scheduler clears it
     role           "loader", "runtime", "foreign", "sysmon" or ""; for reports
     blocked_on     the C library's note of the lock waited for: (kind, address, owner tid)
-    data           free for libraries above the kernel
     """
 
     def __init__(self, tid: int, name: str = "", context: Any = None) -> None:
@@ -142,7 +141,6 @@ class Task:
         self.cpu_time = 0
         self.role = ""
         self.blocked_on: tuple[str, int, int] | None = None
-        self.data: dict[str, Any] = {}
 
     @property
     def runnable(self) -> bool:

@@ -9,6 +9,7 @@ from emuload.kernel import errno
 from emuload.kernel.core import Kernel
 from emuload.kernel.dispatch import SWITCH, Result, syscall
 from emuload.kernel.futex import exit_task
+from emuload.kernel.signals import recalculate
 from emuload.kernel.task import Task
 
 CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND, CLONE_THREAD = 0x100, 0x200, 0x400, 0x800, 0x10000
@@ -112,8 +113,6 @@ def sys_exit(k: Kernel, task: Task, code: int) -> Result:
 
 def _pass_on_signals(k: Kernel) -> None:
     """A process-wide signal that the exiting thread was to take goes to another."""
-    from emuload.kernel.signals import recalculate
-
     if k.signals.pending:
         for other in k.living:
             recalculate(k, other)

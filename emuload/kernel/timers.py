@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from emuload.kernel import errno
 from emuload.kernel.clock import EPOCH, SECOND
-from emuload.kernel.core import Kernel, Timer
+from emuload.kernel.core import Kernel
+from emuload.kernel.deadlines import TIMER
 from emuload.kernel.dispatch import syscall
 from emuload.kernel.siginfo import SI_KERNEL, SI_TIMER, SIGALRM, SIGPROF, SIGRTMAX, SIGVTALRM
+from emuload.kernel.signals import send_signal
+from emuload.kernel.state import Timer
 from emuload.kernel.task import SigInfo, Task
 from emuload.kernel.time import (
     CLOCK_BOOTTIME,
@@ -47,7 +50,7 @@ def _arm(k: Kernel, timer: Timer, due: int | None, interval: int) -> None:
     k.sequence += 1
     timer.due, timer.interval, timer.armed = due, interval, k.sequence
     if due is not None and timer.clock == "real":
-        k.add_timer_deadline(due, timer.ident)
+        k.add_deadline(due, TIMER, timer.ident)
 
 
 def fire(k: Kernel, ident: int, sequence: int, now: int) -> None:
@@ -80,8 +83,6 @@ def next_cpu_deadline(k: Kernel) -> int | None:
 
 
 def _expire(k: Kernel, timer: Timer, now: int) -> None:
-    from emuload.kernel.signals import send_signal
-
     assert timer.due is not None
     missed = 0
     if timer.interval:

@@ -1,60 +1,20 @@
-"""What the emulated C library reports: enum em_event of src/host.h, in its order, with the names of the values."""
+"""The events that the emulated C library reports, by their numbers (enum em_event of src/host.h)."""
 
 from __future__ import annotations
 
-EVENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("mutex-wait", ("mutex", "owner")),
-    ("mutex-acquire", ("mutex",)),
-    ("mutex-release", ("mutex",)),
-    ("cond-wait", ("cond", "mutex")),
-    ("cond-wake", ("cond", "all")),
-    ("cond-return", ("cond",)),
-    ("sem-wait", ("sem",)),
-    ("sem-acquire", ("sem",)),
-    ("sem-post", ("sem",)),
-    ("once-wait", ("once", "owner")),
-    ("once-enter", ("once", "routine")),
-    ("once-exit", ("once",)),
-    ("rwlock-wait", ("rwlock", "owner", "write")),
-    ("rwlock-acquire", ("rwlock", "write")),
-    ("rwlock-release", ("rwlock",)),
-    ("barrier-wait", ("barrier", "generation")),
-    ("barrier-leave", ("barrier", "generation")),
-    ("join-wait", ("thread",)),
-    ("join-done", ("thread",)),
-    ("thread-create", ("child", "routine", "argument")),
-    ("thread-start", ("routine",)),
-    ("thread-exit", ()),
-    ("key-destructor", ("key", "function")),
-    ("atexit", ("function",)),
-    ("abort", ()),
-    ("assert", ("expression", "file", "line", "function")),
-    ("loader-lock-wait", ("lock", "owner")),
-    ("loader-lock-acquire", ("lock",)),
-    ("loader-lock-release", ("lock",)),
-    ("wait-over", ("object",)),
-    ("once-pass", ("once",)),
-    ("constructors-wait", ("object", "owner")),
-)
+from emuload.trace.kinds import Kind
+from emuload.trace.kinds.libc import KINDS
 
-WAITS: dict[str, tuple[str, int]] = {
-    "mutex-wait": ("mutex", 2),
-    "mutex-acquire": ("", 0),
-    "cond-wait": ("condition", 0),
-    "cond-return": ("", 0),
-    "sem-wait": ("semaphore", 0),
-    "sem-acquire": ("", 0),
-    "once-wait": ("once", 2),
-    "once-exit": ("", 0),
-    "rwlock-wait": ("rwlock", 2),
-    "rwlock-acquire": ("", 0),
-    "barrier-wait": ("barrier", 0),
-    "barrier-leave": ("", 0),
-    "join-wait": ("thread", 1),
-    "join-done": ("", 0),
-    "loader-lock-wait": ("loader lock", 2),
-    "loader-lock-acquire": ("", 0),
-    "wait-over": ("", 0),
-    "constructors-wait": ("constructors of", 2),
-}
-"""Events that begin a wait: what is waited for and which argument is the holder's tid (0: none); "" ends it."""
+_BY_NUMBER = sorted(KINDS, key=lambda kind: kind.number)
+
+EVENTS = tuple((kind.name, kind.fields) for kind in _BY_NUMBER)
+"""Name and fields; the number is the index."""
+
+
+def _wait(kind: Kind) -> tuple[str, int]:
+    return kind.blocked_on, kind.fields.index(kind.holder) + 1 if kind.holder else 0
+
+
+WAITS = {kind.name: _wait(kind) for kind in _BY_NUMBER if kind.blocked_on or kind.ends or kind.ends_any}
+"""Events that begin a wait: what the thread is blocked on, and which argument is the holder's tid (0: none). "" ends the wait, as
+every end of a slice does."""

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from emuload.kernel import errno
 from emuload.kernel.dispatch import BLOCKED, SWITCH, Result
+from emuload.kernel.signals import force_fault
 from emuload.kernel.task import Task, Wait
 from emuload.libc.builtins import built_for_musl
 from emuload.libc.events import EVENTS, WAITS
 from emuload.libc.link_maps import LinkMaps, shown_name
 from emuload.libc.operations import Operations
 from emuload.machine.memory import MemoryFault, OutOfMemory, text_bytes
-from loader.elf import STT_GNU_IFUNC, STT_TLS
 from loader.errors import LoadError
+from loader.gabi import STT_GNU_IFUNC, STT_TLS
 from loader.link_map import MAIN, NEXT, LinkMap, ResolverCall
 from loader.lookup import Slot
 from loader.objects import LinkedObject, symbol_address
@@ -27,7 +28,7 @@ from loader.search import directories, directory_of
 from loader.symbols import symbol_at
 
 if TYPE_CHECKING:
-    from emuload.kernel.core import Kernel
+    from emuload.kernel.fs.attached import Kernel
     from emuload.kernel.initial_stack import InitialStack
     from emuload.machine.cpu import Cpu
     from emuload.trace.events import Recorder
@@ -95,7 +96,7 @@ class LibcHost:
         try:
             return handler(task, arguments)
         except MemoryFault as fault:
-            self._host.kernel.fault(cpu, task, cpu.data_fault(fault.address, fault.access))
+            force_fault(self._host.kernel, cpu, task, cpu.data_fault(fault.address, fault.access))
             return SWITCH
 
     # -- threads and events --------------------------------------------------------------------------------------

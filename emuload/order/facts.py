@@ -13,6 +13,8 @@ from emuload.order.go_objects import GoObjects
 from emuload.order.happens_before import HappensBefore
 from emuload.order.rules import Constant, Interval, Match, Selector
 from emuload.trace.events import Event, Value
+from emuload.trace.kinds.golang import GO_PACKAGE_IMPORTS
+from emuload.trace.kinds.linker import OBJECT_DEPENDENCIES, OBJECT_MAPPED, OBJECT_UNMAPPED
 from emuload.trace.roles import Roles
 
 OBJECT_FIELDS = ("object", "pc-object")
@@ -95,14 +97,14 @@ class Facts:
         if event.pc:
             self._code[event.seq] = self._go.at(event.pc)
         fields = event.fields
-        if event.kind == "object-unmapped":
+        if event.kind == OBJECT_UNMAPPED.name:
             self._unmapped.add(str(fields.get("object")))
-        elif event.kind == "object-mapped" and (name := str(fields.get("object"))) in self._unmapped:
+        elif event.kind == OBJECT_MAPPED.name and (name := str(fields.get("object"))) in self._unmapped:
             self._unmapped.remove(name)
             self._reloads.setdefault(name, []).append(event.seq)
-        elif event.kind == "object-dependencies":
+        elif event.kind == OBJECT_DEPENDENCIES.name:
             self.dependencies.add(str(fields.get("object")), _texts(fields.get("needed")))
-        elif event.kind == "go-package-imports":
+        elif event.kind == GO_PACKAGE_IMPORTS.name:
             graph = self.imports.setdefault(str(fields.get("object")), Graph())
             for text in _texts(fields.get("imports")):
                 importer, _, imported = text.partition(" ")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from emuload.trace.events import Event
+from emuload.trace.kinds.golang import GO_RT0_LIB_GO, GO_SYSMON
+from emuload.trace.kinds.libc import THREAD_START
+from emuload.trace.kinds.linker import OBJECT_MAPPED, OBJECT_UNMAPPED
 
 
 @dataclass(eq=False)
@@ -28,19 +31,19 @@ class GoObjects:
         if kind.startswith("go-"):
             name = str(fields.get("object"))
             self.objects.add(name)
-            if kind == "go-rt0-lib-go":
+            if kind == GO_RT0_LIB_GO.name:
                 self._first_thread[name] = event.tid
-            elif kind == "go-sysmon" and event.tid in self._routines:
+            elif kind == GO_SYSMON.name and event.tid in self._routines:
                 self._thread_routine[name] = self._routines[event.tid]
-        elif kind == "thread-start":
+        elif kind == THREAD_START.name:
             routine = fields.get("routine")
             if isinstance(routine, int):
                 self._routines[event.tid] = routine
-        elif kind == "object-mapped":
+        elif kind == OBJECT_MAPPED.name:
             address, size = fields.get("address"), fields.get("size")
             if isinstance(address, int) and isinstance(size, int):
                 self.ranges[str(fields.get("object"))] = range(address, address + size)
-        elif kind == "object-unmapped":
+        elif kind == OBJECT_UNMAPPED.name:
             self.ranges.pop(str(fields.get("object")), None)
 
     def at(self, pc: int) -> str:

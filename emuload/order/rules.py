@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 
 from emuload.errors import UsageError
 from emuload.order import toml_lines
-from emuload.trace.kinds import refusal
+from emuload.trace.kinds.catalogue import refusal
 
 if sys.version_info >= (3, 11):
     import tomllib

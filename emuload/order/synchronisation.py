@@ -1,59 +1,45 @@
-"""What each event of a trace synchronises with: the channels that it acquires and releases.
+"""Which events of a trace synchronise: the channels that each acquires and releases.
 
 A channel is a name for something by which threads wait for one another: a mutex by its address, a thread that is born, one
-signal that was sent. Who acquires a channel comes after all who have released it before.
+signal that was sent. Whoever acquires a channel comes after everybody who released it before. The channels of most kinds are
+declared with them (`emuload.trace.kinds`); the rules here are for kinds where they depend on the events before.
 
-    threads            task-create → all the child does; task-exit → join-done
+    threads            task-create → everything the child does; task-exit → join-done
     locks              release → every later acquire of the same mutex, loader's lock or reader-writer lock (a reader's release
                        orders writers only)
     semaphore          sem-post → every later sem-acquire
     once               once-exit → once-pass, and the end of a once-wait
     barrier            barrier-wait → barrier-leave of the same generation
-    futex              futex-wake → the next event of each thread it woke; and, used like a channel: a call that wakes, whether
-                       or not anybody waits → a call that would have waited but found the word changed (-EAGAIN)
-    condition          by its futex: cond-wake stands before the futex-wake that ends the waits
+    futex              futex-wake → the next event of each thread it woke; and, used like a channel: a call that wakes, even if
+                       nobody waits → a call that would have waited but found the word changed (-EAGAIN)
+    condition          by its futex: cond-wake comes before the futex-wake that ends the waits
     signal             signal-sent by a thread → its delivery, or acceptance by sigtimedwait
     host               its calls one after the other (call-enter); call-exit → what it calls once it has the result (call-result)
-    Go                 runtime_init_done and main_init_done → bodies of exports on threads that are not the runtime's own, where
+    Go                 runtime_init_done and main_init_done → bodies of exports on threads that are not the runtime's own, if
                        the library's code waits for them (go-library; runtime/cgo/gcc_libinit.c, runtime/cgocall.go), which it
                        does unless somebody changed it; the steps of the goroutine that initialises, wherever it runs
 
-What a trace does not show orders nothing: reads and writes of memory (atomics, spin locks, a flag that was found set), pipes and
-eventfds, Go's channels and locks, timers. Nor does Go's scheduler: the futexes and preemption signals of a Go runtime pass
-processors from thread to thread, which is luck to the program (The Go Memory Model, https://go.dev/ref/mem).
+Nothing is ordered by what a trace does not show: reads and writes of memory (atomics, spin locks, a flag that was found set),
+pipes and eventfds, Go's channels and locks, timers. Nor is it by Go's scheduler: the futexes and preemption signals of a Go
+runtime pass processors from thread to thread, which is luck to the program (The Go Memory Model, https://go.dev/ref/mem).
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
 
 from emuload.order.go_objects import GoObjects
 from emuload.trace.events import Event, Value
+from emuload.trace.kinds.catalogue import KINDS
 
 Channels = Sequence[Hashable]
 _NONE: Channels = ()
 
-_RELEASES = {
-    "mutex-release": ("mutex", "mutex"),
-    "loader-lock-release": ("loader lock", "lock"),
-    "sem-post": ("sem", "sem"),
-    "once-exit": ("once", "once"),
-}
-_ACQUIRES = {
-    "mutex-acquire": ("mutex", "mutex"),
-    "loader-lock-acquire": ("loader lock", "lock"),
-    "sem-acquire": ("sem", "sem"),
-    "once-pass": ("once", "once"),
-    "join-done": ("end", "thread"),
-}
-"""Kinds of events, the family of channels each belongs to, and the field that names the channel."""
-
 _FUTEX_CALLS = ("futex", "futex_time64")
 _FUTEX_ARGUMENTS = 6
 _COMMAND = 127
-"""The bits of a futex operation that say what it does; above them are flags (linux/futex.h)."""
+"""The bits of a futex operation that hold the command; above them are flags (linux/futex.h)."""
 
 (
     _WAIT, _WAKE, _FD, _REQUEUE, _CMP_REQUEUE, _WAKE_OP, _LOCK_PI, _UNLOCK_PI, _TRYLOCK_PI, _WAIT_BITSET, _WAKE_BITSET,
@@ -69,97 +55,90 @@ _SI_TIMER = -2
 _REALTIME = "SIGRT"
 _IGNORED_BY_DEFAULT = frozenset(("SIGCHLD", "SIGCONT", "SIGURG", "SIGWINCH"))
 _PREEMPTION = "SIGURG"
-"""What Go's scheduler sends to a thread whose goroutine has run for long (runtime/signal_unix.go, sigPreempt)."""
+"""Sent by Go's scheduler to a thread whose goroutine has run for long (runtime/signal_unix.go, sigPreempt)."""
 
-_HOST = "the host"
-
-_GO_DONE = {"go-runtime-init-done": "runtime_init_done", "go-main-init-done": "main_init_done"}
-_GO_STEPS = ("go-runtime-main", "go-package-init-enter", "go-package-init-exit", *_GO_DONE)
-"""Steps of the goroutine that initialises, and those that exports wait for, with the names of the waits."""
+_GO_WAITS = ("runtime_init_done", "main_init_done")
+"""The steps that calls of exports wait for in an unchanged Go library."""
 
 
-@dataclass(eq=False)
 class Synchronisation:
     """Reads a trace event by event: give `step` each, in order."""
 
-    _owed: dict[int, list[Hashable]] = field(default_factory=dict)
-    """What a thread acquires at its next event, by tid."""
-    _readers: Counter[tuple[int, Hashable]] = field(default_factory=Counter)
-    """How often a thread holds a reader-writer lock to read: (tid, lock)."""
-    _once: dict[int, Hashable] = field(default_factory=dict)
-    """The once that a thread waits for, by tid."""
-    _calls: dict[int, list[int]] = field(default_factory=dict)
-    """Arguments of the futex call that a thread waits in, by tid."""
-    _sent: dict[tuple[int, str], deque[Hashable]] = field(default_factory=dict)
-    """Signals sent and not yet taken, by (tid or 0, name)."""
-    _actions: dict[str, Value] = field(default_factory=dict)
-    """The handler last set for a signal, by name."""
-    _waits: dict[Hashable, Sequence[Hashable]] = field(default_factory=dict)
-    """What calls of exports wait for, by Go library."""
-    _go: GoObjects = field(default_factory=GoObjects)
+    def __init__(self) -> None:
+        self._owed: dict[int, list[Hashable]] = {}
+        """Channels that a thread acquires at its next event, by tid."""
+        self._readers: Counter[tuple[int, Hashable]] = Counter()
+        """How often a thread holds a reader-writer lock to read: (tid, lock)."""
+        self._once: dict[int, Hashable] = {}
+        """The once that a thread waits for, by tid."""
+        self._calls: dict[int, list[int]] = {}
+        """Arguments of the futex call that a thread waits in, by tid."""
+        self._sent: dict[tuple[int, str], deque[Hashable]] = {}
+        """Signals sent and not yet taken, by (tid or 0, name)."""
+        self._actions: dict[str, Value] = {}
+        """The handler last set for a signal, by name."""
+        self._waits: dict[Hashable, Sequence[Hashable]] = {}
+        """The steps that calls of exports wait for, by Go library."""
+        self._go = GoObjects()
 
     def step(self, event: Event) -> tuple[Channels, Channels]:
         """The channels that an event acquires, and those that it releases."""
         self._go.see(event)
-        handler = _HANDLERS.get(event.kind)
-        acquired, released = handler(self, event) if handler is not None else (_NONE, _NONE)
+        acquired, released = self._channels(event)
         if event.tid in self._owed:
             acquired = [*self._owed.pop(event.tid), *acquired]
         return acquired, released
 
-    def _owe(self, tid: Hashable, channel: Hashable) -> None:
+    def _channels(self, event: Event) -> tuple[Channels, Channels]:
+        kind = KINDS.get(event.kind)
+        if kind is None:
+            return _NONE, _NONE
+        if kind.rule:
+            return RULES[kind.rule](self, event)
+        if not (kind.acquires or kind.releases):
+            return _NONE, _NONE
+        acquired, released = ([_channel(event, each) for each in channels] for channels in (kind.acquires, kind.releases))
+        if kind.creates:
+            for channel in released:
+                self._owe(event.fields.get(kind.creates), channel)
+        return acquired, released
+
+    def _owe(self, tid: object, channel: Hashable) -> None:
         if isinstance(tid, int):
             self._owed.setdefault(tid, []).append(channel)
 
-    # -- threads, locks and their like -----------------------------------------------------------------------------------
+    # -- locks -----------------------------------------------------------------------------------------------------------
 
-    def _acquire(self, event: Event) -> tuple[Channels, Channels]:
-        family, name = _ACQUIRES[event.kind]
-        return [(family, _named(event, name))], _NONE
-
-    def _release(self, event: Event) -> tuple[Channels, Channels]:
-        family, name = _RELEASES[event.kind]
-        return _NONE, [(family, _named(event, name))]
-
-    def _create(self, event: Event) -> tuple[Channels, Channels]:
-        child = _named(event, "child")
-        self._owe(child, ("birth", child))
-        return _NONE, [("birth", child)]
-
-    def _end(self, event: Event) -> tuple[Channels, Channels]:
-        return _NONE, [("end", event.tid)]
-
-    def _rwlock_acquire(self, event: Event) -> tuple[Channels, Channels]:
+    def takes_rwlock(self, event: Event) -> tuple[Channels, Channels]:
+        """A writer comes after everybody, a reader after writers only."""
         lock = _named(event, "rwlock")
         if event.fields.get("write"):
             return [("rwlock", lock), ("rwlock readers", lock)], _NONE
         self._readers[event.tid, lock] += 1
         return [("rwlock", lock)], _NONE
 
-    def _rwlock_release(self, event: Event) -> tuple[Channels, Channels]:
+    def returns_rwlock(self, event: Event) -> tuple[Channels, Channels]:
+        """The release of a reader or of a writer, by how the thread took the lock."""
         lock = _named(event, "rwlock")
         if not self._readers[event.tid, lock]:
             return _NONE, [("rwlock", lock)]
         self._readers[event.tid, lock] -= 1
         return _NONE, [("rwlock readers", lock)]
 
-    def _once_wait(self, event: Event) -> tuple[Channels, Channels]:
+    def waits_for_once(self, event: Event) -> tuple[Channels, Channels]:
+        """Remembers the once: the end of the wait comes after the routine."""
         self._once[event.tid] = _named(event, "once")
         return _NONE, _NONE
 
-    def _wait_over(self, event: Event) -> tuple[Channels, Channels]:
+    def wait_over(self, event: Event) -> tuple[Channels, Channels]:
+        """The end of a wait for a once comes after the routine; any other wait ended without success."""
         once = self._once.pop(event.tid, None)
         return ([("once", once)] if once is not None and once == _named(event, "object") else _NONE), _NONE
 
-    def _barrier_wait(self, event: Event) -> tuple[Channels, Channels]:
-        return _NONE, [("barrier", _named(event, "barrier"), _named(event, "generation"))]
-
-    def _barrier_leave(self, event: Event) -> tuple[Channels, Channels]:
-        return [("barrier", _named(event, "barrier"), _named(event, "generation"))], _NONE
-
     # -- futexes -------------------------------------------------------------------------------------------------------
 
-    def _futex_wake(self, event: Event) -> tuple[Channels, Channels]:
+    def wakes_threads(self, event: Event) -> tuple[Channels, Channels]:
+        """The threads it woke come after it at their next event, unless Go's scheduler woke them."""
         woken = event.fields.get("woken")
         if not isinstance(woken, list) or self._go.is_code(event.pc):
             return _NONE, _NONE
@@ -168,17 +147,20 @@ class Synchronisation:
             self._owe(tid, channel)
         return _NONE, [channel]
 
-    def _syscall(self, event: Event) -> tuple[Channels, Channels]:
+    def calls(self, event: Event) -> tuple[Channels, Channels]:
+        """A futex call that did not wait."""
         arguments = self._futex_call(event)
         return self._futex_result(arguments, event.fields.get("result")) if arguments else (_NONE, _NONE)
 
-    def _syscall_enter(self, event: Event) -> tuple[Channels, Channels]:
+    def enters_call(self, event: Event) -> tuple[Channels, Channels]:
+        """Remembers the arguments of a futex call that waits."""
         arguments = self._futex_call(event)
         if arguments:
             self._calls[event.tid] = arguments
         return _NONE, _NONE
 
-    def _syscall_exit(self, event: Event) -> tuple[Channels, Channels]:
+    def leaves_call(self, event: Event) -> tuple[Channels, Channels]:
+        """The end of a futex call that waited."""
         return self._futex_result(self._calls.pop(event.tid, None), event.fields.get("result"))
 
     def _futex_call(self, event: Event) -> list[int] | None:
@@ -201,7 +183,8 @@ class Synchronisation:
 
     # -- signals -------------------------------------------------------------------------------------------------------
 
-    def _signal_action(self, event: Event) -> tuple[Channels, Channels]:
+    def sets_handler(self, event: Event) -> tuple[Channels, Channels]:
+        """Signals that become ignored are dropped."""
         name = str(event.fields.get("signal"))
         self._actions[name] = event.fields.get("handler")
         if self._ignored(name):
@@ -214,7 +197,8 @@ class Synchronisation:
         handler = self._actions.get(name, _SIG_DFL)
         return handler == _SIG_IGN or (handler == _SIG_DFL and name in _IGNORED_BY_DEFAULT)
 
-    def _signal_sent(self, event: Event) -> tuple[Channels, Channels]:
+    def sends_signal(self, event: Event) -> tuple[Channels, Channels]:
+        """A signal sent by a thread, unless it is ignored or a preemption by Go's scheduler."""
         fields = event.fields
         name, to = str(fields.get("signal")), fields.get("to")
         if not _by_a_thread(fields.get("code")) or self._ignored(name) or not isinstance(to, int):
@@ -225,8 +209,8 @@ class Synchronisation:
         self._sent.setdefault((to, name), deque()).append(channel)
         return _NONE, [channel]
 
-    def _signal_taken(self, event: Event) -> tuple[Channels, Channels]:
-        """The thread's own signals come first; a standard one stands for all that were sent while it was pending."""
+    def takes_signal(self, event: Event) -> tuple[Channels, Channels]:
+        """The thread's own signals come first. A standard one is delivered once for all that were sent while it was pending."""
         name = str(event.fields.get("signal"))
         queue = self._sent.get((event.tid, name)) or self._sent.get((0, name))
         if not queue or not _by_a_thread(event.fields.get("code")):
@@ -237,67 +221,42 @@ class Synchronisation:
         queue.clear()
         return taken, _NONE
 
-    # -- the host, and Go ------------------------------------------------------------------------------------------------
+    # -- Go --------------------------------------------------------------------------------------------------------------
 
-    def _host_result(self, event: Event) -> tuple[Channels, Channels]:
-        return _NONE, [_HOST]
-
-    def _host_call(self, event: Event) -> tuple[Channels, Channels]:
-        return [_HOST], [_HOST]
-
-    def _go_initialises(self, event: Event) -> tuple[Channels, Channels]:
-        name = _named(event, "object")
-        goroutine = ("init goroutine", name)
-        done = _GO_DONE.get(event.kind)
-        return [goroutine], [goroutine, (done, name)] if done is not None else [goroutine]
-
-    def _go_library(self, event: Event) -> tuple[Channels, Channels]:
+    def go_library(self, event: Event) -> tuple[Channels, Channels]:
+        """Remembers what the library's code waits for."""
         waits = event.fields.get("waits")
         self._waits[_named(event, "object")] = waits if isinstance(waits, list) else ()
         return _NONE, _NONE
 
-    def _go_export(self, event: Event) -> tuple[Channels, Channels]:
+    def go_export(self, event: Event) -> tuple[Channels, Channels]:
+        """A call from outside comes after the steps that the library waits for."""
         name = _named(event, "object")
         if self._go.is_own_thread(str(name), event.tid):
             return _NONE, _NONE
-        return [(wait, name) for wait in self._waits.get(name, tuple(_GO_DONE.values()))], _NONE
+        return [(wait, name) for wait in self._waits.get(name, _GO_WAITS)], _NONE
 
 
 def _named(event: Event, name: str) -> Hashable:
-    """A field that names a channel."""
-    value = event.fields.get(name)
+    """A field that names a channel; "tid" is the event's thread."""
+    value = event.tid if name == "tid" else event.fields.get(name)
     return tuple(value) if isinstance(value, list) else value
 
 
+def _channel(event: Event, declared: tuple[str, ...]) -> Hashable:
+    """A declared channel, with the event's values."""
+    family, *names = declared
+    return (family, *(_named(event, name) for name in names))
+
+
 def _by_a_thread(code: Value) -> bool:
-    """Whether si_code says that a thread sent the signal: not the kernel, not a timer (asm-generic/siginfo.h)."""
+    """True if si_code is that of a signal sent by a thread: not by the kernel or a timer (asm-generic/siginfo.h)."""
     return isinstance(code, int) and code <= 0 and code != _SI_TIMER
 
 
-_Handler = Callable[[Synchronisation, Event], tuple[Channels, Channels]]
+_Rule = Callable[[Synchronisation, Event], tuple[Channels, Channels]]
 
-_HANDLERS: dict[str, _Handler] = {
-    **dict.fromkeys(_ACQUIRES, Synchronisation._acquire),
-    **dict.fromkeys(_RELEASES, Synchronisation._release),
-    "task-create": Synchronisation._create,
-    "task-exit": Synchronisation._end,
-    "rwlock-acquire": Synchronisation._rwlock_acquire,
-    "rwlock-release": Synchronisation._rwlock_release,
-    "once-wait": Synchronisation._once_wait,
-    "wait-over": Synchronisation._wait_over,
-    "barrier-wait": Synchronisation._barrier_wait,
-    "barrier-leave": Synchronisation._barrier_leave,
-    "futex-wake": Synchronisation._futex_wake,
-    "syscall": Synchronisation._syscall,
-    "syscall-enter": Synchronisation._syscall_enter,
-    "syscall-exit": Synchronisation._syscall_exit,
-    "signal-action": Synchronisation._signal_action,
-    "signal-sent": Synchronisation._signal_sent,
-    "signal-delivered": Synchronisation._signal_taken,
-    "signal-accepted": Synchronisation._signal_taken,
-    "call-result": Synchronisation._host_result,
-    "call-enter": Synchronisation._host_call,
-    **dict.fromkeys(_GO_STEPS, Synchronisation._go_initialises),
-    "go-library": Synchronisation._go_library,
-    "go-export-body": Synchronisation._go_export,
+RULES: dict[str, _Rule] = {
+    name: rule for name, rule in vars(Synchronisation).items() if not name.startswith("_") and name != "step"
 }
+"""The rules that declarations of kinds name."""

@@ -15,9 +15,9 @@ from loader.errors import LoadError
 from loader.search import Found
 
 if TYPE_CHECKING:
-    from emuload.kernel.core import Kernel
+    from emuload.kernel.fs.attached import Kernel
     from emuload.kernel.initial_stack import InitialStack
-    from emuload.process.process import Options
+    from emuload.process.options import Options
     from loader.objects import LinkedObject
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from emuload.kernel.clock import VirtualClock
     from emuload.machine.cpu import Cpu
+    from emuload.process.options import Options
+    from emuload.process.scheduler import Scheduler
     from emuload.trace.events import Event
     from loader.objects import LinkedObject
 
@@ -43,6 +45,25 @@ class LogRequest:
 
     def __post_init__(self) -> None:
         parse_selection(self.only).check_kinds()
+
+
+def attach_log(wanted: str | LogRequest, options: Options, scheduler: Scheduler) -> InstructionLog:
+    """Log what a scheduler's CPU runs, before it has run anything; `wanted` as a text is the path of a log of everything.
+
+    Raises UsageError when the file cannot be written.
+    """
+    request = LogRequest(wanted) if isinstance(wanted, str) else wanted
+    header = {
+        "arch": options.arch,
+        "profile": options.profile.name,
+        "args": options.argument_texts,
+        "env": options.environment_texts,
+        "seed": options.seed,
+    }
+    log = scheduler.log = InstructionLog(request, scheduler.cpu, scheduler.clock, header)
+    if log.watches_events:
+        scheduler.kernel.events.add_listener(log.event)
+    return log
 
 
 class InstructionLog:

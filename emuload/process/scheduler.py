@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from emuload.kernel.clock import VirtualClock
-from emuload.kernel.core import Kernel
+from emuload.kernel.entry import Entry
 from emuload.kernel.task import Task
 from emuload.machine.cpu import Cpu
 from emuload.machine.stops import Reason
+from emuload.process.options import Limits
 
 QUANTUM = 400_009
 """Code bytes a thread may run before the next one's turn: 0.1 ms of virtual time."""
@@ -25,13 +26,8 @@ loop could be left at the same few places for ever; Go cannot preempt a goroutin
 MINIMUM_SLICE = 8192
 """Code bytes: with fewer left of its quantum, a thread has had its turn."""
 
-DEEP_SLEEP = 60_000_000_000
-"""Nanoseconds Go's sysmon sleeps when nothing is left to watch (runtime/proc.go, sysmon: forcegcperiod / 2)."""
-
 _HOST_ROLES = ("loader", "foreign")
-
-QUIET_SLEEPS = 5
-"""So many deep sleeps in a row cover two forced collections with their finalizers; then nothing can come any more."""
+"""Roles of the threads that make calls for the host."""
 
 
 class Strategy(Protocol):
@@ -85,6 +81,17 @@ class SliceLog(Protocol):
         ...
 
 
+class Watchdog(Protocol):
+    """Knows the sleeps of threads that only watch others: while all sleepers are such, nothing new can happen."""
+
+    patience: int
+    """Number of such sleeps in a row after which every thread counts as stuck."""
+
+    def only_watches(self, role: str, sleep: int) -> bool:
+        """True if a thread in this role that sleeps for `sleep` nanoseconds only watches others."""
+        ...
+
+
 class Stuck(Exception):
     """Every thread waits for something that cannot come."""
 
@@ -94,31 +101,28 @@ class OutOfTime(Exception):
 
 
 class Scheduler:
-    """Runs the kernel's tasks on the CPU until a condition holds.
-
-    `on_trap` finishes a trap the handler refused to answer in place: called with the task's registers live.
-    `code_limit` bounds code bytes, `time_limit` virtual nanoseconds.
-    """
+    """Runs the kernel's tasks on the CPU until a condition holds, within `limits` of code bytes and virtual time."""
 
     def __init__(
         self,
         cpu: Cpu,
-        kernel: Kernel,
+        entry: Entry,
         clock: VirtualClock,
         strategy: Strategy,
-        on_trap: Callable[[Task], None],
-        code_limit: int,
-        time_limit: int,
-        log: SliceLog | None = None,
+        limits: Limits,
+        watchdog: Watchdog,
     ) -> None:
         self.cpu = cpu
-        self.kernel = kernel
+        self.entry = entry
+        self.kernel = entry.kernel
         self.clock = clock
         self.strategy = strategy
-        self.on_trap = on_trap
-        self.code_limit = code_limit
-        self.time_limit = time_limit
-        self.log = log
+        self.code_limit = limits.code_bytes
+        self.time_limit = int(limits.virtual_seconds * 1e9)
+        self.watchdog = watchdog
+        self.on_trap: Callable[[Task], None] = self._unanswered
+        """Finishes a trap that was not answered in place; called with the CPU stopped and the task's registers live."""
+        self.log: SliceLog | None = None
         self.loaded: Task | None = None
         self.last: Task | None = None
         self._left = 0
@@ -150,21 +154,21 @@ class Scheduler:
 
         Raises Stuck when nothing can run any more, OutOfTime at a bound.
         """
-        kernel, clock, cpu = self.kernel, self.clock, self.cpu
+        entry, kernel, clock, cpu = self.entry, self.kernel, self.clock, self.cpu
         self._resume()
         while not until():
-            deadline = kernel.next_deadline()
+            deadline = entry.next_deadline()
             now = clock.now()
             if deadline is not None and deadline <= now:
-                kernel.timeouts(now)
-                deadline = kernel.next_deadline()
+                entry.timeouts(now)
+                deadline = entry.next_deadline()
             task = self._next()
             if task is None:
                 self._idle(deadline)
                 continue
             self.load(task)
             self.last = kernel.current = task
-            if not kernel.prepare(cpu, task):
+            if not entry.prepare(cpu, task):
                 continue
             self._slice(task, deadline)
 
@@ -226,32 +230,36 @@ class Scheduler:
                 self._left = 0
         elif stop.reason is Reason.FAULT:
             assert stop.fault is not None
-            self.kernel.fault(cpu, task, stop.fault)
+            self.entry.fault(cpu, task, stop.fault)
         else:
             self.kernel.events.flush_if_idle()
             if self._left < MINIMUM_SLICE:
                 self._carried[task.tid] = self._left
 
     def _idle(self, deadline: int | None) -> None:
-        """Nobody can run: jump to the next deadline, unless only Go's idle watchdog still sets any."""
+        """Nobody can run: jump to the next deadline, unless only watchdogs have set any for some time."""
         if deadline is None:
             raise Stuck
         if self._only_watchdogs():
             self._quiet += 1
-            if self._quiet >= QUIET_SLEEPS:
+            if self._quiet >= self.watchdog.patience:
                 raise Stuck
         if deadline >= self.time_limit:
             raise OutOfTime(f"{self.time_limit / 1e9:g} s of virtual time went by")
         self.clock.advance_to(deadline)
 
     def _only_watchdogs(self) -> bool:
-        """Whether all time-outs set are deep sleeps of a Go sysmon, which only looks whether others need it."""
+        """True if every time-out that is set belongs to a thread that only watches others."""
         if any(timer.due is not None for timer in self.kernel.timers.timers.values()):
             return False
         for task in self.kernel.tasks.values():
             wait = task.wait
             if task.exited or wait is None or wait.deadline is None:
                 continue
-            if task.role != "sysmon" or wait.deadline - wait.began < DEEP_SLEEP:
+            if not self.watchdog.only_watches(task.role, wait.deadline - wait.began):
                 return False
         return True
+
+    @staticmethod
+    def _unanswered(task: Task) -> None:
+        raise AssertionError("a trap that nobody answers")

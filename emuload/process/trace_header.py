@@ -1,4 +1,4 @@
-"""A run as a trace: what stands in its header and in its last line, whoever makes the calls."""
+"""The header and the last line of a run's trace, whoever makes the calls."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Any
 
 from emuload import __version__
 from emuload.errors import BoundReached, Deadlock, ReportedError, UsageError
-from emuload.process.process import Process
+from emuload.process.options import Options
+from emuload.process.scheduler import Scheduler
 from emuload.trace.jsonl import End, Header
 from loader.errors import LoadError
+from loader.objects import LinkedObject
 
 _OUTCOMES = {Deadlock: "deadlock", BoundReached: "bound"}
 
@@ -22,40 +24,52 @@ def digest(data: bytes) -> str:
 
 
 def header_of(
-    process: Process, *, seed: int, files: Mapping[str, bytes], calls: Sequence[str], options: Mapping[str, Any]
+    given: Options,
+    scheduler: Scheduler,
+    *,
+    files: Mapping[str, bytes],
+    calls: Sequence[str],
+    options: Mapping[str, Any],
 ) -> Header:
-    """What runs. `files` are contents by the names the files go by. Nothing else of the host goes in."""
-    given = process.options
-    environment = (entry.decode("utf-8", "surrogateescape").partition("=") for entry in given.env)
+    """The header of a process's trace.
+
+    `files` are contents by the names the files go by, `options` those of the command that makes the calls. Nothing else of the
+    host goes in.
+    """
+    environment = (entry.partition("=") for entry in given.environment_texts)
     return Header(
         emuload=__version__,
         unicorn=version("unicorn"),
-        architecture=process.arch,
-        profile=process.profile.name,
-        seed=seed,
-        schedule=process.scheduler.strategy.describe(),
+        architecture=given.arch,
+        profile=given.profile.name,
+        seed=given.seed,
+        schedule=scheduler.strategy.describe(),
         files={name: digest(data) for name, data in files.items()},
-        arguments=[argument.decode("utf-8", "surrogateescape") for argument in given.args],
+        arguments=given.argument_texts,
         environment={key: value for key, _, value in environment},
         calls=list(calls),
-        limits=process.limits._asdict(),
+        limits=given.limits._asdict(),
         options=dict(options),
     )
 
 
-def end_of(process: Process, failure: ReportedError | None, refusal: LoadError | UsageError | None) -> End:
-    """How a run ended; `refusal` is what the linker refused, or what made no sense."""
+def end_of(
+    scheduler: Scheduler,
+    objects: Sequence[LinkedObject],
+    failure: ReportedError | None,
+    refusal: LoadError | UsageError | None,
+) -> End:
+    """How a run ended, with the objects then in the link map; `refusal` is what the linker refused, or what made no sense."""
     outcome, message = "exited", ""
     if refusal is not None:
         outcome, message = "refused", str(refusal)
     elif failure is not None:
         outcome, message = _OUTCOMES.get(type(failure), "failed"), failure.report.headline
-    objects = process.link_map.objects if hasattr(process, "link_map") else []
     return End(
         outcome=outcome,
-        exit_status=process.kernel.exit_status,
+        exit_status=scheduler.kernel.exit_status,
         message=message,
-        virtual_ns=process.clock.now(),
-        code_bytes=process.cpu.clock_bytes,
+        virtual_ns=scheduler.clock.now(),
+        code_bytes=scheduler.cpu.clock_bytes,
         files={loaded.path: digest(loaded.elf.data) for loaded in objects},
     )

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 
+from emuload.report import console
 from emuload.report.follow import exact_line
-from emuload.report.tables import Table
+from emuload.report.tables import Table, events_text
 from emuload.trace.compare import ThreadDifference, compare_exactly, compare_order, first
 from emuload.trace.events import Event
 from emuload.trace.jsonl import Trace
@@ -67,6 +68,21 @@ def difference(left: Trace, right: Trace, order_only: bool) -> Difference:
         roles = _roles(left).name(parted.tid), _roles(right).name(parted.tid)
         context = list(_context(parted, roles))
     return Difference(heads, heading, context, threads, list(_ends(left, right, order_only)))
+
+
+def show(found: Difference) -> None:
+    """Print a comparison: one line if the two runs did the same."""
+    if found.same:
+        events = sum(each.same for each in found.threads)
+        threads = sum(1 for each in found.threads if each.tid)
+        print(f"the same: {events_text(events, threads)}")
+        return
+    console.show_lines("", found.heads)
+    if found.context:
+        console.show_lines(found.heading, found.context)
+        console.show_table(found.summary())
+        print()
+    console.show_lines("", found.ends)
 
 
 def _headers(left: Trace, right: Trace) -> Iterator[str]:

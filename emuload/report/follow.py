@@ -11,7 +11,8 @@ from emuload.errors import UsageError
 from emuload.kernel import errno
 from emuload.report.tables import milliseconds
 from emuload.trace.events import Event, Value
-from emuload.trace.kinds import refusal
+from emuload.trace.kinds.catalogue import refusal
+from emuload.trace.kinds.kernel import SYSCALL, SYSCALL_ENTER, SYSCALL_EXIT
 from emuload.trace.roles import HOST
 from loader.errors import one_line
 
@@ -78,11 +79,11 @@ def described(event: Event, role: str) -> str:
 
 def _body(event: Event) -> str:
     fields = event.fields
-    if event.kind == "syscall":
+    if event.kind == SYSCALL.name:
         return f"{fields['name']}({_arguments(fields['args'])}) = {_result(fields['result'])}"
-    if event.kind == "syscall-enter":
+    if event.kind == SYSCALL_ENTER.name:
         return f"{fields['name']}({_arguments(fields['args'])}) <unfinished ...> waits for {fields['wait']}"
-    if event.kind == "syscall-exit":
+    if event.kind == SYSCALL_EXIT.name:
         return f"<... {fields['name']} resumed> = {_result(fields['result'])}"
     return _named(fields)
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from emuload.report.tables import Table, milliseconds
+from emuload.trace.kinds import golang
 
-_INIT_ENTER, _INIT_EXIT = "go-package-init-enter", "go-package-init-exit"
+_INIT_ENTER, _INIT_EXIT = golang.GO_PACKAGE_INIT_ENTER.name, golang.GO_PACKAGE_INIT_EXIT.name
 PACKAGE_INIT = "go-package-init"
 """A package's init whose start and end follow each other, in one row."""
 
-_EXPORT, _BODY, _RETURN = "go-export-", "go-export-body", "go-export-return"
+_EXPORT, _BODY, _RETURN = "go-export-", golang.GO_EXPORT_BODY.name, golang.GO_EXPORT_RETURN.name
 
 _PACKAGES_NAMED = 3
 

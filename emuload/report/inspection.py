@@ -19,7 +19,9 @@ from emuload.golang.tables import find_table
 from emuload.golang.watch_points import EXPORT_PREFIX, export_name
 from emuload.machine.unwind import row_for
 from emuload.unwind.symbols import SymbolTable
-from loader.elf import (
+from loader.elf import ElfFile
+from loader.errors import LoadError, one_line
+from loader.gabi import (
     DF_1_NODELETE,
     DF_1_NOOPEN,
     DF_1_NOW,
@@ -48,11 +50,9 @@ from loader.elf import (
     STT_GNU_IFUNC,
     STT_OBJECT,
     STT_TLS,
-    ElfFile,
     Symbol,
     Table,
 )
-from loader.errors import LoadError, one_line
 from loader.image import Image
 from loader.machines.base import DTPMOD, TLSDESC, TPOFF
 from loader.sections import SHT_SYMTAB

@@ -17,7 +17,8 @@ from emuload.libc.builtins import BUILT
 from emuload.machine.disassembly import SECOND, Disassembler, Instruction
 from emuload.process.guest_files import host_bytes
 from emuload.unwind import Frame, Unwinder
-from loader.elf import STT_FUNC, ElfFile
+from loader.elf import ElfFile
+from loader.gabi import STT_FUNC
 from loader.image import Image
 from loader.sections import SHT_SYMTAB
 

@@ -13,10 +13,11 @@ from typing import Any
 from urllib.parse import quote
 
 from emuload import __version__
-from emuload.calls.values import json_text, json_value
+from emuload.calls.values import json_value
 from emuload.errors import Frame
 from emuload.order.checking import Finding
 from emuload.order.rules import Rule
+from emuload.report.json_text import json_text
 from emuload.report.verdicts import Checked, parts
 from emuload.trace.events import Event
 

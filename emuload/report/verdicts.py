@@ -10,10 +10,11 @@ from typing import Any
 from emuload.errors import Frame
 from emuload.order.checking import Finding, Verdict
 from emuload.report.follow import exact_line
-from emuload.report.tables import Table
+from emuload.report.tables import Table, events_text
 from emuload.report.text import frame_lines
 from emuload.trace.events import Event
 from emuload.trace.jsonl import Trace
+from emuload.trace.kinds.linker import OBJECT_MAPPED, OBJECT_UNMAPPED
 from emuload.trace.roles import Roles
 
 MAX_FINDINGS = 10
@@ -95,9 +96,9 @@ def places(events: Sequence[Event], wanted: Collection[int]) -> dict[int, str]:
             found[event.seq] = _place(event.pc, mapped)
         start = event.fields.get("address")
         size = event.fields.get("size")
-        if event.kind == "object-mapped" and isinstance(start, int) and isinstance(size, int):
+        if event.kind == OBJECT_MAPPED.name and isinstance(start, int) and isinstance(size, int):
             mapped[start] = start + size, str(event.fields.get("object", ""))
-        elif event.kind == "object-unmapped" and isinstance(start, int):
+        elif event.kind == OBJECT_UNMAPPED.name and isinstance(start, int):
             mapped.pop(start, None)
     return found
 
@@ -116,10 +117,9 @@ def summary(checked: Checked) -> str:
     """What was checked, in one line."""
     events = checked.trace.events
     threads = len({event.tid for event in events if event.tid})
-    of = f"{threads} thread{'s' if threads != 1 else ''}"
     end = checked.trace.end
     how = "cut off: the run was killed" if end is None else end.outcome
-    return f"{checked.subject}: {len(events)} events of {of}, {how}"
+    return f"{checked.subject}: {events_text(len(events), threads)}, {how}"
 
 
 def verdict_table(checked: Checked) -> Table:

@@ -33,8 +33,6 @@ else:
 
 DESCRIPTION = "scenario.toml"
 HOST = "host.py"
-ROOT = "traces"
-"""The folder whose scenarios are meant when none is named."""
 
 KINDS = ("go", "c", "c-program")
 ENDS = ("exited", "failed", "deadlock", "refused")
@@ -88,19 +86,6 @@ class Scenario:
     def trace(self, sample: str) -> Path:
         """Where the trace of one architecture is kept; `sample` as in `emuload.samples.SAMPLES`."""
         return self.folder / f"{sample}.jsonl"
-
-
-def find(names: Sequence[str]) -> list[Scenario]:
-    """The scenarios of these folders, or of these names under `traces`; all that are there when none is named.
-
-    Raises ScenarioError where there is none.
-    """
-    if not names:
-        found = sorted(path.parent for path in Path(ROOT).glob(f"*/{DESCRIPTION}"))
-        if not found:
-            raise ScenarioError(Path(ROOT), "", f"there is no scenario here: no {ROOT}/*/{DESCRIPTION}")
-        return [read(folder) for folder in found]
-    return [read(folder if (folder / DESCRIPTION).is_file() else Path(ROOT) / folder) for folder in map(Path, names)]
 
 
 def read(folder: Path) -> Scenario:

@@ -12,8 +12,6 @@ from emuload.errors import ReportedError, UsageError
 from emuload.libc.builtins import architecture_of
 from emuload.machine.targets import Target
 from emuload.process.guest_files import host_bytes
-from emuload.process.host_threads import Pending
-from emuload.process.library import Function
 from emuload.process.process import Process
 from emuload.process.trace_header import end_of, header_of
 from emuload.scenarios.description import Scenario, ScenarioError
@@ -22,22 +20,6 @@ from loader.errors import LoadError
 
 STEPS = "run"
 """The function of a host script that is called with the scene."""
-
-
-class ScenarioProcess(Process):
-    """A process that takes down the calls it is asked to make, in `--call`'s words."""
-
-    def __init__(self, arch: str, **options: Any) -> None:
-        self.asked: list[str] = []
-        super().__init__(arch, **options)
-
-    def start_call(
-        self, tid: int, function: Function | int, args: Sequence[Any], returns: Any, argtypes: Sequence[Any] | None
-    ) -> Pending:
-        """See `Process.start_call`."""
-        name = function.name if isinstance(function, Function) else f"{function:#x}"
-        self.asked.append(f"{name}({', '.join(map(value_text, args))})")
-        return super().start_call(tid, function, args, returns, argtypes)
 
 
 class Scene:
@@ -49,7 +31,9 @@ class Scene:
         self._files = {name: str(path) for name, path in files.items()}
         self._compilers = compilers
         self._options: dict[str, Any] = {}
-        self._made: ScenarioProcess | None = None
+        self._made: Process | None = None
+        self._asked: list[str] = []
+        """The calls that the process was asked to make, in `--call`'s words."""
 
     def process(self, **options: Any) -> Process:
         """The scenario's process; `options` are those of `emuload.Process` that the description does not give.
@@ -61,10 +45,14 @@ class Scene:
         first = next(iter(self._files))
         path = self._files[first]
         self._options = options
-        given = {"profile": self._scenario.profile, "files": self._files, "go_imports": True}
-        self._made = ScenarioProcess(architecture_of(path, host_bytes(path)), **given, **options)
+        given: dict[str, Any] = {"profile": self._scenario.profile, "files": self._files, "go_imports": True}
+        self._made = Process(architecture_of(path, host_bytes(path)), **given, **options)
+        self._made.host_calls.on_start = self._note
         self._made.start(first)
         return self._made
+
+    def _note(self, name: str, arguments: Sequence[Any]) -> None:
+        self._asked.append(f"{name}({', '.join(map(value_text, arguments))})")
 
     def trace(self, failure: ReportedError | None, refusal: LoadError | None) -> Trace:
         """All that happened, in a process that ended like this. Raises ScenarioError when there is no process."""
@@ -73,10 +61,10 @@ class Scene:
             raise ScenarioError(self._scenario.host, "", str(refusal or "it made no process"))
         options = self._options
         header = header_of(
-            process,
-            seed=options.get("seed", 0),
+            process.options,
+            process.scheduler,
             files={name: host_bytes(path) for name, path in self._files.items()},
-            calls=process.asked,
+            calls=self._asked,
             options={
                 "scenario": self._scenario.name,
                 "target": self._target.name,
@@ -84,7 +72,8 @@ class Scene:
                 **{name: options[name] for name in ("program", "needed", "cwd", "cpus", "kuser_helpers") if name in options},
             },
         )
-        return Trace(str(self._scenario.folder), header, process.events, end_of(process, failure, refusal))
+        end = end_of(process.scheduler, process.linker.objects(), failure, refusal)
+        return Trace(str(self._scenario.folder), header, process.events, end)
 
 
 def run(scenario: Scenario, target: Target, files: Mapping[str, Path], compilers: Mapping[str, str]) -> Trace:

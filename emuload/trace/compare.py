@@ -10,19 +10,7 @@ from itertools import groupby
 from emuload.trace.align import Pair, align, longest_ascending
 from emuload.trace.events import Event
 from emuload.trace.jsonl import Trace
-
-_MACHINE = frozenset(
-    ("syscall", "futex", "mutex", "cond", "sem", "rwlock", "barrier", "unknown", "tls", "static", "relro", "wait")
-)
-"""Events whose kinds begin with one of these words say how something was done or how long it took."""
-
-_TIMING = frozenset(
-    (
-        "once-wait", "join-wait", "loader-lock-wait", "constructors-wait", "go-export-wait", "go-goroutine",
-        "signal-sent", "signal-delivered", "signal-returned",
-    )
-)  # fmt: skip
-"""Events that happen or not by who is faster."""
+from emuload.trace.kinds.catalogue import KINDS
 
 _NAMES = ("object", "needed", "name", "function", "package", "index", "array", "signal", "text", "error", "message", "code")
 """Fields that mean the same on every architecture."""
@@ -113,8 +101,10 @@ class ThreadDifference:
 
 
 def order(event: Event) -> Hashable:
-    """What was done and to what, by name; see `relevant`. A Go entry point's name holds the architecture's and does not count."""
-    names = [name for name in _NAMES if name in event.fields and not (name == "function" and event.kind.startswith("go-rt0"))]
+    """What was done and to what, by name; see `relevant`. Names that the kind declares to be the architecture's do not count."""
+    kind = KINDS.get(event.kind)
+    skipped = kind.machine_fields if kind is not None else ()
+    names = [name for name in _NAMES if name in event.fields and name not in skipped]
     return event.kind, tuple((name, _base(name, event.fields[name])) for name in names)
 
 
@@ -130,10 +120,11 @@ def _base(name: str, value: object) -> Hashable:
 
 
 def relevant(event: Event) -> bool:
-    """Whether an event counts when only the order does: not system calls, locks, TLS places, signals and waits, which differ
-    between architectures or follow from timing; not the machine's name.
+    """True if an event counts when only the order does: not system calls, locks, TLS places, signals and waits, which differ
+    between architectures or follow from timing (`Kind.varies`); not the machine's name.
     """
-    return event.kind.partition("-")[0] not in _MACHINE and event.kind not in _TIMING
+    kind = KINDS.get(event.kind)
+    return kind is None or not kind.varies
 
 
 def compare_order(left: Trace, right: Trace) -> list[ThreadDifference]:

@@ -1,35 +1,34 @@
-"""What each thread of a run is for, told by its events alone."""
+"""The role of each thread of a run, read from its events alone."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from emuload.trace.events import Event
+from emuload.trace.kinds.catalogue import KINDS
 
 HOST = "host"
-"""The role of what happens on no thread (tid 0): the linker's work before the first thread there is."""
-
-_ROLE_OF_EVENT = {"go-rt0-lib-go": "runtime", "go-sysmon": "sysmon", "call-enter": "foreign"}
+"""The role of events on no thread (tid 0): the linker's work before the first thread exists."""
 
 
-@dataclass
 class Roles:
-    """Learns the roles as events come: the first thread is the loader; runtime and sysmon say so themselves; a thread that the
-    host calls functions on is foreign. A thread that has not shown what it is has the role "".
+    """Learns the roles as events come. The first thread is the loader; runtime and sysmon are known by their own events; a
+    thread on which the host calls functions is foreign. A thread that has not shown its role has the role "".
     """
 
-    of: dict[int, str] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.of: dict[int, str] = {}
 
     def see(self, event: Event) -> None:
         """Take note of one event; call it for each, in order."""
-        if not event.tid and event.kind == "task-create":
-            child = event.fields.get("child")
+        kind = KINDS.get(event.kind)
+        if kind is None:
+            return
+        if not event.tid and kind.creates:
+            child = event.fields.get(kind.creates)
             if isinstance(child, int) and "loader" not in self.of.values():
                 self.of[child] = "loader"
-        role = _ROLE_OF_EVENT.get(event.kind)
-        if role is not None:
-            self.of.setdefault(event.tid, role)
+        if kind.role:
+            self.of.setdefault(event.tid, kind.role)
 
     def name(self, tid: int) -> str:
-        """The role of a thread, "" when it has none (yet)."""
+        """The role of a thread, "" if it has none (yet)."""
         return self.of.get(tid, "") if tid else HOST

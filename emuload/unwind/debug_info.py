@@ -1,8 +1,8 @@
-"""Which compilation unit a place in C code belongs to: the first entries of `.debug_info`'s units.
+"""Compilation units of C code: the unit that holds a place, from the first entries of `.debug_info`'s units.
 
-Only what is asked for is read, and nothing is believed: counts and sizes are bounded, an unknown form or a place outside of a
-section ends the unit. Sources: DWARF 5, sections 2.17 (ranges), 7.5 (units, abbreviations, forms), 7.25, 7.27, 7.28; DWARF 4,
-section 2.17.3, for `.debug_ranges`.
+Only the data that is asked for is read, and none of it is trusted: counts and sizes are bounded, and an unknown form or an
+offset outside its section ends the unit. Sources: DWARF 5, sections 2.17 (ranges), 7.5 (units, abbreviations, forms), 7.25,
+7.27, 7.28; DWARF 4, section 2.17.3, for `.debug_ranges`.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _RANGE_INDEX = 0x23
 
 _SHF_COMPRESSED, _ZLIB = 0x800, 1
 _MOST_BYTES = 64 << 20
-"""Of a section, unpacked; others are passed over."""
+"""Bound on a section's unpacked bytes; a larger section is skipped."""
 _MOST_STEPS = 1 << 19
-"""Attributes and ranges read in all: some tenths of a second."""
+"""Bound on attributes and ranges read in all: some tenths of a second."""
 
 
 class Unit(NamedTuple):
@@ -44,7 +44,7 @@ class Unit(NamedTuple):
 
 
 def section_data(image: Image, name: str) -> bytes:
-    """A debug section's bytes, unpacked; none when there is none, or too much of it."""
+    """A debug section's bytes, unpacked; empty if the section is missing or too large."""
     section = image.section(name) or image.section(f".z{name[1:]}")
     if section is None:
         return b""
@@ -90,7 +90,7 @@ class DebugInfo:
         self._left = _MOST_STEPS
 
     def units(self) -> Iterator[Unit]:
-        """Those that have lines and say where they lie; what cannot be read is left out."""
+        """Units that have lines and address ranges; a unit that cannot be read is left out."""
         for head in self._heads():
             if self._left < 0:
                 return
@@ -121,7 +121,7 @@ class DebugInfo:
             at = end
 
     def _step(self) -> None:
-        """Count something that was read. Raises ValueError when that was too much for any honest file."""
+        """Count a value that was read. Raises ValueError once more were read than any honest file has."""
         self._left -= 1
         if self._left < 0:
             raise ValueError("too much to read")
@@ -139,7 +139,7 @@ class DebugInfo:
         return Unit(self._ranges_of(head, found), found[_STMT_LIST][1])
 
     def _attributes(self, table: int, wanted: int) -> list[tuple[int, int, int]]:
-        """(name, form, constant) of each attribute that an abbreviation code stands for."""
+        """(name, form, constant) of each attribute of an abbreviation code."""
         data, at = self._abbreviations, table
         while True:
             code, at = leb128(data, at)
@@ -162,7 +162,7 @@ class DebugInfo:
                 return found
 
     def _value(self, head: _Head, form: int, at: int, constant: int) -> tuple[int, int]:
-        """An attribute's value, as far as it is a number, and the place behind it."""
+        """An attribute's value if it is a number, and the offset after it."""
         info = self._info
         size = _DATA.get(form) or _INDEXES.get(form)
         if form in _OFFSETS:
@@ -210,7 +210,7 @@ class DebugInfo:
         return list(self._new_ranges(head, place, low, base))
 
     def _old_ranges(self, head: _Head, at: int, base: int) -> Iterator[tuple[int, int]]:
-        """Pairs in `.debug_ranges`; one of which the first is all ones sets the base."""
+        """Pairs in `.debug_ranges`; a pair whose first word is all ones sets the base."""
         word = head.address_size
         while True:
             self._step()
@@ -251,7 +251,7 @@ class DebugInfo:
 
 
 _OPERANDS = {0: "", 1: "x", 2: "xx", 3: "xn", 4: "nn", 5: "a", 6: "aa", 7: "an"}
-"""What follows each kind of range list entry: an address, the index of one, a number."""
+"""Operands of each kind of range list entry: an address, the index of an address, a number."""
 
 
 def number(data: bytes, at: int, size: int) -> int:

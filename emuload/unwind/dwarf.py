@@ -1,10 +1,10 @@
 """Unwinding by call frame information: `.eh_frame`, else `.debug_frame`.
 
-Only the entry that is asked for is decoded; `.eh_frame_hdr`'s sorted table finds it. A C library's section
-has ten thousand entries, and a report needs five.
+Only the entry that is needed is decoded, found through `.eh_frame_hdr`'s sorted table: a C library's section has ten
+thousand entries, and a report needs five.
 
-Sources: DWARF 5 section 6.4 and 7.24; Linux Standard Base 5.0, section 10.6 (`.eh_frame`, `.eh_frame_hdr`,
-pointer encodings).
+Sources: DWARF 5, sections 6.4 and 7.24; Linux Standard Base 5.0, section 10.6 (`.eh_frame`, `.eh_frame_hdr`, pointer
+encodings).
 """
 
 from __future__ import annotations
@@ -19,22 +19,18 @@ from typing import NamedTuple
 from emuload.machine.unwind import UnwindRow
 from emuload.unwind.expression import evaluate, leb128
 from emuload.unwind.reader import Reader
-from loader.elf import PT_GNU_EH_FRAME
+from loader.gabi import PT_GNU_EH_FRAME
 from loader.image import Image
 
 _SHF_COMPRESSED = 0x800
 _TABLE_HEADER = bytes((1, 0x1B, 0x03, 0x3B))
-"""`.eh_frame_hdr`, version 1: pointer pcrel sdata4, count udata4, table datarel sdata4. Linkers make no
-other.
-"""
+"""`.eh_frame_hdr`, version 1: pointer pcrel sdata4, count udata4, table datarel sdata4. Linkers make no other."""
 _LONGEST_AUGMENTATION, _LONGEST_EXPRESSION, _DEEPEST, _MOST_INSTRUCTIONS = 16, 4096, 64, 1 << 16
-"""Bounds on what an entry may hold: bytes of a CIE's letters and of an expression, states remembered, instructions."""
+"""Bounds on an entry: bytes of a CIE's augmentation string and of an expression, remembered states, instructions."""
 
 
 class Rule(NamedTuple):
-    """How a register of the caller is found: `kind` "offset", "value", "register", "at", "is" (the last two
-    by `code`).
-    """
+    """The rule for a register of the caller: `kind` is "offset", "value", "register", or, by `code`, "at" or "is"."""
 
     kind: str
     number: int = 0
@@ -86,7 +82,7 @@ class _Section:
         self._scanned: list[tuple[int, int]] | None = None
 
     def entries(self) -> list[tuple[int, int]]:
-        """(first address, place) of every FDE, sorted; what cannot be read is left out."""
+        """(first address, offset) of every FDE, sorted; entries that cannot be read are left out."""
         if self._scanned is None:
             found = []
             for place in self._places():
@@ -168,7 +164,7 @@ class _Section:
         return 0
 
     def _pointer(self, at: int, encoding: int) -> tuple[int, int]:
-        """An encoded pointer and the place behind it (LSB 10.5.1)."""
+        """An encoded pointer and the offset after it (LSB 10.5.1)."""
         base = self.address + at if encoding & 0x70 == 0x10 else 0
         form = encoding & 0x0F
         if form in (1, 9):
@@ -261,7 +257,7 @@ class CallFrames:
 
 
 def _frame_sections(image: Image) -> list[_Section]:
-    """The frame sections there are, the loaded one first."""
+    """The file's frame sections, the loaded one first."""
     found = []
     section = image.section(".eh_frame")
     if section is not None and section.size:
@@ -281,9 +277,7 @@ def _frame_sections(image: Image) -> list[_Section]:
 
 
 def _search_table(image: Image) -> tuple[array[int], array[int]]:
-    """`.eh_frame_hdr`'s table: first addresses, sorted, and the addresses of their FDEs; empty without
-    one.
-    """
+    """`.eh_frame_hdr`'s table: first addresses, sorted, and the addresses of their FDEs; empty if the file has none."""
     starts, places = array("Q"), array("Q")
     header = image.elf.segment(PT_GNU_EH_FRAME)
     raw = image.read(header.vaddr, header.filesz) if header else b""
@@ -298,7 +292,7 @@ def _search_table(image: Image) -> tuple[array[int], array[int]]:
 
 
 def _run(entry: _Entry, pc: int) -> _State:
-    """The table's row for `pc`: the CIE's instructions, then the FDE's as far as `pc`."""
+    """The table's row for `pc`: the CIE's instructions, then the FDE's up to `pc`."""
     initial = _State()
     _execute(entry.common.instructions, entry.common, entry.start, pc, initial, initial)
     state = initial.copy()
@@ -307,9 +301,7 @@ def _run(entry: _Entry, pc: int) -> _State:
 
 
 def _execute(code: memoryview, common: _Common, location: int, pc: int, state: _State, initial: _State) -> None:
-    """Run call frame instructions on `state` until `location` passes `pc`. Raises ValueError for an unknown
-    one, and for more of them than any function has.
-    """
+    """Run call frame instructions on `state` until `location` passes `pc`. Raises ValueError for an unknown instruction."""
     stack: list[_State] = []
     at, data = 0, common.data_align
     rules = state.registers
@@ -375,7 +367,7 @@ def _define_cfa(op: int, code: memoryview, at: int, state: _State, data: int) ->
 
 
 def _block(code: memoryview, at: int) -> tuple[bytes, int]:
-    """An expression with its length before it, and the place behind it."""
+    """An expression that is preceded by its length, and the offset after it."""
     size, at = leb128(code, at)
     if size > _LONGEST_EXPRESSION:
         raise ValueError(f"an expression of {size} bytes")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from struct import unpack_from
 
 from emuload.unwind.reader import Reader
-from loader.elf import PT_ARM_EXIDX
+from loader.gabi import PT_ARM_EXIDX
 from loader.image import Image
 
 _CANT_UNWIND = 1
@@ -70,9 +70,9 @@ class ExceptionIndex:
 
 
 def step(instructions: bytes, registers: dict[str, int], reader: Reader) -> dict[str, int] | None:
-    """The caller's registers, or None when the instructions refuse or memory cannot be read.
+    """The caller's registers, or None if the instructions refuse or memory cannot be read.
 
-    `registers` are the callee's by name (r0 … r12, sp, lr, pc); what is not restored is unchanged.
+    `registers` are the callee's by name (r0 … r12, sp, lr, pc); registers that are not restored keep their values.
     """
     names = (*(f"r{number}" for number in range(13)), "sp", "lr", "pc")
     values = {number: registers[name] for number, name in enumerate(names) if name in registers}
@@ -139,7 +139,7 @@ def _uleb128(code: Iterator[int]) -> int:
 
 
 def _vfp_size(byte: int, code: Iterator[int]) -> int | None:
-    """Bytes that an instruction which restores coprocessor registers pops; None for a spare one."""
+    """Bytes popped by an instruction that restores coprocessor registers; None for a spare instruction."""
     if byte in (0xB3, 0xC8, 0xC9):
         count = (next(code, 0) & 15) + 1
         return 8 * count + (4 if byte == 0xB3 else 0)

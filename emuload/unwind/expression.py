@@ -1,4 +1,4 @@
-"""DWARF expressions, as far as call frame information uses them (DWARF 5, section 2.5)."""
+"""DWARF expressions: the part that call frame information uses (DWARF 5, section 2.5)."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ _BINARY: dict[int, Callable[[int, int], int]] = {
     0x2D: lambda left, right: int(left < right),
     0x2E: lambda left, right: int(left != right),
 }
-"""Operations on the two topmost values; comparisons are only ever made of small positive numbers here."""
+"""Operations on the two topmost values; here comparisons only ever have small positive operands."""
 
 
 def leb128(code: bytes | memoryview, at: int, *, signed: bool = False) -> tuple[int, int]:
-    """A LEB128 number of at most 64 bits and the place behind it. Raises IndexError where `code` ends, ValueError for a
-    longer one.
-    """
+    """A LEB128 number of at most 64 bits and the offset after it. Raises IndexError if `code` ends inside it, ValueError if
+    it is longer."""
     value = shift = 0
     while shift < 70:
         byte = code[at]
@@ -47,9 +46,7 @@ def evaluate(
     reader: Reader,
     start: int | None = None,
 ) -> int | None:
-    """The expression's value, with `start` on the stack if given; None where it asks for what is not
-    known.
-    """
+    """The expression's value, with `start` on the stack if given; None if an operand is unknown."""
     stack = [] if start is None else [start]
     mask = (1 << 8 * reader.size) - 1
     at = 0
@@ -71,7 +68,7 @@ def _operation(
     names: tuple[str, ...],
     reader: Reader,
 ) -> int:
-    """Carry out the operation at `at`; the place behind it."""
+    """Carry out the operation at `at` and return the offset after it."""
     op = code[at]
     at += 1
     if 0x30 <= op <= 0x4F:  # DW_OP_lit0 …

@@ -1,4 +1,4 @@
-"""A frame, and what unwinding needs of a loaded object and of the guest's memory."""
+"""A frame, and the loaded object and guest memory as unwinding sees them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Registers = Mapping[str, int]
 
 
 class Memory(Protocol):
-    """What is needed of the guest's memory: bytes at an address; an exception where nothing is mapped."""
+    """The guest's memory: bytes at an address, or an exception if nothing is mapped there."""
 
     def read(self, address: int, size: int) -> bytes: ...
 
 
 class LoadedObject(Protocol):
-    """What is needed of an object in the link map; loader.objects.LinkedObject is one."""
+    """An object in the link map, such as loader.objects.LinkedObject."""
 
     @property
     def elf(self) -> ElfFile: ...

@@ -1,4 +1,4 @@
-"""Every function of a file with the addresses it takes: Go's by its function table, C's by the symbols."""
+"""All functions of a file with their address ranges: Go's by its function table, C's by the symbols."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import NamedTuple
 from emuload.golang.library import open_library
 from emuload.machine.unwind import row_for
 from emuload.unwind.symbols import SymbolTable
-from loader.elf import PF_X, ElfFile
+from loader.elf import ElfFile
+from loader.gabi import PF_X
 from loader.image import Image
 
 
 class CodeRange(NamedTuple):
-    """A function: its name, and where it begins and ends, without the load bias."""
+    """A function: its name, first address and end, without the load bias."""
 
     name: str
     start: int
@@ -21,7 +22,7 @@ class CodeRange(NamedTuple):
 
 
 def functions(elf: ElfFile) -> Iterator[CodeRange]:
-    """All functions that have a name; the same addresses may come under several."""
+    """All functions that have a name; the same addresses may appear under several names."""
     library = open_library(elf)
     go = range(0)
     if library is not None:

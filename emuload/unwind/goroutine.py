@@ -1,12 +1,12 @@
-"""The runtime's own records of a thread's stacks, as far as unwinding needs them.
+"""The runtime's own records of a thread's stacks, as unwinding needs them.
 
-Read are only fields whose place has not changed since Go 1.4 or is found by looking (runtime/runtime2.go):
+Only fields are read whose offset has not changed since Go 1.4 or can be searched for (runtime/runtime2.go):
 
     g      stack.lo, stack.hi, two guards, _panic, _defer, m, sched{sp, pc, g, …}
     m      g0, morebuf{sp, pc, g, …}, … gsignal … curg … lockedg
 
-A g is believed only when its m's g0 points back at that m. Where in m the fields behind morebuf lie differs
-between versions: gsignal comes first among the pointers to g records of that m, curg second.
+A g is accepted only if its m's g0 points back at that m. The offsets of the fields after morebuf differ between versions:
+gsignal is the first pointer to a g record of that m, curg the second.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from emuload.unwind.reader import Reader
 
 _STACK_HIGH, _M, _SCHED_SP, _SCHED_PC, _SCHED_G = 1, 6, 7, 8, 9
 _SCHED_LINK = (11, 12)
-"""lr in sched; Go before 1.25 has a field more before it, which is always 0."""
+"""lr in sched. Go before 1.25 has one more field before it, which is always 0."""
 _M_SEARCH_FROM, _M_WORDS, _G_WORDS = 8, 128, 96
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Where a switched-out stack goes on."""
+    """The place where a stack that was switched away from continues."""
 
     pc: int
     sp: int
@@ -31,7 +31,7 @@ class Saved:
 
 
 class Goroutines:
-    """Finds g and m records; addresses are the guest's, None means not there or not to be believed."""
+    """Finds g and m records. Addresses are the guest's; None means absent or not credible."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -51,7 +51,7 @@ class Goroutines:
         return self._field(m, 0)
 
     def sched(self, g: int) -> Saved | None:
-        """Where `g` was left."""
+        """The place where `g` was left."""
         sp, pc = self._field(g, _SCHED_SP), self._field(g, _SCHED_PC)
         link = self._field(g, _SCHED_LINK[0]) or self._field(g, _SCHED_LINK[1]) or 0
         return Saved(pc, sp, link) if sp and pc is not None else None
@@ -72,9 +72,7 @@ class Goroutines:
         return None
 
     def locked(self, m: int) -> int | None:
-        """The parked goroutine that only `m` may run (m.lockedg): its thread waits for it to become
-        runnable.
-        """
+        """The parked goroutine that only `m` may run (m.lockedg): its thread waits until it can run."""
         for value in self._m_words(m):
             if self._is_g(value) and not self._field(value, _M):
                 saved = self.sched(value)

@@ -1,9 +1,9 @@
 """One step up a Go stack: by the function table's frame sizes, across the runtime's stack switches.
 
-Source: runtime/traceback.go (unwinder.resolveInternal, next) for plain frames and injected calls; for the
-switches runtime/asm_<arch>.s: systemstack, morestack, mcall, asmcgocall, cgocallback;
-runtime/cgo/asm_<arch>.s: crosscall2. Where Go's own traceback stops at C code, this goes on: the places where
-the switches keep the other stack's pointer are in the machine's row.
+Sources: runtime/traceback.go (unwinder.resolveInternal, next) for plain frames and injected calls; for the switches
+runtime/asm_<arch>.s (systemstack, morestack, mcall, asmcgocall, cgocallback) and runtime/cgo/asm_<arch>.s (crosscall2). Go's
+own traceback stops at C code, and this continues: the machine's row has the places where the switches keep the other stack's
+pointer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from emuload.unwind.goroutine import Goroutines
 from emuload.unwind.reader import Reader
 
 _INJECTED = ("runtime.sigpanic", "runtime.asyncPreempt")
-"""Functions that a signal handler makes the interrupted code call: their caller did not make a call."""
+"""Functions that a signal handler makes the interrupted code call: their caller did not execute a call."""
 _SCRATCH = 512
 """Bytes that an assembly function may put below its frame before it calls C."""
 _ENDS = ("runtime.goexit", "runtime.rt0_go")
@@ -27,16 +27,16 @@ _ENDS = ("runtime.goexit", "runtime.rt0_go")
 
 @dataclass
 class Cursor:
-    """Where unwinding stands.
+    """The present position of unwinding.
 
-    registers     known registers, pc and sp among them
-    exact         pc is an instruction that has not run, not one behind a call
-    g             a g of this thread, the last one seen; 0 before
-    m             that g's m, the thread's record; 0 when not known
-    g0_sp         where g0's stack was left for the callback that is unwound now, once one was crossed
-    from_c        the last step left a C function
-    callee        the Go function that the last step left, "" before
-    switched      the last step went to another stack, so SP says nothing about progress
+        registers     known registers, pc and sp among them
+        exact         pc is an instruction that has not run, not the return address of a call
+        g             a g of this thread, the last one seen; 0 before
+        m             that g's m, the thread's record; 0 if unknown
+        g0_sp         where g0's stack was left for the callback that is unwound now, once one was crossed
+        from_c        the last step left a C function
+        callee        the Go function that the last step left, "" before
+        switched      the last step went to another stack, so SP says nothing about progress
     """
 
     registers: dict[str, int]
@@ -91,9 +91,7 @@ class GoStack:
         return True
 
     def _has_switched(self, cursor: Cursor, function: Function) -> bool:
-        """Whether the call that `function` is in was made behind its stack switch: it also makes some
-        before.
-        """
+        """True if `function` made the present call after its stack switch: it also makes some calls before."""
         name = function.name
         if name == "runtime.cgocallback":
             return cursor.callee == "runtime.cgocallbackg"
@@ -102,14 +100,13 @@ class GoStack:
         return cursor.g == 0 or cursor.g == self._goroutines.g0(cursor.m)
 
     def is_end(self, library: GoLibrary, function: Function) -> bool:
-        """Whether nothing in Go calls `function`; a signal's return code or C may."""
+        """True if nothing in Go calls `function`; a signal's return code or C may."""
         return bool(library.table.flags(function.number) & FLAG_TOP_FRAME)
 
-    # -- plain frames
-    # --------------------------------------------------------------------------------------------
+    # -- plain frames -------------------------------------------------------------------------------------------------
 
     def _plain(self, cursor: Cursor, library: GoLibrary, bias: int, size: int | None = None) -> bool:
-        """Over a frame of `size` bytes, by default what the function table says at pc."""
+        """Step over a frame of `size` bytes, by default the function table's size at pc."""
         row, registers = self._row, cursor.registers
         sp = registers[row.sp]
         if size is None:
@@ -136,9 +133,7 @@ class GoStack:
         return True
 
     def _saved_link(self, cursor: Cursor, sp: int) -> int | None:
-        """The return address that a frame keeps at SP; of an assembly function that overwrote it, the
-        register's.
-        """
+        """The return address that a frame keeps at SP, or the register's if an assembly function overwrote that word."""
         saved, link = self._reader.word(sp), cursor.registers.get(self._row.link, 0)
         overwritten = saved is not None and not self._is_code(saved & self._row.code_mask)
         return link if cursor.exact and overwritten and self._is_code(link & self._row.code_mask) else saved
@@ -163,7 +158,7 @@ class GoStack:
             registers[row.link] = link
 
     def saved_frame(self, cursor: Cursor, frame: SavedFrame) -> bool:
-        """Over a hand-written function that saves registers at known places."""
+        """Step over a hand-written function that saves registers at known places."""
         row, sp = self._row, cursor.registers[self._row.sp]
         for name, offset in frame.registers:
             value = self._reader.word(sp + offset)
@@ -174,11 +169,10 @@ class GoStack:
         return True
 
     def _to_own_frame(self, cursor: Cursor, library: GoLibrary, function: Function) -> int | None:
-        """Undo what an assembly function did to SP before it called C, where the frame pointer tells; its
-        frame's size.
+        """Undo an assembly function's change of SP before its call of C, using the frame pointer; the function's frame
+        size.
 
-        callCgoSigaction, callCgoMmap, sigfwd and their like align SP or move it down; C code keeps the frame
-        pointer.
+        callCgoSigaction, callCgoMmap, sigfwd and similar functions align SP or move it down; C code keeps the frame pointer.
         """
         row, sp = self._row, cursor.registers[self._row.sp]
         size, fp = self._own_size(library, function), cursor.registers.get(row.fp, 0)
@@ -191,14 +185,13 @@ class GoStack:
         return size
 
     def _own_size(self, library: GoLibrary, function: Function) -> int:
-        """A function's frame size behind its prologue."""
+        """A function's frame size after its prologue."""
         return next((size for size in library.table.frame_sizes(function.number) if size), 0)
 
-    # -- stack switches
-    # ------------------------------------------------------------------------------------------
+    # -- stack switches -----------------------------------------------------------------------------------------------
 
     def _systemstack(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
-        """On g0: go on where systemstack left the goroutine's stack, in systemstack's own frame there."""
+        """On g0: continue where systemstack left the goroutine's stack, in systemstack's own frame there."""
         current = self._goroutines.current(cursor.m) if cursor.m else None
         saved = self._goroutines.sched(current) if current is not None else None
         if saved is None or current is None:
@@ -207,18 +200,16 @@ class GoStack:
         return self._plain(cursor, library, bias)
 
     def _morestack(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
-        """On g0: go on in the function that needed more stack, of which nothing has run; or that was
-        preempted so.
-        """
+        """On g0: continue in the function that needed more stack or was preempted in its prologue; nothing of it has run."""
         current = self._goroutines.current(cursor.m) if cursor.m else None
         return self._resume(cursor, current) or self._mcall(cursor, library, function, bias)
 
     def _mcall(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
-        """On g0 for good: go on with the goroutine that is locked to this thread, if one is parked."""
+        """On g0 for good: continue with the goroutine that is locked to this thread, if one is parked."""
         return self._resume(cursor, self._goroutines.locked(cursor.m) if cursor.m else None)
 
     def _resume(self, cursor: Cursor, g: int | None) -> bool:
-        """Go on where `g` was left."""
+        """Continue where `g` was left."""
         saved = self._goroutines.sched(g) if g is not None else None
         if saved is None or g is None:
             return False
@@ -229,7 +220,7 @@ class GoStack:
         return True
 
     def _asmcgocall(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
-        """From C on g0 to the stack of the goroutine that called it."""
+        """Step from C on g0 to the stack of the goroutine that called it."""
         row, sp = self._row, cursor.registers[self._row.sp]
         g, depth = (self._reader.word(sp + offset) for offset in row.asmcgocall)
         if g is None or depth is None:
@@ -244,7 +235,7 @@ class GoStack:
         return self._plain(cursor, library, bias, self._own_size(library, function))
 
     def _asmcgocall_no_g(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
-        """From C called while there is no g: the stack was only aligned."""
+        """Step from C that was called without a g: the stack was only aligned."""
         save, sp = self._row.asmcgocall_no_g, cursor.registers[self._row.sp]
         before = sp + save.skip if save.offset is None else self._reader.word(sp + save.offset)
         if before is None:
@@ -253,7 +244,7 @@ class GoStack:
         return self._plain(cursor, library, bias, save.size)
 
     def _cgocallback(self, cursor: Cursor, library: GoLibrary, function: Function, bias: int) -> bool:
-        """From a goroutine's stack back to g0's, where C called Go."""
+        """Step from a goroutine's stack back to g0's, where C called Go."""
         g0 = self._goroutines.g0(cursor.m) if cursor.m else None
         if g0 is None:
             return False

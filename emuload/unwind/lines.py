@@ -1,6 +1,6 @@
-"""Source lines of C code, from DWARF's line tables. Read when the first is asked for; nothing wrong in there raises.
+"""Source lines of C code, from DWARF's line tables. They are read at the first question; no damage in them raises.
 
-Source: DWARF 5, section 6.2; versions 2 to 4 where they differ.
+Source: DWARF 5, section 6.2, and for versions 2 to 4 the same section of those standards.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Row = tuple[int, str, int]
 
 
 class _Header(NamedTuple):
-    """Of a line table: where its program is, and what its numbers mean."""
+    """The header of a line table: the place of its program, and the meaning of its numbers."""
 
     version: int
     program: int
@@ -104,7 +104,7 @@ class Lines:
         return _Header(version, program, end, unit, line_base, line_range, lengths, paths)
 
     def _names(self, at: int, end: int) -> tuple[list[str], list[tuple[str, int]]]:
-        """Folders and files as versions 2 to 4 list them, which count from 1: folder 0 is the compiler's own."""
+        """Folders and files as versions 2 to 4 list them, counted from 1: folder 0 is the compiler's working folder."""
         folders, files = [""], [("", 0)]
         while len(folders) < _MOST_FILES:
             text, at = self._text(self._data, at, end)
@@ -127,7 +127,7 @@ class Lines:
         return [path for path, _ in folders], files
 
     def _entries(self, at: int, wide: bool) -> tuple[list[tuple[str, int]], int]:
-        """Version 5: (path, folder's number) of each entry, whose fields are described before them."""
+        """(path, folder's number) of each entry in version 5, which describes the entries' fields first."""
         data = self._data
         kinds, at = data[at], at + 1
         formats = []
@@ -149,7 +149,7 @@ class Lines:
         return found, at
 
     def _field(self, form: int, at: int, offset: int) -> tuple[str, int, int]:
-        """(text, number, place behind it) of an entry's field."""
+        """(text, number, offset after it) of an entry's field."""
         data = self._data
         if form == _STRING:
             text, at = self._text(data, at, len(data))
@@ -172,7 +172,7 @@ class Lines:
     # -- the program ---------------------------------------------------------------------------------------------
 
     def _run(self, header: _Header, rows: list[Row]) -> None:
-        """Run a line program, appending its rows. Raises IndexError or ValueError where it is broken."""
+        """Run a line program, appending its rows. Raises IndexError or ValueError at the first broken instruction."""
         data, at, lengths, files = self._data, header.program, header.lengths, dict(enumerate(header.files))
         first = len(lengths) + 1
         address, file, line = 0, 1, 1

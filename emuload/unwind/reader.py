@@ -1,4 +1,4 @@
-"""Reads a guest's memory for a report: what cannot be read is None, never an exception."""
+"""Reads a guest's memory for a report: None for bytes that cannot be read, never an exception."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from loader.elf import STT_FUNC, STT_GNU_IFUNC, STT_NOTYPE
 from loader.errors import LoadError
+from loader.gabi import STT_FUNC, STT_GNU_IFUNC, STT_NOTYPE
 from loader.image import Image
 from loader.sections import SHT_SYMTAB
 
@@ -25,9 +25,7 @@ class SymbolTable:
         self._names = [row[3] for row in rows]
 
     def find(self, pc: int) -> tuple[str, int] | None:
-        """(name, start) of the function that holds `pc`; the nearest one before it where sizes say
-        nothing.
-        """
+        """(name, start) of the function that holds `pc`, or of the nearest one before it if symbols have no sizes."""
         at = bisect_right(self._starts, pc) - 1
         if at < 0:
             return None
@@ -37,7 +35,7 @@ class SymbolTable:
         return self._names[at], start
 
     def ranges(self) -> Iterator[tuple[str, int, int]]:
-        """(name, start, end) of every symbol; where sizes say nothing, the end is the next one's start, 0 behind the last."""
+        """(name, start, end) of every symbol. For a symbol without a size the end is the next one's start, 0 for the last."""
         for at, name in enumerate(self._names):
             start, size = self._starts[at], self._sizes[at]
             following = bisect_right(self._starts, start)
@@ -55,7 +53,7 @@ _Row = tuple[int, int, int, str]
 
 
 def _local_symbols(image: Image, code_mask: int) -> list[_Row]:
-    """The functions of `.symtab`; none in a stripped file."""
+    """The functions of `.symtab`; empty for a stripped file."""
     table = next((section for section in image.sections.values() if section.type == SHT_SYMTAB), None)
     if table is None or table.link >= len(image.section_list):
         return []

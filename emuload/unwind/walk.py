@@ -1,8 +1,8 @@
-"""From a thread's registers to its frames, over Go, C and signal handlers, from whatever the files say.
+"""From a thread's registers to its frames, over Go, C and signal handlers, by whatever tables the files have.
 
-What is tried, in order: a signal's return code; the Go function table; the ARM exception tables or call frame
-information; a return address where a function that has just been entered keeps it; the frame pointer.
-Unwinding ends at code that no object holds, where SP does not move up the same stack, or after `limit` calls.
+Tried in this order: a signal's return code; the Go function table; the ARM exception tables or call frame information; a
+return address where a function that was just entered keeps it; the frame pointer. Unwinding ends at code that belongs to no
+object, where SP does not move up the same stack, or after `limit` calls.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from emuload.unwind.gostack import Cursor, GoStack
 from emuload.unwind.lines import Lines
 from emuload.unwind.reader import Reader
 from emuload.unwind.symbols import SymbolTable
-from loader.elf import PT_ARM_EXIDX, ElfFile
+from loader.elf import ElfFile
 from loader.errors import one_line
+from loader.gabi import PT_ARM_EXIDX
 from loader.image import Image
 
 LIMIT = 64
@@ -29,7 +30,7 @@ LIMIT = 64
 
 @dataclass
 class _Code:
-    """What is known of one file's code, each part read when it is first needed."""
+    """One file's code: each kind of table, read when it is first needed."""
 
     image: Image
     row: UnwindRow
@@ -71,7 +72,7 @@ class _Code:
 
 
 class Unwinder:
-    """Unwinds threads of one process. Keeps what it has read of each file, and nothing of any run."""
+    """Unwinds threads of one process. Caches data of files, and nothing of a run."""
 
     def __init__(self) -> None:
         self._known: dict[ElfFile, _Code] = {}
@@ -89,13 +90,13 @@ class Unwinder:
     ) -> list[Frame]:
         """A thread's frames, innermost first, at most `limit` calls.
 
-        `registers` are the thread's as `Cpu.registers()` gives them, `objects` those of the link map. Raises
-        nothing on account of what the guest holds.
+        `registers` are the thread's as `Cpu.registers()` gives them, `objects` those of the link map. No guest state makes
+        it raise.
         """
         return list(_Walk(self, row_of(machine.name), memory, list(objects), registers).frames(limit))
 
     def describe(self, pc: int, objects: Iterable[LoadedObject], *, exact: bool = True) -> list[Frame]:
-        """What is at `pc`: the function's frame, before it those of calls inlined there."""
+        """The frames at `pc`: calls inlined there, then the function itself."""
         for loaded in objects:
             if loaded.contains(pc):
                 code = self.code(loaded.elf)
@@ -103,7 +104,7 @@ class Unwinder:
         return [Frame(pc, "", kind="unknown")]
 
     def code(self, elf: ElfFile) -> _Code | None:
-        """What is known of a file; None for a machine that is not known here."""
+        """The tables of a file; None for an unknown machine."""
         if elf not in self._known:
             row = row_for(elf.machine.e_machine)
             if row is None:
@@ -119,9 +120,7 @@ def unwind(
     objects: Iterable[LoadedObject],
     limit: int = LIMIT,
 ) -> list[Frame]:
-    """`Unwinder.frames` for once: a process that unwinds often keeps an `Unwinder`, which keeps what it has
-    read.
-    """
+    """`Unwinder.frames` for a single use. A process that unwinds often keeps an `Unwinder` and its cache."""
     return Unwinder().frames(registers, memory, machine, objects, limit)
 
 
@@ -134,9 +133,7 @@ def describe(address: int, objects: Iterable[LoadedObject]) -> str:
 
 
 def _describe(code: _Code, loaded: LoadedObject, pc: int, exact: bool) -> Iterator[Frame]:
-    """The frames at `pc`, innermost inlined call first. A return address is looked up at the call before
-    it.
-    """
+    """The frames at `pc`, innermost inlined call first. A return address is looked up at the call before it."""
     place = pc - loaded.bias - (0 if exact else 1)
     if code.go is not None and (function := code.go.table.find(place)) is not None:
         calls = list(code.go.inline_stack(place))
@@ -203,7 +200,7 @@ class _Walk:
         return None, None
 
     def _step(self, loaded: LoadedObject, code: _Code) -> bool:
-        """Make the cursor the caller's."""
+        """Move the cursor to the caller."""
         row, cursor = self._row, self._cursor
         place = cursor.registers[row.pc] - loaded.bias - (0 if cursor.exact else 1)
         if code.go is not None and (function := code.go.table.find(place)) is not None:
@@ -250,9 +247,7 @@ class _Walk:
         return True
 
     def _without_tables(self) -> bool:
-        """Where no table helps: the link register of a function that may be a leaf, else the frame
-        pointer.
-        """
+        """Without a table: use the link register of a function that may be a leaf, else the frame pointer."""
         row, cursor = self._row, self._cursor
         if (
             cursor.exact
@@ -273,7 +268,7 @@ class _Walk:
         return True
 
     def _just_entered(self) -> bool:
-        """Return from a function of which nothing has run."""
+        """Return from a function of which no instruction has run."""
         row, cursor = self._row, self._cursor
         sp = cursor.registers[row.sp]
         back = cursor.registers.get(row.link) if row.link else self._reader.word(sp)
@@ -287,14 +282,14 @@ class _Walk:
         return True
 
     def _is_signal_return(self, pc: int) -> int | None:
-        """Which of the row's signal frames has its return code at `pc`."""
+        """The row's signal frame whose return code is at `pc`, or None."""
         for number, frame in enumerate(self._row.signal_frames):
             if self._reader.bytes(pc, len(frame.code)) == frame.code:
                 return number
         return None
 
     def _signal_return(self, pc: int, sp: int) -> bool:
-        """Over a signal frame: the interrupted registers, all of them."""
+        """Step over a signal frame: all the interrupted registers."""
         number = self._is_signal_return(pc)
         if number is None:
             return False

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from .. import unload as closing
 from ..dlfcn import RTLD_LAZY, RTLD_NOW
-from ..elf import DF_1_INITFIRST, DF_1_NOOPEN, DF_1_PIE, DT_RELR, ET_EXEC, PF_X, PT_GNU_STACK, ElfFile
+from ..elf import ElfFile
 from ..errors import LoadError
+from ..gabi import DF_1_INITFIRST, DF_1_NOOPEN, DF_1_PIE, DT_RELR, ET_EXEC, PF_X, PT_GNU_STACK
 from ..objects import Handle, LinkedObject, Pseudo
 from ..order import breadth_first, sort_dfs, sort_original
 from ..search import candidates

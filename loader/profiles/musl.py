@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..elf import DT_FINI, DT_FINI_ARRAY, SHN_UNDEF, STB_GLOBAL, STB_GNU_UNIQUE, STB_WEAK, STT_TLS, ElfFile, Symbol
+from ..elf import ElfFile
 from ..errors import LoadError
+from ..gabi import DT_FINI, DT_FINI_ARRAY, SHN_UNDEF, STB_GLOBAL, STB_GNU_UNIQUE, STB_WEAK, STT_TLS, Symbol
 from ..objects import Handle, LinkedObject, Pseudo
 from ..order import breadth_first, depth_first
 from ..search import directory_of

@@ -211,7 +211,7 @@ def instruction_count(rounds: int, name: str, arch: str, path: str) -> None:
     """What counting the instructions of each phase adds to a run, pairs of both in turn."""
     for function, argument in WORK:
         processes = [emuload.Process(arch), emuload.Process(arch)]
-        CostMeter(processes[1])
+        CostMeter(processes[1].scheduler)
         works = [process.dlopen(path)[function] for process in processes]
         for work in works:
             work(argument)

@@ -12,8 +12,9 @@ import pytest
 from emuload.calls import convert as calls
 from emuload.calls.convert import CallError, GoSlice, GoString
 from emuload.errors import Deadlock, GuestFailed
+from emuload.process.dlfcn import DEFAULT
 from emuload.process.library import Library
-from emuload.process.process import DEFAULT, Process
+from emuload.process.process import Process
 from tests.support.command_line import source_file
 from tests.support.toolchain import c_library, go_library
 

@@ -30,7 +30,7 @@ class Host:
     """As much of a process as calls need: nothing runs in it."""
 
     cpu: Cpu
-    host_memory: HostMemory
+    memory: HostMemory
     hard_float: bool = True
     registered: list[tuple[Callable[..., Any], Sequence[Any], Any]] = field(default_factory=list)
 
@@ -137,18 +137,18 @@ def test_buffer_and_ref_are_read_back(host: Host) -> None:
 
 
 def test_memory_of_a_call_is_freed(host: Host) -> None:
-    before = dict(host.host_memory.sizes)
+    before = dict(host.memory.sizes)
     prepared = send(host, ["text", calls.buffer(100), [1, 2], GoString("x")])
-    assert len(host.host_memory.sizes) == len(before) + 4
+    assert len(host.memory.sizes) == len(before) + 4
     prepared.collect()
-    assert host.host_memory.sizes == before
+    assert host.memory.sizes == before
 
 
 def test_memory_is_freed_when_a_later_argument_is_bad(host: Host) -> None:
-    before = dict(host.host_memory.sizes)
+    before = dict(host.memory.sizes)
     with pytest.raises(CallError, match="argument 2: 300 does not fit uint8"):
         send(host, ["text", Typed(c_uint8, 300)])
-    assert host.host_memory.sizes == before
+    assert host.memory.sizes == before
 
 
 def test_python_function_becomes_a_callback_with_its_annotations(host: Host) -> None:
@@ -225,7 +225,7 @@ def test_arm_has_no_128_bits() -> None:
 
 def test_strings_come_back(host: Host) -> None:
     word = host.cpu.abi.word
-    at = host.host_memory.store("grüß".encode() + b"\0")
+    at = host.memory.store("grüß".encode() + b"\0")
     pointer = at.to_bytes(word, "little")
     assert returned(host, send(host, [], returns=str), pointer) == "grüß"
     assert returned(host, send(host, [], returns=bytes), pointer) == "grüß".encode()

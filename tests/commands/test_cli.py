@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from emuload import samples
+from emuload import cli, samples
 from tests.support.command_line import ROOT, emuload, source_file, start, without_times
 from tests.support.toolchain import c_library, c_program, go_library
 
@@ -270,16 +270,24 @@ def test_demo_is_the_same_every_time(capsys: pytest.CaptureFixture[str]) -> None
     assert emuload(capsys, "demo", "--arch", "arm64").out == emuload(capsys, "demo", "--arch", "arm64").out
 
 
-def test_demo_writes_the_samples(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    ended = emuload(capsys, "demo", "--write", tmp_path)
+def test_samples_are_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    ended = emuload(capsys, "samples", tmp_path)
     assert ended.out.splitlines() == [str(tmp_path / name / "libhello.so") for name in samples.SAMPLES]
     assert (tmp_path / "armv5" / "libhello.so").read_bytes() == samples.read("armv5")
 
 
+def test_emuload_alone_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    ended = emuload(capsys)
+    assert (ended.status, ended.err) == (0, "")
+    assert ended.out == emuload(capsys, "--help").out
+    assert ended.out.startswith("Usage: emuload ")
+
+
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("run", "inspect", "exec", "demo"):
+    for command in cli.COMMANDS:
         assert emuload(capsys, command, "--help").out.startswith(f"Usage: emuload {command} ")
-    assert emuload(capsys, "--version").out.startswith("emuload ")
+    for option in ("--version", "-V"):
+        assert emuload(capsys, option).out.startswith("emuload ")
 
 
 def test_command_line_is_cheap_to_import() -> None:

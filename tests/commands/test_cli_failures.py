@@ -146,7 +146,6 @@ def test_call_that_makes_no_sense(capsys: pytest.CaptureFixture[str], library: P
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "Missing command"),
         (("fly",), "No such command 'fly'"),
         (("run",), "Missing argument 'LIBRARY'"),
         (("run", "LIBRARY", "--fast"), "No such option"),
@@ -164,7 +163,7 @@ def test_call_that_makes_no_sense(capsys: pytest.CaptureFixture[str], library: P
         (("run", "LIBRARY", "--stdin", "/nowhere"), "--stdin /nowhere: No such file"),
         (("exec",), "Missing argument 'PROGRAM'"),
         (("demo", "--arch", "z80"), "there is no sample 'z80'"),
-        (("demo", "--write", "/dev/null/x"), "/dev/null/x: Not a directory"),
+        (("samples", "/dev/null/x"), "/dev/null/x: Not a directory"),
     ],
 )
 def test_usage(capsys: pytest.CaptureFixture[str], library: Path, arguments: tuple[str, ...], words: str) -> None:

@@ -12,7 +12,7 @@ import emuload
 from emuload import samples
 from emuload.compat import DLOPEN, LINKED, Outcome, Reason, Subject, verdicts
 from loader import LoadError, profile
-from loader import elf as e
+from loader import gabi as e
 from loader.profiles import everywhere
 from tests.loader.elfwriter import TEXT, ElfWriter
 from tests.loader.native import AVAILABLE
@@ -280,7 +280,7 @@ def test_the_command_shows_a_matrix_with_numbered_reasons(
     seed: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(seed.parent)
-    ended = command(capsys, "check", "./cc.so", "--profile", "all")
+    ended = command(capsys, "compat", "./cc.so")
     assert (ended.status, ended.err) == (0, "")
     lines = ended.out.splitlines()
     rows = {line.split("  ")[1]: line for line in lines[2 : lines.index("")]}
@@ -291,7 +291,7 @@ def test_the_command_shows_a_matrix_with_numbered_reasons(
 
 
 def test_the_command_as_json_and_its_exit_status(seed: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ended = command(capsys, "check", seed, "--profile", "glibc:2.36,musl", "--json")
+    ended = command(capsys, "compat", seed, "--profile", "glibc:2.36,musl", "--json")
     document = json.loads(ended.out)
     assert ended.status == 1
     assert document["library"] == str(seed)
@@ -301,7 +301,7 @@ def test_the_command_as_json_and_its_exit_status(seed: Path, capsys: pytest.Capt
     ]  # fmt: skip
     assert document["verdicts"][0]["rebuilt"]["status"] == "loads"
     fine = put(seed.parent, lib(), "fine.so")
-    assert command(capsys, "check", fine, "--profile", "glibc:2.36,musl").status == 0
+    assert command(capsys, "compat", fine, "--profile", "glibc:2.36,musl").status == 0
 
 
 @pytest.mark.parametrize(
@@ -309,14 +309,14 @@ def test_the_command_as_json_and_its_exit_status(seed: Path, capsys: pytest.Capt
     [
         (("--profile", "glibc,plan9"), "unknown profile 'plan9'"),
         (("--profile", "glibc,"), "unknown profile ''"),
-        (("--profile", "all", "--rules", "elf"), "--rules does not go with several profiles"),
-        (("--profile", "all", "--call", "add(1, 2)"), "--call does not go with several profiles"),
+        (("--profile", "all", "--rules", "elf"), "--rules"),
+        (("--profile", "all", "--call", "add(1, 2)"), "--call"),
     ],
 )
 def test_wrong_use_is_one_line(
     seed: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
 ) -> None:
-    ended = command(capsys, "check", seed, *arguments)
+    ended = command(capsys, "compat", seed, *arguments)
     assert ended.status == 2
     assert words in ended.err
     assert ended.err.count("\n") == 1
@@ -325,6 +325,6 @@ def test_wrong_use_is_one_line(
 def test_what_is_no_library_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "text").write_text("no library at all, but some text")
     for name in ("text", "absent"):
-        ended = command(capsys, "check", tmp_path / name, "--profile", "all")
+        ended = command(capsys, "compat", tmp_path / name)
         assert ended.status == 2
         assert ended.err.count("\n") == 1

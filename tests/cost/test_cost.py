@@ -34,7 +34,7 @@ __attribute__((target("thumb"))) int nothing(void) { return 0; }
 
 def phases(target: str, path: Path, *calls: tuple[str, tuple[object, ...]], **options: object) -> dict[str, int]:
     process = api.Process(arch_of(target), **options)  # type: ignore[arg-type]
-    meter = CostMeter(process)
+    meter = CostMeter(process.scheduler)
     library = process.dlopen(str(path))
     for name, arguments in calls:
         library.call(name, *arguments)
@@ -98,7 +98,7 @@ def test_counting_changes_nothing_of_the_run(tmp_path: Path) -> None:
     streams = []
     for counted in (True, False):
         process = api.Process("amd64")
-        meter = CostMeter(process) if counted else None
+        meter = CostMeter(process.scheduler) if counted else None
         process.dlopen(library).call("sum", 50)
         process.exit()
         streams.append([event.line() for event in process.events])

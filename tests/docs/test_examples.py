@@ -17,7 +17,7 @@ SHOWN = list(examples(TEXT))
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the samples in it, as after `emuload demo --write samples`, and what the README builds."""
+    """A folder with the samples in it, as after `emuload samples samples`, and what the README builds."""
     made = tmp_path_factory.mktemp("readme")
     toolchain.go_root("1.27")
     prepare(TEXT, made)

@@ -91,7 +91,7 @@ def test_the_handoff_stands_at_the_functions_it_names(process: Process) -> None:
 def test_a_call_of_the_host_begins_at_the_function(process: Process) -> None:
     calls = {str(event.fields["function"]): event.pc for event in of_kind(process, "call-enter")}
     assert calls["add"] == process.dlsym("default", "add")
-    assert calls["dlopen"] == process.libc_function("dlopen")
+    assert calls["dlopen"] == process.linker.libc_function("dlopen").address
 
 
 def test_what_the_linker_does_stands_where_it_was_asked_to(process: Process) -> None:
@@ -128,7 +128,7 @@ def test_a_signal_is_delivered_where_the_thread_was(target: str) -> None:
     assert library.call("alarmed") == 14
     (sent,), (delivered,), (returned,) = (of_kind(process, f"signal-{what}") for what in ("sent", "delivered", "returned"))
     assert (sent.tid, sent.pc) == (0, 0)
-    assert process.describe_address(delivered.pc).startswith("spin+")
+    assert process.diagnosis.describe_address(delivered.pc).startswith("spin+")
     assert returned.pc == delivered.pc
 
 
@@ -139,7 +139,7 @@ def test_a_fault_stands_at_the_instruction_that_faults(target: str) -> None:
     with pytest.raises(emuload.GuestFailed):
         library.call("reads", 0x10)
     (fault,) = of_kind(process, "fault")
-    assert process.describe_address(fault.pc).startswith("reads")
+    assert process.diagnosis.describe_address(fault.pc).startswith("reads")
 
 
 def test_a_call_from_thumb_code_stands_at_its_svc() -> None:

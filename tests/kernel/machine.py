@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emuload.kernel.clock import VirtualClock
-from emuload.kernel.core import Kernel
 from emuload.kernel.dispatch import Result, Stop
-from emuload.kernel.task import TIMER_SLACK, Task
+from emuload.kernel.entry import Entry
+from emuload.kernel.fs.attached import Kernel
+from emuload.kernel.siginfo import SI_KERNEL
+from emuload.kernel.signals import send_signal
+from emuload.kernel.task import TIMER_SLACK, SigInfo, Task
 from emuload.machine import create_cpu
 from emuload.machine.cpu import Cpu
 from emuload.machine.stops import Reason
@@ -34,6 +37,7 @@ class Machine:
     architecture: str
     cpu: Cpu = field(init=False)
     kernel: Kernel = field(init=False)
+    entry: Entry = field(init=False)
 
     def __post_init__(self) -> None:
         self.cpu = create_cpu(self.architecture)
@@ -42,6 +46,7 @@ class Machine:
         self.events = Recorder(self.clock)
         memory = self.cpu.memory
         self.kernel = Kernel(memory, self.cpu.abi, self.events, 7, self.clock)
+        self.entry = Entry(self.kernel)
         self.data = memory.mmap(0x50_0000, 0x10000, 3, fixed=True)
         self.stack = memory.mmap(0x60_0000, 0x10000, 3, fixed=True) + 0x10000
         memory.mmap(CODE, 0x1000, 7, fixed=True)
@@ -61,7 +66,7 @@ class Machine:
         mask = self.cpu.abi.word_mask
         padded = tuple(value & mask for value in args) + (0,) * (6 - len(args))
         self.kernel.current = task
-        return self.kernel.syscall(self.cpu, task, self.numbers[name], padded)
+        return self.entry.syscall(self.cpu, task, self.numbers[name], padded)
 
     def result(self, task: Task) -> int | None:
         """What an ended wait left for the task's result register."""
@@ -86,7 +91,7 @@ class Machine:
 
     def pass_time(self, nanoseconds: int) -> None:
         self.clock.advance_to(self.clock.now() + nanoseconds)
-        self.kernel.timeouts(self.clock.now())
+        self.entry.timeouts(self.clock.now())
 
     def sigaction(self, signo: int, handler: int, flags: int = 0, mask: int = 0, restorer: int = 0) -> None:
         word = self.word
@@ -99,7 +104,11 @@ class Machine:
         assert self.call("rt_sigprocmask", 2, at, 0, 8, task=task) in (0, Stop.SWITCH)
 
     def prepare(self, task: Task | None = None) -> bool:
-        return self.kernel.prepare(self.cpu, task or self.main)
+        return self.entry.prepare(self.cpu, task or self.main)
+
+    def send(self, signo: int, task: Task | None = None) -> None:
+        """Send a signal as the kernel itself does, to a thread or to the process."""
+        send_signal(self.kernel, SigInfo(signo, SI_KERNEL), task)
 
     def kinds(self) -> list[str]:
         return [event.kind for event in self.events.events]
@@ -122,9 +131,9 @@ class Machine:
             stop = self.cpu.run(1 << 14)
             if stop.reason is Reason.FAULT:
                 assert stop.fault is not None
-                self.kernel.fault(self.cpu, self.main, stop.fault)
+                self.entry.fault(self.cpu, self.main, stop.fault)
         raise AssertionError("the code did not come to its end")
 
     def _trap(self, pc: int, number: int, args: Any) -> int | None:
-        result = self.kernel.syscall(self.cpu, self.main, number, tuple(args))
+        result = self.entry.syscall(self.cpu, self.main, number, tuple(args))
         return None if isinstance(result, Stop) else result

@@ -64,20 +64,20 @@ def test_a_schedule_can_choose_the_waiter(m: Machine) -> None:
 def test_a_relative_time_out_runs_on_the_virtual_clock(m: Machine) -> None:
     at = m.timespec(m.data + 64, 5 * MS)
     assert m.call("futex", m.data, WAIT | PRIVATE, 0, at) is BLOCKED
-    assert m.kernel.next_deadline() == m.clock.now() + 5 * MS
+    assert m.entry.next_deadline() == m.clock.now() + 5 * MS
     m.pass_time(5 * MS - 1)
     assert m.main.wait is not None
     m.pass_time(1)
     assert m.result(m.main) == -errno.ETIMEDOUT
     assert m.kernel.futexes.waiters == {}
-    assert m.kernel.next_deadline() is None
+    assert m.entry.next_deadline() is None
 
 
 def test_futex_time64_takes_a_wide_timespec() -> None:
     m = Machine("arm")
     at = m.timespec(m.data + 64, 5 * MS, width=8)
     assert m.call("futex_time64", m.data, WAIT | PRIVATE, 0, at) is BLOCKED
-    assert m.kernel.next_deadline() == m.clock.now() + 5 * MS
+    assert m.entry.next_deadline() == m.clock.now() + 5 * MS
 
 
 @pytest.mark.parametrize(("flags", "offset"), [(0, 0), (REALTIME, EPOCH)])
@@ -85,7 +85,7 @@ def test_wait_bitset_takes_an_absolute_time(m: Machine, flags: int, offset: int)
     due = m.clock.now() + 3 * MS
     at = m.timespec(m.data + 64, offset + due)
     assert m.call("futex", m.data, WAIT_BITSET | flags, 0, at, 0, 0xFFFFFFFF) is BLOCKED
-    assert m.kernel.next_deadline() == due
+    assert m.entry.next_deadline() == due
 
 
 def test_a_time_that_has_passed_ends_at_once(m: Machine) -> None:

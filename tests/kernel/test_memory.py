@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emuload.kernel import errno
+from emuload.kernel.fs import attach
 from tests.kernel.machine import ARCHITECTURES, Machine
 
 PRIVATE, FIXED, ANONYMOUS, NOREPLACE = 2, 0x10, 0x20, 0x100000
@@ -34,6 +35,7 @@ def test_map_protect_unmap(m: Machine) -> None:
 
 
 def test_bad_mappings(m: Machine) -> None:
+    attach(m.kernel)
     assert mmap(m, 0, 0) == -errno.EINVAL
     assert mmap(m, 0, 4096, flags=ANONYMOUS) == -errno.EINVAL
     assert mmap(m, 1, 4096, flags=PRIVATE | ANONYMOUS | FIXED) == -errno.EINVAL

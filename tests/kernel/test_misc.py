@@ -7,8 +7,8 @@ import struct
 import pytest
 
 from emuload.kernel import errno
-from emuload.kernel.core import Entropy
 from emuload.kernel.numbers import names
+from emuload.kernel.state import Entropy
 from tests.kernel.machine import ARCHITECTURES, Machine
 
 

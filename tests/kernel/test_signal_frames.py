@@ -55,7 +55,7 @@ def deliver(m: Machine, signo: int = SIGUSR1, flags: int = SA_SIGINFO | SA_RESTO
     """Deliver a signal; gives the address of the ucontext."""
     m.sigaction(signo, handler, flags, 0, RESTORER)
     m.set_mask(MASK)
-    m.kernel.send(signo)
+    m.send(signo)
     assert m.prepare()
     sp = m.cpu.sp
     plain = not flags & SA_SIGINFO
@@ -173,7 +173,7 @@ def test_arm64_reports_the_syndrome_of_a_fault() -> None:
     m = Machine("arm64")
     scramble(m)
     m.sigaction(SIGSEGV, HANDLER, SA_SIGINFO, 0, 0)
-    m.kernel.fault(m.cpu, m.main, Fault(SIGSEGV, 1, 0x1234, 0, 0x92000046))
+    m.entry.fault(m.cpu, m.main, Fault(SIGSEGV, 1, 0x1234, 0, 0x92000046))
     assert m.prepare()
     uc = m.cpu.sp + 128
     assert m.read(uc + 176, 8) == 0x1234
@@ -230,7 +230,7 @@ def test_a_broken_frame_ends_in_sigsegv(architecture: str) -> None:
 def test_amd64_without_restorer_ends_in_sigsegv() -> None:
     m = Machine("amd64")
     m.sigaction(SIGUSR1, HANDLER, SA_SIGINFO)
-    m.kernel.send(SIGUSR1)
+    m.send(SIGUSR1)
     assert not m.prepare()
     assert m.kernel.exit_signal == SIGSEGV
 

@@ -62,10 +62,10 @@ def test_a_handler_is_entered_with_its_mask(m: Machine) -> None:
 
 def test_nodefer_and_resethand(m: Machine) -> None:
     handle(m, SIGUSR1, SA_NODEFER | SA_RESETHAND)
-    m.kernel.send(SIGUSR1)
+    m.send(SIGUSR1)
     assert m.prepare()
     assert m.main.sigmask == 0
-    m.kernel.send(SIGUSR1)
+    m.send(SIGUSR1)
     assert not m.prepare()
     assert m.kernel.exit_signal == SIGUSR1
 
@@ -103,7 +103,7 @@ def test_a_thread_the_host_keeps_is_the_last_to_take_a_process_signal(m: Machine
     handle(m, SIGUSR1)
     other = m.spawn()
     m.main.wait = Wait("host", interruptible=False)
-    m.kernel.send(SIGUSR1)
+    m.send(SIGUSR1)
     assert other.attention
     assert not m.main.attention
 
@@ -111,7 +111,7 @@ def test_a_thread_the_host_keeps_is_the_last_to_take_a_process_signal(m: Machine
 def test_blocking_passes_a_pending_process_signal_on(m: Machine) -> None:
     handle(m, SIGUSR1)
     other = m.spawn()
-    m.kernel.send(SIGUSR1)
+    m.send(SIGUSR1)
     assert m.main.attention
     m.set_mask(bit(SIGUSR1))
     assert other.attention
@@ -120,7 +120,7 @@ def test_blocking_passes_a_pending_process_signal_on(m: Machine) -> None:
 
 def test_ignoring_discards_what_is_pending(m: Machine) -> None:
     m.set_mask(bit(SIGUSR1))
-    m.kernel.send(SIGUSR1)
+    m.send(SIGUSR1)
     m.sigaction(SIGUSR1, 1)
     assert m.kernel.signals.pending == []
 
@@ -128,7 +128,7 @@ def test_ignoring_discards_what_is_pending(m: Machine) -> None:
 def test_a_fault_is_forced_through_a_blocked_mask(m: Machine) -> None:
     handle(m, SIGSEGV)
     m.set_mask(bit(SIGSEGV))
-    m.kernel.fault(m.cpu, m.main, Fault(SIGSEGV, 1, 0x123))
+    m.entry.fault(m.cpu, m.main, Fault(SIGSEGV, 1, 0x123))
     assert not m.prepare()
     assert m.kernel.exit_signal == SIGSEGV
 
@@ -137,7 +137,7 @@ def test_a_fault_is_delivered_before_other_signals(m: Machine) -> None:
     handle(m, SIGSEGV)
     handle(m, SIGINT)
     m.call("tgkill", m.kernel.pid, m.main.tid, SIGINT)
-    m.kernel.fault(m.cpu, m.main, Fault(SIGSEGV, 1, 0x123))
+    m.entry.fault(m.cpu, m.main, Fault(SIGSEGV, 1, 0x123))
     assert m.prepare()
     delivered = [e.fields["signal"] for e in m.events.events if e.kind == "signal-delivered"]
     assert delivered == ["SIGSEGV", "SIGINT"]
@@ -146,7 +146,7 @@ def test_a_fault_is_delivered_before_other_signals(m: Machine) -> None:
 def test_a_frame_that_does_not_fit_ends_in_sigsegv(m: Machine) -> None:
     handle(m, SIGUSR1)
     m.cpu.sp = 0x2000
-    m.kernel.send(SIGUSR1)
+    m.send(SIGUSR1)
     assert not m.prepare()
     assert m.kernel.exit_signal == SIGSEGV
 
@@ -156,7 +156,7 @@ def test_a_segfault_on_a_bad_stack_is_survived_with_an_alternate_stack(m: Machin
     at = m.words(m.data, m.data + 0x4000, 0, 0x4000)
     assert m.call("sigaltstack", at, 0) == 0
     m.cpu.sp = 0x2000
-    m.kernel.fault(m.cpu, m.main, Fault(SIGSEGV, 1, 0x123))
+    m.entry.fault(m.cpu, m.main, Fault(SIGSEGV, 1, 0x123))
     assert m.prepare()
     assert m.data + 0x4000 < m.cpu.sp < m.data + 0x8000
     assert m.call("sigaltstack", 0, m.data) == 0
@@ -179,7 +179,7 @@ def test_a_read_is_restarted_as_the_handler_asks(m: Machine, restart: bool) -> N
     m.cpu.enter(0x40_0010)
     m.cpu.set_register(m.cpu.registers_shown[0], m.data)
     assert m.call("futex", m.data, 0, 0, 0) is BLOCKED
-    m.kernel.send(SIGUSR1)
+    m.send(SIGUSR1)
     assert m.prepare()
     assert m.last("syscall-exit")["result"] == ("restart" if restart else -errno.EINTR)
     assert m.call("rt_sigreturn") is SWITCH
@@ -192,7 +192,7 @@ def test_a_read_is_restarted_as_the_handler_asks(m: Machine, restart: bool) -> N
 def test_sleeping_is_never_restarted(m: Machine) -> None:
     handle(m, SIGUSR1, SA_SIGINFO | SA_RESTART)
     m.call("nanosleep", m.timespec(m.data, 10**9), 0)
-    m.kernel.send(SIGUSR1)
+    m.send(SIGUSR1)
     m.prepare()
     assert m.last("syscall-exit")["result"] == -errno.EINTR
 
@@ -200,14 +200,14 @@ def test_sleeping_is_never_restarted(m: Machine) -> None:
 def test_an_interruption_without_a_handler_goes_unnoticed(m: Machine) -> None:
     handle(m, SIGUSR1)
     m.call("nanosleep", m.timespec(m.data, 10**9), 0)
-    deadline = m.kernel.next_deadline()
-    m.kernel.send(SIGUSR1)
+    deadline = m.entry.next_deadline()
+    m.send(SIGUSR1)
     other = m.spawn()
     at = m.words(m.data + 0x100, 1, 0, 0, 0, 0)
     m.call("rt_sigaction", SIGUSR1, at, 0, 8, task=other)
     assert not m.prepare()
     assert m.main.wait is not None
-    assert m.kernel.next_deadline() == deadline
+    assert m.entry.next_deadline() == deadline
 
 
 def test_sigsuspend_waits_with_another_mask_and_brings_the_old_one_back(m: Machine) -> None:
@@ -216,7 +216,7 @@ def test_sigsuspend_waits_with_another_mask_and_brings_the_old_one_back(m: Machi
     at = m.words(m.data, 0, width=8)
     assert m.call("rt_sigsuspend", at, 8) is BLOCKED
     assert m.main.sigmask == 0
-    m.kernel.send(SIGUSR1)
+    m.send(SIGUSR1)
     assert m.prepare()
     assert m.last("syscall-exit")["result"] == -errno.EINTR
     m.cpu.sp += m.word if m.architecture == "amd64" else 0
@@ -228,7 +228,7 @@ def test_sigsuspend_waits_with_another_mask_and_brings_the_old_one_back(m: Machi
 def test_sigsuspend_with_a_signal_pending_returns_at_once(m: Machine) -> None:
     handle(m, SIGUSR1)
     m.set_mask(bit(SIGUSR1))
-    m.kernel.send(SIGUSR1)
+    m.send(SIGUSR1)
     assert m.call("rt_sigsuspend", m.words(m.data, 0, width=8), 8) is SWITCH
     assert m.prepare()
     assert m.cpu.pc == HANDLER
@@ -293,7 +293,7 @@ def test_sigaction_reads_back(m: Machine) -> None:
 
 def test_kill_cannot_be_blocked(m: Machine) -> None:
     m.set_mask((1 << 64) - 1)
-    m.kernel.send(SIGKILL)
+    m.send(SIGKILL)
     assert not m.prepare()
     assert m.kernel.exit_signal == SIGKILL
 

@@ -8,6 +8,7 @@ import pytest
 
 from emuload.kernel import errno
 from emuload.kernel.dispatch import BLOCKED, SWITCH
+from emuload.kernel.entry import Entry
 from emuload.kernel.task import Task
 from tests.kernel.machine import ARCHITECTURES, CODE, Machine
 
@@ -84,7 +85,7 @@ def test_exit_group_ends_all(m: Machine) -> None:
     assert m.call("exit_group", 0x107) is SWITCH
     assert m.kernel.exit_status == 7
     assert other.exited
-    assert m.kernel.next_deadline() is None
+    assert m.entry.next_deadline() is None
 
 
 def test_ids(m: Machine) -> None:
@@ -114,7 +115,7 @@ def test_an_unknown_call_is_reported_once_by_name(m: Machine) -> None:
         assert m.call("kexec_load", 0, 0, 0, 0) == -errno.ENOSYS
     assert m.kinds() == ["unknown-syscall"]
     assert m.last("unknown-syscall") == {"name": "kexec_load"}
-    assert m.kernel.syscall(m.cpu, m.main, 0x77777, (0,) * 6) == -errno.ENOSYS
+    assert m.entry.syscall(m.cpu, m.main, 0x77777, (0,) * 6) == -errno.ENOSYS
     assert m.last("unknown-syscall") == {"name": f"#{0x77777}"}
 
 
@@ -144,11 +145,11 @@ def test_a_copy_goes_its_own_way(m: Machine) -> None:
     kept = {id(part): part for part in (k.memory, k.clock, k.events, m.cpu)}
     snapshot = copy.deepcopy(k, kept)
     m.call("futex", m.data, 1, 1)
-    m.kernel.send(10)
+    m.send(10)
     copied = snapshot.tasks[task.tid]
     assert copied.wait is not None
     assert snapshot.futexes.waiters == {m.data: [task.tid]}
     assert not snapshot.signals.pending
-    snapshot.timeouts(m.clock.now() + 10**6)
+    Entry(snapshot).timeouts(m.clock.now() + 10**6)
     assert copied.result == -errno.ETIMEDOUT
     assert snapshot.table is k.table

@@ -75,14 +75,14 @@ def test_sleeps_and_time_outs_come_late_by_the_timer_slack(m: Machine) -> None:
     assert m.call("prctl", set_slack, 0, 0, 0, 0, task=child) == 0
     assert m.call("prctl", get_slack, 0, 0, 0, 0, task=child) == 7
     assert m.call("nanosleep", m.timespec(m.data, MS), 0) is BLOCKED
-    assert m.kernel.next_deadline() == m.clock.now() + MS + 7
+    assert m.entry.next_deadline() == m.clock.now() + MS + 7
 
 
 def test_an_interrupted_sleep_leaves_what_remained(m: Machine) -> None:
     m.sigaction(10, 0x1000, flags=0x04000000, restorer=0x2000)
     m.call("nanosleep", m.timespec(m.data, 20 * MS), m.data + 64)
     m.pass_time(15 * MS)
-    m.kernel.send(10)
+    m.send(10)
     assert m.prepare()
     assert m.read(m.data + 64 + m.word, m.word) == 5 * MS
     assert m.last("syscall-exit")["result"] == -errno.EINTR
@@ -91,7 +91,7 @@ def test_an_interrupted_sleep_leaves_what_remained(m: Machine) -> None:
 def test_absolute_sleep(m: Machine) -> None:
     due = m.clock.now() + MS
     assert m.call("clock_nanosleep", 0, 1, m.timespec(m.data, EPOCH + due), 0) is BLOCKED
-    assert m.kernel.next_deadline() == due
+    assert m.entry.next_deadline() == due
     assert m.call("clock_nanosleep", 77, 1, m.data, 0) == -errno.EINVAL
 
 
@@ -100,11 +100,11 @@ def test_an_interval_timer_repeats(m: Machine) -> None:
     m.words(m.data, 0, 2000, 0, 1000)  # every 2 ms, first after 1 ms
     assert m.call("setitimer", 0, m.data, 0) == 0
     start = m.clock.now()
-    assert m.kernel.next_deadline() == start + MS
+    assert m.entry.next_deadline() == start + MS
     m.pass_time(MS)
     assert [info.signo for info in m.kernel.signals.pending] == [SIGALRM]
     assert m.main.attention
-    assert m.kernel.next_deadline() == start + 3 * MS
+    assert m.entry.next_deadline() == start + 3 * MS
     m.call("getitimer", 0, m.data + 64)
     assert m.read(m.data + 64 + 3 * m.word, m.word) == 2000
 
@@ -114,7 +114,7 @@ def test_alarm_tells_what_was_left() -> None:
     assert m.call("alarm", 10) == 0
     m.pass_time(4_000 * MS)
     assert m.call("alarm", 0) == 6
-    assert m.kernel.next_deadline() is None
+    assert m.entry.next_deadline() is None
 
 
 def test_a_profiling_timer_counts_executed_time_only(m: Machine) -> None:
@@ -124,16 +124,16 @@ def test_a_profiling_timer_counts_executed_time_only(m: Machine) -> None:
     m.pass_time(50 * MS)
     assert not m.main.attention
     m.counter.bytes_at_end += 10 * MS
-    m.kernel.timeouts(m.clock.now())
+    m.entry.timeouts(m.clock.now())
     assert m.main.attention
 
 
 def test_an_idle_process_is_not_woken_by_a_profiling_timer(m: Machine) -> None:
     m.words(m.data, 0, 10_000, 0, 10_000)
     m.call("setitimer", 2, m.data, 0)
-    assert m.kernel.next_deadline() == m.clock.now() + 10 * MS
+    assert m.entry.next_deadline() == m.clock.now() + 10 * MS
     m.call("futex", m.data + 64, 0, 0, 0)
-    assert m.kernel.next_deadline() is None
+    assert m.entry.next_deadline() is None
 
 
 def test_a_posix_timer_signals_its_thread_and_counts_overruns(m: Machine) -> None:
@@ -153,7 +153,7 @@ def test_a_posix_timer_signals_its_thread_and_counts_overruns(m: Machine) -> Non
     assert m.kernel.timers.timers[ident].overrun == 0
     assert m.call("timer_delete", ident) == 0
     assert m.call("timer_delete", ident) == -errno.EINVAL
-    assert m.kernel.next_deadline() is None
+    assert m.entry.next_deadline() is None
 
 
 def test_a_thread_time_timer_of_a_running_thread(m: Machine) -> None:
@@ -163,18 +163,18 @@ def test_a_thread_time_timer_of_a_running_thread(m: Machine) -> None:
     assert m.call("timer_create", 3, at, m.data + 64) == 0
     m.words(m.data + 128, 0, 0, 0, MS)
     m.call("timer_settime", m.read(m.data + 64), 0, m.data + 128, 0)
-    assert m.kernel.next_deadline() == m.clock.now() + MS
+    assert m.entry.next_deadline() == m.clock.now() + MS
     m.counter.bytes_at_end += MS
-    m.kernel.timeouts(m.clock.now())
+    m.entry.timeouts(m.clock.now())
     assert [info.signo for info in m.main.pending] == [SIGPROF]
 
 
 def test_the_host_can_have_a_deadline_of_its_own(m: Machine) -> None:
     due = m.clock.now() + MS
     m.kernel.alarm_host(due)
-    assert m.kernel.next_deadline() == due
+    assert m.entry.next_deadline() == due
     m.pass_time(MS)
-    assert m.kernel.next_deadline() is None
+    assert m.entry.next_deadline() is None
 
 
 def test_yielding_ends_the_slice(m: Machine) -> None:

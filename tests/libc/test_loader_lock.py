@@ -80,7 +80,7 @@ def test_musl_waits_for_constructors_of_the_same_library(first: str, profile: st
 def test_musl_waits_at_start_too(first: str) -> None:
     path = library(first, "amd64-gnu", "-DLEAVE")
     with pytest.raises(Deadlock, match="deadlock"):
-        emuload.Process("amd64", profile="musl", needed=[path])
+        emuload.Process("amd64", profile="musl", needed=[path]).start()
 
 
 def test_musl_ends_when_the_library_has_no_destructors() -> None:

@@ -28,17 +28,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from emuload.calls.values import json_text
 from emuload.errors import EmuloadError, ReportedError
 from emuload.golang.imports import package_imports
 from emuload.golang.library import open_library
 from emuload.golang.watch_points import watch_points
 from emuload.libc.builtins import builtins_for, hard_float
 from emuload.machine.unwind import row_for
-from emuload.process import diagnosis
-from emuload.process.process import Limits, Process
+from emuload.process.options import Limits
+from emuload.process.process import Process
 from emuload.report.console import show_report
 from emuload.report.inspection import inspect_elf
+from emuload.report.json_text import json_text
 from emuload.unwind import Unwinder
 from emuload.unwind.functions import functions
 from loader import RTLD_NOW, ByteMemory, DirectoryFinder, ElfFile, LinkedObject, LinkMap, LoadError
@@ -136,7 +136,7 @@ def run(file: Mutant, path: str) -> None:
     library = process.dlopen(path)
     if file.base.call:
         library[file.base.call](1, 2)
-    show_report(diagnosis.bound(process, "the end of the test"), io.StringIO())
+    show_report(process.diagnosis.bound("the end of the test"), io.StringIO())
     library.close()
     process.exit()
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from emuload import samples
 from emuload.golang.tables import find_table
-from loader import elf as e
+from loader import gabi as e
 from loader.elf import ElfFile
 from loader.image import Image
 from loader.sections import read_sections

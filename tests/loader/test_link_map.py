@@ -20,7 +20,7 @@ from loader import (
     LinkMap,
     LoadError,
 )
-from loader import elf as e
+from loader import gabi as e
 from tests.loader.elfwriter import TEXT, ElfWriter
 from tests.loader.test_relocate import Bench, place
 

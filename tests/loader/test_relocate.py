@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loader import BY_NAME, RTLD_NOW, ByteMemory, LinkedObject, LinkMap, LoadError
-from loader import elf as e
+from loader import gabi as e
 from loader.memory import read_memory
 from tests.loader.elfwriter import TEXT, ElfWriter
 

@@ -9,7 +9,7 @@ import pytest
 
 import emuload
 from emuload.errors import GuestFailed
-from loader import elf as e
+from loader import gabi as e
 from loader.errors import LoadError
 from tests.loader.elfwriter import TEXT, ElfWriter
 from tests.support.command_line import emuload as run_command
@@ -75,7 +75,7 @@ int go(void) {
 
 @pytest.mark.parametrize("target", GNU)
 @pytest.mark.parametrize("offset", [0, 0x4000])
-def test_a_thread_that_runs_into_the_emulators_gates(target: str, offset: int) -> None:
+def test_a_thread_that_runs_into_the_emulators_stubs(target: str, offset: int) -> None:
     """Where the host's call returns to, and behind it."""
     library = c_library(source_file("stray", STRAY), target, flags=[f"-DOFFSET={offset}"])
     opened = emuload.Process(arch_of(target)).dlopen(str(library))
@@ -93,14 +93,14 @@ def test_thread_local_data_that_no_thread_has_room_for(tmp_path: Path, machine: 
     path.write_bytes(writer.build())
     limits = emuload.Limits(memory=256 << 20)
     with pytest.raises(LoadError, match="cannot allocate TLS data structures for initial thread") as caught:
-        emuload.Process(machine, needed=[str(path)], limits=limits)
+        emuload.Process(machine, needed=[str(path)], limits=limits).start()
     assert f"PT_TLS of {size} bytes, aligned to {align:#x}" in caught.value.where
     process = emuload.Process(machine, limits=limits)
     process.dlopen(str(path)).close()
 
 
 def test_thousands_of_functions_that_the_c_library_lacks(tmp_path: Path) -> None:
-    """References to one missing function share a gate; there are not enough for thousands of functions."""
+    """References to one missing function share a stub; there are not enough for thousands of functions."""
     writer = ElfWriter(needed=("libc.so.6",))
     writer.undefined("iconv_open")
     slot = writer.words(0)
@@ -113,17 +113,17 @@ def test_thousands_of_functions_that_the_c_library_lacks(tmp_path: Path) -> None
     assert len(process.stubs.entries) == 2
 
 
-@pytest.mark.parametrize("place", ["stack", "gates", "kernel"])
+@pytest.mark.parametrize("place", ["stack", "stubs", "kernel"])
 def test_a_program_whose_place_is_taken(tmp_path: Path, place: str) -> None:
     """Linux maps a program where nothing is (MAP_FIXED_NOREPLACE in fs/binfmt_elf.c), or not at all."""
     abi = emuload.Process("arm").cpu.abi
-    base = {"stack": abi.stack_top - 0x2_0000, "gates": abi.map_top - 0x8000, "kernel": 0xFFFE_8000}[place] & -0x1000
+    base = {"stack": abi.stack_top - 0x2_0000, "stubs": abi.map_top - 0x8000, "kernel": 0xFFFE_8000}[place] & -0x1000
     writer = ElfWriter("arm", type=e.ET_EXEC, base=base, needed=("libc.so.6",))
     writer.extra_segments = [(e.PT_INTERP, 4, 0, base, 1, 1, 1)]
     path = tmp_path / "prog"
     path.write_bytes(writer.build())
     with pytest.raises(LoadError, match="failed to map segment from shared object"):
-        emuload.Process("arm", program=str(path))
+        emuload.Process("arm", program=str(path)).start()
 
 
 def test_a_file_name_that_is_no_text(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import emuload
+from emuload.ilog.reader import IlogFile
 from tests.support.running import arch_of
 from tests.support.toolchain import go_library
 
@@ -60,6 +63,86 @@ def test_libraries_linked_at_start_are_initialised_before_the_first_call() -> No
     process = emuload.Process("arm64", needed=[path])
     assert "dlopen-enter" not in [event.kind for event in process.events]
     assert process.dlopen(path).call("add", 1, 2) == 3
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_making_a_process_runs_no_guest_code(target: str) -> None:
+    path = str(go_library("behaviour", target))
+    process = emuload.Process(arch_of(target), needed=[path])
+    assert (process.events, process.cpu.clock_bytes, process.kernel.tasks) == ([], 0, {})
+    process.start()
+    made = [event.kind for event in process.events]
+    assert "constructor-exit" in made
+    process.start()
+    assert [event.kind for event in process.events] == made
+
+
+@pytest.mark.parametrize("use", ["main", "link_map", "dlsym", "thread", "run_until"])
+def test_a_process_starts_when_it_is_first_needed(use: str) -> None:
+    process = emuload.Process("arm64", needed=[str(go_library("behaviour", "arm64-gnu"))])
+    uses = {
+        "main": lambda: process.main,
+        "link_map": lambda: process.link_map,
+        "dlsym": lambda: process.dlsym(emuload.DEFAULT, "add"),
+        "thread": process.thread,
+        "run_until": lambda: process.run_until(1000),
+    }
+    uses[use]()
+    assert "constructor-exit" in [event.kind for event in process.events]
+    assert process.main.tid == process.kernel.pid
+
+
+def test_a_start_that_failed_fails_again() -> None:
+    process = emuload.Process("amd64", needed=["nosuch.so"])
+    for use in (process.start, lambda: process.dlopen("other.so"), process.thread, lambda: process.main):
+        with pytest.raises(emuload.LoadError, match=r"nosuch\.so: cannot open shared object file"):
+            use()
+    assert process.exit(3) == 3
+
+
+# -- with ----------------------------------------------------------------------------------------------------------
+
+
+def test_leaving_a_with_block_ends_the_guest() -> None:
+    with emuload.Process("amd64") as process:
+        process.dlopen(str(go_library("behaviour", "amd64-gnu")))
+        assert not process.ended
+    assert process.kernel.exit_status == 0
+    assert "shutdown-enter" in [event.kind for event in process.events]
+
+
+def test_an_exception_in_a_with_block_runs_no_more_guest_code(tmp_path: Path) -> None:
+    process = emuload.Process("arm64", instruction_log=str(tmp_path / "a.ilog"))
+
+    def load_and_fail() -> None:
+        with process:
+            process.dlopen(str(go_library("behaviour", "arm64-gnu")))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        load_and_fail()
+    kinds = [event.kind for event in process.events]
+    assert not process.ended
+    assert "dlopen-exit" in kinds
+    assert "shutdown-enter" not in kinds
+    log = IlogFile(str(tmp_path / "a.ilog"))
+    assert (log.complete, log.code_bytes) == (True, process.cpu.clock_bytes)
+
+
+def test_a_with_block_leaves_alone_a_guest_that_cannot_exit() -> None:
+    with emuload.Process("amd64") as idle:
+        pass
+    assert idle.events == []
+    with emuload.Process("amd64") as busy:
+        busy.main.start(busy.dlopen(str(go_library("behaviour", "amd64-gnu")))["add"], 1, 2)
+    assert not busy.ended
+    with emuload.Process("amd64") as ended:
+        ended.start()
+        ended.exit(7)
+    assert ended.kernel.exit_status == 7
+    with emuload.Process("arm", kuser_helpers=False) as killed, pytest.raises(emuload.GuestFailed):
+        killed.dlopen(str(go_library("behaviour", "armv5-gnueabi"))).call("add", 1, 2)
+    assert killed.kernel.exit_signal == 11
 
 
 @pytest.mark.parametrize(

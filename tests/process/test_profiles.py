@@ -22,8 +22,8 @@ COUNTING = Path(__file__).parents[1] / "libc" / "programs" / "waiting_constructo
 def test_the_guest_sees_the_profiles_page_size(profile: str, size: int) -> None:
     process = emuload.Process("arm64", profile=profile)
     process.start()
-    assert emuload.Function(process, "getpagesize", process.libc_function("getpagesize"))() == size
-    mmap = emuload.Function(process, "mmap", process.libc_function("mmap"))
+    assert emuload.Function(process, "getpagesize", process.linker.libc_function("getpagesize").address)() == size
+    mmap = emuload.Function(process, "mmap", process.linker.libc_function("mmap").address)
     first, second = (mmap(0, 1, 3, 0x22, -1, 0) for _ in range(2))
     assert first % size == second % size == 0
     assert abs(first - second) >= size

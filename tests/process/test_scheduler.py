@@ -6,6 +6,7 @@ from itertools import accumulate
 
 import pytest
 
+from emuload.golang.watchdog import DEEP_SLEEP, Sysmon
 from emuload.kernel.task import Task
 from emuload.process.scheduler import JITTER, QUANTUM, RoundRobin
 
@@ -26,3 +27,10 @@ def test_turns_are_the_same_in_every_run_and_late_by_less_than_the_jitter() -> N
     turns = [one.quantum(TASK) for _ in range(1000)]
     assert turns == [other.quantum(TASK) for _ in range(1000)]
     assert QUANTUM <= min(turns) < max(turns) < QUANTUM + JITTER
+
+
+def test_only_a_deep_sleep_of_gos_watchdog_counts_for_nothing() -> None:
+    watchdog = Sysmon()
+    assert watchdog.only_watches("sysmon", DEEP_SLEEP)
+    assert not watchdog.only_watches("sysmon", DEEP_SLEEP - 1)
+    assert not watchdog.only_watches("runtime", DEEP_SLEEP)

@@ -31,7 +31,7 @@ def test_a_run_is_the_one_that_is_kept(name: str, sample: str) -> None:
     made, stored = run_again(SCENARIOS[name], sample), kept(name, sample)
     made.header = same_run(stored.header, made.header)
     if not equal(stored, made):
-        update = f"If that is as it should be: emuload trace --update {name} --arch {sample}"
+        update = f"If that is as it should be: emuload scenarios update {name} --arch {sample}"
         pytest.fail(f"{difference(stored, made, order_only=False).text()}\n{update}", pytrace=False)
 
 

@@ -1,4 +1,4 @@
-"""`emuload trace --update`: what it writes, and what it says of scenarios that cannot be used."""
+"""`emuload scenarios update`: what it writes, and what it says of scenarios that cannot be used."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def update(capsys: pytest.CaptureFixture[str], *arguments: str) -> Ended:
-    return emuload(capsys, "trace", "--update", "--cache", cache_folder(), "--arch", "amd64", *arguments)
+    return emuload(capsys, "scenarios", "update", "--cache", cache_folder(), "--arch", "amd64", *arguments)
 
 
 def refused(ended: Ended, words: str, status: int = 2) -> None:
@@ -200,20 +200,26 @@ def test_without_the_compilers_it_says_what_to_install(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--update", "none"), "traces/none/scenario.toml: No such file or directory"),
-        (("--update", "--arch", "mips"), "there is no architecture 'mips': choose from amd64, armv7, armv5, arm64"),
-        (("--update", "-c", "add(1, 2)"), "--call does not go with --update"),
-        (("--update", "-o", "x.jsonl"), "--output does not go with --update"),
-        (("--arch", "amd64", "x.so"), "--arch only goes with --update"),
-        (("--cache", "x", "x.so"), "--cache only goes with --update"),
-        (("x.so", "y.so"), "Got unexpected extra argument (y.so)"),
-        ((), "Missing argument 'LIBRARY'"),
+        (("scenarios", "update", "none"), "traces/none/scenario.toml: No such file or directory"),
+        (("scenarios", "update", "--arch", "mips"), "there is no architecture 'mips': choose from amd64, armv7, armv5, arm64"),
+        (("scenarios", "update", "-c", "add(1, 2)"), "No such option"),
+        (("scenarios", "update", "-o", "x.jsonl"), "No such option"),
+        (("scenarios", "run", "none"), "none: there is no such scenario: `emuload scenarios` lists them"),
+        (("scenarios", "run", "small", "--arch", "mips"), "there is no architecture 'mips'"),
+        (("scenarios", "run", "--seed", "1"), "No such option"),
+        (("scenarios", "list", "small"), "Got unexpected extra argument (small)"),
+        (("scenarios", "show"), "No such command 'show'"),
+        (("trace", "--arch", "amd64", "x.so"), "--arch: use: emuload scenarios update"),
+        (("trace", "--cache", "x", "x.so"), "--cache: use: emuload scenarios update"),
+        (("trace", "--update", "small", "--arch", "amd64"), "--update: use: emuload scenarios update"),
+        (("trace", "x.so", "y.so"), "Got unexpected extra argument (y.so)"),
+        (("trace",), "Missing argument 'LIBRARY'"),
     ],
 )
 def test_a_command_that_makes_no_sense_is_refused(
     arguments: tuple[str, ...], words: str, small: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    refused(emuload(capsys, "trace", *arguments), words)
+    refused(emuload(capsys, *arguments), words)
 
 
 def test_a_folder_without_scenarios_is_told(

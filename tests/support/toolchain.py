@@ -136,7 +136,7 @@ def _python_candidates() -> list[str]:
 @functools.cache
 def _python_version(program: str) -> tuple[int, ...] | None:
     # capstone and unicorn are reached through ctypes, so that one installation serves several versions.
-    code = "import sys, click, rich, unicorn, capstone, elftools; print(*sys.version_info[:3])"
+    code = "import sys, click, unicorn, capstone, elftools; print(*sys.version_info[:3])"
     environ = {"PYTHONPATH": site_packages(), "PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run([program, "-c", code], env=environ, capture_output=True, text=True, timeout=60)

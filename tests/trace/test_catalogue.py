@@ -10,7 +10,8 @@ import emuload
 from emuload.golang.handoff import HANDOFF
 from emuload.libc.events import EVENTS
 from emuload.trace.jsonl import SCHEMA
-from emuload.trace.kinds import KINDS
+from emuload.trace.kinds.__main__ import catalogue as printed
+from emuload.trace.kinds.catalogue import KINDS
 from tests.process.test_guest_scenarios import answer, process_of
 from tests.support.command_line import ROOT
 from tests.support.guest_scenarios import TARGETS, command
@@ -55,6 +56,10 @@ def test_what_the_c_library_reports_is_listed() -> None:
 
 def test_what_is_listed_can_be_chosen() -> None:
     assert list(KINDS) == list(LISTED)
+
+
+def test_the_catalogue_is_printed_from_the_declarations() -> None:
+    assert CATALOGUE.read_text().endswith(f"\n\n{printed()}")
 
 
 def test_the_handoff_is_listed() -> None:

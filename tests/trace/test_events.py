@@ -84,7 +84,7 @@ def test_a_new_thread_has_the_thread_pointer_of_its_block(target: str) -> None:
     made = [event.fields["thread_pointer"] for event in of_kind(process, "task-create")]
     assert made == [event.fields["thread_pointer"] for event in of_kind(process, "tls-block")]
     assert len(set(made)) == 3
-    assert made[0] == process.libc.thread_pointers()[0]
+    assert made[0] == process.linker.libc.thread_pointers()[0]
 
 
 def test_a_lookup_says_what_it_found() -> None:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 import emuload
-from emuload.process import diagnosis
-from emuload.process.process import Limits, Process
+from emuload.process.options import Limits
+from emuload.process.process import Process
 from emuload.unwind import Frame, Unwinder, unwind
 from tests.golang.files import GNU, behaviour
 from tests.support.running import arch_of
@@ -181,7 +181,7 @@ def test_stopped_anywhere_a_thread_is_followed_to_its_start(target: str, go: str
         with suppress(emuload.BoundReached):
             process.dlopen(str(behaviour(target, go))).call("goroutines", 1000, returns=c_int64)
         for task in process.kernel.living:
-            registers = diagnosis.registers_of(process, task)
+            registers = process.diagnosis.registers_of(task)
             frames = unwinder.frames(registers, process.cpu.memory, process.cpu.abi, process.link_map.objects)
             assert frames
             if frames[0].function != "em_clone":  # a thread of which nothing has run has no stack yet

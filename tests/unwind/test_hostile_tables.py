@@ -17,7 +17,7 @@ from emuload.unwind.expression import leb128
 from emuload.unwind.reader import Reader
 from emuload.unwind.symbols import SymbolTable
 from loader import ByteMemory, LinkedObject
-from loader import elf as e
+from loader import gabi as e
 from loader.elf import ElfFile
 from loader.image import Image
 from loader.mapping import map_object

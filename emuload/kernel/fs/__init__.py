@@ -15,7 +15,7 @@ from emuload.kernel.fs.table import FileTable
 from emuload.kernel.fs.tree import FileSystem
 
 if TYPE_CHECKING:
-    from emuload.kernel.core import Kernel
+    from emuload.kernel.fs.attached import Kernel
 
 __all__ = [
     "BoundExceeded", "FileSystem", "FileTable", "FsError", "Input", "Output", "attach", "calls_files", "calls_io",

@@ -24,7 +24,7 @@ from emuload.kernel.fs.tree import Place
 from emuload.kernel.task import Task
 
 if TYPE_CHECKING:
-    from emuload.kernel.core import Kernel
+    from emuload.kernel.fs.attached import Kernel
 
 _FORGOTTEN = c.O_CREAT | c.O_EXCL | c.O_NOCTTY | c.O_TRUNC | c.O_CLOEXEC
 """Flags of open(2) that F_GETFL does not show."""

@@ -31,18 +31,18 @@ from emuload.kernel.fs.support import (
     wait_for,
     wide,
 )
+from emuload.kernel.siginfo import SI_USER
+from emuload.kernel.signals import send_signal
 from emuload.kernel.task import SigInfo, Task
 from emuload.machine.memory import MemoryFault
 
 if TYPE_CHECKING:
-    from emuload.kernel.core import Kernel
-
-SI_USER = 0
+    from emuload.kernel.fs.attached import Kernel
 
 
 def broken_pipe(kernel: Kernel, task: Task) -> int:
     """SIGPIPE for a write nobody can read, and its -EPIPE (pipe(7))."""
-    kernel.send(SIGPIPE, task, SigInfo(SIGPIPE, SI_USER, kernel.pid, kernel.credentials.uid))
+    send_signal(kernel, SigInfo(SIGPIPE, SI_USER, kernel.pid, kernel.credentials.uid), task)
     return -errno.EPIPE
 
 

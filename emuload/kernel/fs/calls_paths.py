@@ -21,7 +21,7 @@ from emuload.kernel.fs.support import file_call, inode_at, int32, locate_at, pat
 from emuload.kernel.task import Task
 
 if TYPE_CHECKING:
-    from emuload.kernel.core import Kernel
+    from emuload.kernel.fs.attached import Kernel
 
 
 @file_call("mkdirat")

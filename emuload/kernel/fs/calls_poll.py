@@ -35,7 +35,7 @@ from emuload.kernel.task import Task, Wait
 from emuload.kernel.time import read_timespec, write_timespec, write_timeval
 
 if TYPE_CHECKING:
-    from emuload.kernel.core import Kernel
+    from emuload.kernel.fs.attached import Kernel
 
 SIGSET_SIZE: Final = 8
 

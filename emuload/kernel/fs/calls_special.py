@@ -43,7 +43,7 @@ from emuload.kernel.time import read_timespec, write_timespec
 from emuload.machine.memory import MemoryFault
 
 if TYPE_CHECKING:
-    from emuload.kernel.core import Kernel
+    from emuload.kernel.fs.attached import Kernel
 
 
 def _install_pair(kernel: Kernel, first: Description, second: Description, address: int, cloexec: bool) -> int:

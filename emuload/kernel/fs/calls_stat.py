@@ -36,7 +36,7 @@ from emuload.kernel.task import Task
 from emuload.machine.structures import StatFormat
 
 if TYPE_CHECKING:
-    from emuload.kernel.core import Kernel
+    from emuload.kernel.fs.attached import Kernel
 
 
 def _store(kernel: Kernel, inode: Inode, address: int, layout: StatFormat | None) -> int:

@@ -38,10 +38,12 @@ from emuload.kernel.fs.inodes import DataInode, Device, Directory, FsError, Gene
 from emuload.kernel.fs.layouts import DIRENT64
 from emuload.kernel.fs.output import BoundExceeded, shown
 from emuload.kernel.fs.proc import generate, store
+from emuload.kernel.siginfo import SI_KERNEL
+from emuload.kernel.signals import send_signal
 from emuload.kernel.task import SigInfo
 
 if TYPE_CHECKING:
-    from emuload.kernel.core import Kernel
+    from emuload.kernel.fs.attached import Kernel
     from emuload.kernel.fs.epoll import EpollItem
 
 _OFFSET_MAX: Final = (1 << 63) - 1
@@ -149,13 +151,13 @@ class Description:
         if not self.owner_thread and abs(self.owner) != kernel.pid:
             return
         if not self.signal:
-            kernel.send(SIGIO, task)
+            send_signal(kernel, SigInfo(SIGIO, SI_KERNEL), task)
             return
         fd = kernel.files.number_of(self)
         band = {POLL_IN: READABLE, POLL_OUT: WRITABLE}.get(reason, POLLERR | POLLHUP)
         layout = "<iii4xqi" if kernel.abi.word == 8 else "<iiiii"
         raw = struct.pack(layout, self.signal, 0, reason, band, fd).ljust(128, b"\0")
-        kernel.send(self.signal, task, SigInfo(self.signal, reason, raw=raw))
+        send_signal(kernel, SigInfo(self.signal, reason, raw=raw), task)
 
     def own(self, who: int, kind: int) -> None:
         """F_SETOWN_EX: `kind` is F_OWNER_TID, _PID or _PGRP."""

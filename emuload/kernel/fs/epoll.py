@@ -22,7 +22,7 @@ from emuload.kernel.fs.constants import (
 from emuload.kernel.fs.descriptions import Description
 
 if TYPE_CHECKING:
-    from emuload.kernel.core import Kernel
+    from emuload.kernel.fs.attached import Kernel
 
 PRIVATE_BITS: Final = EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE
 """What is left of the events of a one-shot entry that fired (fs/eventpoll.c: EP_PRIVATE_BITS)."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from emuload.kernel import errno
-from emuload.kernel.core import TIMERFD
+from emuload.kernel.deadlines import TIMERFD
 from emuload.kernel.fs.constants import (
     CLOCK_REALTIME,
     CLOCK_REALTIME_ALARM,
@@ -19,7 +18,7 @@ from emuload.kernel.fs.constants import (
 from emuload.kernel.fs.descriptions import Description
 
 if TYPE_CHECKING:
-    from emuload.kernel.core import Kernel
+    from emuload.kernel.fs.attached import Kernel
 
 COUNTER_MAX: Final = (1 << 64) - 1
 
@@ -101,7 +100,7 @@ class TimerFd(Description):
         kernel.sequence += 1
         self.armed = kernel.sequence
         if self.due is not None:
-            heapq.heappush(kernel.deadlines, (self.due, self.armed, TIMERFD, self.queue))
+            kernel.add_deadline(self.due, TIMERFD, self.queue)
 
     def expire(self, kernel: Kernel) -> None:
         """Its time has come: count the expirations up to now."""

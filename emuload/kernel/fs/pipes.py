@@ -37,7 +37,7 @@ from emuload.kernel.fs.descriptions import Description
 from emuload.kernel.fs.inodes import Inode
 
 if TYPE_CHECKING:
-    from emuload.kernel.core import Kernel
+    from emuload.kernel.fs.attached import Kernel
     from emuload.kernel.fs.table import FileTable
 
 

@@ -16,7 +16,7 @@ from emuload.kernel.identity import INFINITY
 from emuload.machine.memory import text_bytes
 
 if TYPE_CHECKING:
-    from emuload.kernel.core import Kernel
+    from emuload.kernel.fs.attached import Kernel
     from emuload.kernel.fs.tree import FileSystem
     from emuload.kernel.task import Task
 

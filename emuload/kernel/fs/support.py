@@ -17,7 +17,7 @@ from emuload.kernel.task import Task, Wait
 from emuload.machine import structures
 
 if TYPE_CHECKING:
-    from emuload.kernel.core import Kernel
+    from emuload.kernel.fs.attached import Kernel
 
 F = TypeVar("F", bound=Callable[..., Any])
 PIECE: Final = 1 << 20

@@ -19,7 +19,7 @@ from emuload.kernel.fs.descriptions import (
 from emuload.kernel.fs.inodes import DataInode, Device, Directory, FsError, Generated, Inode
 
 if TYPE_CHECKING:
-    from emuload.kernel.core import Kernel
+    from emuload.kernel.fs.attached import Kernel
     from emuload.kernel.fs.events import TimerFd
 
 RLIMIT_NOFILE: Final = 7
@@ -34,6 +34,7 @@ class FileTable:
         self.cloexec: set[int] = set()
         self.cwd: Directory = kernel.fs.root
         self.timers: dict[int, TimerFd] = {}
+        kernel.timer_files = self
         self._last_queue = 0
         for stream in range(3):
             node = StreamInode(kernel.fs.new_ino(), S_IFIFO | 0o600, PIPE_DEVICE, kernel.fs.uid, kernel.fs.gid)
@@ -165,12 +166,12 @@ class FileTable:
 
     # -- timers ------------------------------------------------------------------------------------------------------
 
-    def timer_stands(self, queue: int, sequence: int) -> bool:
+    def timer_is_armed(self, queue: int, sequence: int) -> bool:
         """True if a timerfd's deadline still counts."""
         timer = self.timers.get(queue)
         return timer is not None and timer.armed == sequence
 
     def timer_due(self, queue: int, sequence: int) -> None:
         """A timerfd's deadline has come."""
-        if self.timer_stands(queue, sequence):
+        if self.timer_is_armed(queue, sequence):
             self.timers[queue].expire(self.kernel)

@@ -25,7 +25,7 @@ from emuload.kernel.fs.inodes import Directory, FsError, Inode, Regular, Symlink
 from emuload.kernel.fs.output import Input, Output
 
 if TYPE_CHECKING:
-    from emuload.kernel.core import Kernel
+    from emuload.kernel.fs.attached import Kernel
     from emuload.kernel.fs.hostmap import HostDirectory
 
 __all__ = ["FileSystem", "FsError", "Place", "ProcessFacts"]
@@ -427,15 +427,3 @@ class FileSystem:
                 directory.mounts[name] = node
                 if isinstance(node, Directory):
                     node.parent = directory
-
-    def expose(self, host_path: str | os.PathLike[str], writable: bool = False) -> str:
-        """Show one host file or folder under its own absolute path; returns that path as the guest writes it.
-
-        On a Windows host `C:\\a\\b` becomes `/C:/a/b`. Raises FileNotFoundError.
-        """
-        absolute = os.path.abspath(os.fspath(host_path))
-        guest = absolute.replace("\\", "/")
-        if not guest.startswith("/"):
-            guest = "/" + guest
-        self.mount(absolute, guest, writable)
-        return guest

@@ -6,7 +6,7 @@
 #include <string.h>
 #include "internal.h"
 
-/* A whole file, with a zero behind it; 0 when it cannot be read. */
+/* Reads a whole file and appends a zero; 0 if it cannot be read. */
 static char *slurp(const char *path) {
     long fd = em_syscall(__NR_openat, -100, path, 02000000, 0);   /* O_CLOEXEC */
     if (fd < 0) return 0;
@@ -46,7 +46,7 @@ static unsigned number(const char *s) {
 
 struct question { const char *name; unsigned id; int index; };   /* by name, by id, or the index-th line */
 
-/* The wanted line of a file, on the heap and cut into fields; 0 when there is none. */
+/* The wanted line of a file, on the heap and cut into fields, or 0. */
 static char *find(const char *path, struct question q, char **fields, int count) {
     char *text = slurp(path), *line = text;
     for (int index = 0; line && *line; index++) {

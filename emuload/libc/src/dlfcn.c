@@ -1,6 +1,6 @@
-/* dlfcn.h and link.h. The link map is the host's; what is here is the lock around it, the loop that runs
- * constructors and destructors, and the error of each thread. The lock is recursive, as glibc's dl_load_lock. Who holds
- * it when, and who waits for whose constructors, is the profile's to say. */
+/* dlfcn.h and link.h. The link map is the host's; here are the lock around it, the loop that runs
+ * constructors and destructors, and each thread's error. The lock is recursive, as glibc's dl_load_lock. The profile
+ * decides who holds it when, and who waits for whose constructors. */
 #include <asm/unistd.h>
 #include <dlfcn.h>
 #include <limits.h>
@@ -78,8 +78,8 @@ static void wait_for_progress(const struct em_call *call, int seen, int locked) 
     if (locked) em_lock_loader();
 }
 
-/* What a resolver is told of the processor: nothing on x86-64, HWCAP on ARM, and on AArch64 HWCAP with a mark and a
- * structure that says more (glibc sys/ifunc.h). */
+/* Arguments of a resolver: none on x86-64, HWCAP on ARM, and on AArch64 HWCAP with a mark and a structure with more
+ * of the processor's features (glibc sys/ifunc.h). */
 HIDDEN em_word em_resolve(em_word resolver) {
 #if defined(__aarch64__)
     struct { unsigned long size, hwcap, hwcap2; } more = {sizeof more, getauxval(AT_HWCAP), getauxval(AT_HWCAP2)};
@@ -137,7 +137,7 @@ static void *open_from(const char *path, int flags, void *caller) {
     void *handle = 0;
     EM_INFO(&em_process);   /* what was loaded may decide the flags */
     if (op > 0) handle = (void *)em_run_operation(op, 1);
-    if (!handle) take_error();   /* there is none when RTLD_NOLOAD finds nothing */
+    if (!handle) take_error();   /* no handle if RTLD_NOLOAD finds nothing */
     em_unlock_loader();
     return handle;
 }

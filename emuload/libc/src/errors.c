@@ -1,4 +1,4 @@
-/* What numbers mean in words: strerror, strsignal and their kin. The English texts are those a Linux
+/* Error and signal numbers in words: strerror, strsignal and related functions. The English texts are those a Linux
  * program shows its user (C locale); the ones of signals follow signal(7)'s list. */
 #include "lib.h"
 

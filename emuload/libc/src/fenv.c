@@ -1,6 +1,6 @@
 /* fenv.h: the floating-point status and the rounding mode, in the machine's own registers: MXCSR and the x87 words
  * (Intel SDM 1, 8.1 and 10.2.3), FPCR and FPSR (Arm ARM, D13), FPSCR (Arm ARM v7, B4.1.58). Soft-float code has neither.
- * What printf and strtod make does not depend on the mode. */
+ * The results of printf and strtod do not depend on the mode. */
 #include "lib.h"
 
 #if defined(__x86_64__)

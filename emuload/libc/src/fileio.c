@@ -1,6 +1,6 @@
 /* unistd.h and fcntl.h: descriptors. Prototypes are written out here, because the headers' ones are redirected by
- * the width of off_t. Plain names with an offset, on 32-bit ABIs: 32 bits wide in glibc, 64 in musl; the words behind the
- * arguments are looked at accordingly (AAPCS 6.5: 64-bit arguments take an even pair of registers or an aligned stack slot). */
+ * the width of off_t. Plain names with an offset, on 32-bit ABIs: 32 bits wide in glibc, 64 in musl; the words after the
+ * arguments are read accordingly (AAPCS 6.5: 64-bit arguments take an even pair of registers or an aligned stack slot). */
 #include <stdarg.h>
 #include "wide.h"
 #include "timeconv.h"
@@ -102,7 +102,7 @@ ASM_ALIAS(__lseek, lseek64);
 ASM_ALIAS(ftruncate, ftruncate64);
 ASM_ALIAS(truncate, truncate64);
 #else
-/* `at` is the third register's neighbour, low and high the aligned pair behind it. */
+/* `at` is the third register's neighbour, low and high the aligned pair after it. */
 EXPORT ssize pread(int fd, void *buffer, size_t size, long at, long low, long high) {
     return pread64(fd, buffer, size, em_wide_offsets() ? EM_JOIN(low, high) : at);
 }

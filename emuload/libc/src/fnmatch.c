@@ -12,7 +12,7 @@ static int folded(const struct matching *m, char c) {
     return m->flags & ANY_CASE ? to_lower((unsigned char)c) : (unsigned char)c;
 }
 
-/* Whether the character at s is a leading period that only a period matches. */
+/* True if the character at s is a leading period that only a period matches. */
 static bool guarded(const struct matching *m, const char *s) {
     return m->flags & PERIOD && *s == '.' && (s == m->start || (m->flags & PATHNAME && s[-1] == '/'));
 }
@@ -29,7 +29,7 @@ static bool in_class(const char *name, size_t length, int c) {
     return false;
 }
 
-/* A bracket expression after its "[": 1 matches, 0 does not, -1 is none ("[" stands for itself). *end is behind it. */
+/* A bracket expression after its "[": 1 matches, 0 does not, -1: no bracket expression ("[" is a plain character). *end is after it. */
 static int bracket(const struct matching *m, const char *p, char character, const char **end) {
     bool invert = *p == '!' || *p == '^', found = false;
     int c = folded(m, character);

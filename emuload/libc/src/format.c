@@ -1,4 +1,4 @@
-/* The formatter behind the printf family: reads a format, fetches its arguments, emits text. printf(3). */
+/* The formatter of the printf family: reads a format, fetches its arguments, emits text. printf(3). */
 #include "format.h"
 
 enum length { L_INT, L_CHAR, L_SHORT, L_LONG, L_LONG_LONG, L_LONG_DOUBLE };
@@ -71,7 +71,7 @@ static enum length read_length(const char **at) {
     return result;
 }
 
-/* Reads what stands after "%". false: a number in it is too large. */
+/* Reads a conversion specification after its "%". false: a number in it is too large. */
 static bool read_conversion(const char **at, struct parsed *c) {
     const char *p = *at;
     *c = (struct parsed){.spec.precision = -1, .width_index = -1, .precision_index = -1};

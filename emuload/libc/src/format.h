@@ -1,10 +1,10 @@
-/* What the printf family's files share: where the text goes, one conversion's specification, numbers taken apart. */
+/* Shared by the printf family's files: where the text goes, one conversion's specification, numbers taken apart. */
 #ifndef EMU_FORMAT_H
 #define EMU_FORMAT_H
 
 #include "lib.h"
 
-/* Takes text. total counts all of it, kept or not; failed is set when the place behind it took no more. */
+/* Takes text. total counts all of it, kept or not; failed is set once its destination refused more. */
 struct sink {
     void (*put)(struct sink *sink, const char *data, size_t size);
     size_t total;

@@ -18,7 +18,7 @@ static int first_other, last_other; /* argv[first_other … last_other-1]: argum
 
 static bool is_option(const char *argument) { return argument[0] == '-' && argument[1]; }
 
-/* Moves the skipped arguments behind the options found since. */
+/* Moves the skipped arguments after the options found since. */
 static void exchange(char **argv) {
     int others = last_other - first_other;
     for (int at = last_other; at < optind; at++) {
@@ -29,7 +29,7 @@ static void exchange(char **argv) {
     last_other = first_other + others;
 }
 
-/* Finds the next argument that holds options. false: there is none; optind is then at the first other argument. */
+/* Finds the next argument that holds options. false: no more; optind is then at the first other argument. */
 static bool next_argument(int argc, char **argv, bool permute) {
     if (last_other > optind) last_other = optind;
     if (first_other > optind) first_other = optind;

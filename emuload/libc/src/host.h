@@ -1,4 +1,4 @@
-/* What the guest library asks of its host: Linux system calls, and the host calls, which are
+/* Requests of the guest library to its host: Linux system calls, and the host calls, which are
  * system calls numbered from EM_BASE on and answered only to this library's own text.
  * The host's side is emuload/libc/host.py; the two lists must agree (a test reads this file). */
 #ifndef EMULOAD_HOST_H
@@ -57,7 +57,7 @@ struct em_dl_addr { em_word file_name, base, symbol_name, symbol_address, link_m
 struct em_info {
     em_word argc, argv, envp, auxv, page_size;
     em_word stack_low, stack_high;   /* the main thread's stack, its limits */
-    em_word entry;                   /* e_entry of the program, 0 when there is none */
+    em_word entry;                   /* e_entry of the program, 0 without a program */
     em_word flags;                   /* enum em_info_flag */
 };
 enum em_info_flag {

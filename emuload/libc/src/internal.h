@@ -1,4 +1,4 @@
-/* What the library's own files share. Everything is hidden unless marked EXPORT.
+/* Shared by the library's own files. Everything is hidden unless marked EXPORT.
  *
  * The per-thread block. On amd64 (TLS variant II) it starts at the thread pointer, its head being the
  * TCB the psABI and compilers know (fs:0 itself, fs:8 the DTV, fs:0x28 the stack guard). On ARM and
@@ -18,8 +18,8 @@
 #define NORETURN __attribute__((noreturn))
 #define ALIAS(name) __attribute__((alias(#name), visibility("default")))
 #define WEAK_ALIAS(name) __attribute__((weak, alias(#name), visibility("default")))
-/* The same behind the headers' back, for names they redirect or know by another type; weak, so that whoever names an
- * address prefers the target's name. */
+/* The same for names that headers redirect or declare with another type; weak, so that tools that name an address
+ * prefer the target's name. */
 #define ASM_ALIAS(name, target) __asm__(".weak " #name "\n.type " #name ",%function\n.set " #name "," #target)
 #if __SIZEOF_LONG__ == 8
 #define EM_WORD_SIZE "8"

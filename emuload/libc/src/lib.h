@@ -1,6 +1,6 @@
-/* What the text, number and memory half of the C library shares: word access, prototypes, small
+/* Shared by the text, number and memory half of the C library: word access, prototypes, small
  * helpers. Only freestanding headers are used, so that no system header redirects a name
- * (strtol to __isoc23_strtol and the like) behind the definitions' back. */
+ * (strtol to __isoc23_strtol, for example) under a definition. */
 #ifndef EMU_LIB_H
 #define EMU_LIB_H
 

@@ -3,7 +3,7 @@
 
 enum { CATEGORIES = 13, CTYPE = 0, ALL = 6 };
 
-/* The layout of glibc's struct __locale_struct, whose tables isalpha_l and its kin read inline. */
+/* The layout of glibc's struct __locale_struct, whose tables isalpha_l and its relatives read inline. */
 struct locale {
     void *categories[CATEGORIES];
     const uint16_t *classes;

@@ -388,7 +388,7 @@ static void *resize_mapped(struct chunk *c, size_t size) {
     return payload(c);
 }
 
-/* Whether the chunk could be made at least `size` where it is. */
+/* True if the chunk could be grown in place to at least `size`. */
 static bool resize_in_place(struct chunk *c, size_t size) {
     size_t all = size_of(c);
     struct chunk *after = at(c, all);
@@ -527,7 +527,7 @@ EXPORT int malloc_trim(size_t pad) {
 EXPORT int mallopt(int parameter, int value) { return 1; }
 EXPORT void malloc_stats(void) {}
 
-/* What the program frees must come from the malloc the program calls, which may be its own. */
+/* Memory that the program frees must come from the malloc it calls, which may be its own. */
 HIDDEN struct emu_heap emu_heap = {malloc, calloc, realloc, free};
 
 static void bind(void *slot, const char *name) {

@@ -92,7 +92,7 @@ HIDDEN unsigned emu_reduce(double x, dd *rest); /* x = quadrant x pi/2 + rest, |
 HIDDEN void emu_sine_cosine(dd x, dd *sine, dd *cosine); /* |x| <= pi/4 */
 HIDDEN double emu_scale(dd x, int exponent); /* x 2^exponent, rounded once; sets errno when that is too large or small */
 
-/* What the functions answer at their limits (math_error(7)); errno is set. */
+/* Results of the functions at their limits (math_error(7)); errno is set. */
 static inline double domain_error(double x) {
     if (!is_nan(x)) errno = EDOM;
     return (x - x) / (x - x);

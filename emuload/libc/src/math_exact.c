@@ -81,7 +81,7 @@
 
 /* -- square roots ---------------------------------------------------------------------------- */
 
-/* Whether the machine has an instruction for it. */
+/* 1 if the machine has an instruction for it. */
 #if defined(__x86_64__) || defined(__aarch64__) || (defined(__ARM_FP) && !defined(__SOFTFP__))
 #define ROOT_INSTRUCTION 1
 #endif

@@ -1,7 +1,7 @@
 /* string.h, the mem* half: copying, filling, comparing and searching bytes by words.
  *
- * What is fast in an emulator decides the shape: loads may lie anywhere, but a store that is not aligned to its
- * size takes ten times as long as one that is, and far-apart places should not alternate too often. So the
+ * An emulator's costs decide the shape: loads may have any alignment, but a store that is not aligned to its size
+ * takes ten times as long as one that is, and distant places should not alternate too often. So the
  * destination is aligned first, and a large step is loaded before it is stored; that also makes one routine serve memcpy
  * and the forward direction of memmove. Where words must be aligned (before ARMv7), a source that is not aligned
  * like its destination is put together from two aligned words by shifts. */

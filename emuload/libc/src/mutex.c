@@ -1,4 +1,4 @@
-/* pthread mutexes, in glibc's object: lock word, count, owner tid and kind stand where glibc keeps
+/* pthread mutexes, in glibc's object: lock word, count, owner tid and kind are where glibc keeps
  * them (sysdeps/nptl/bits/struct_mutex.h), so that its static initialisers, and musl's zeros, work.
  * The lock word is 0 free, 1 held, 2 held and somebody waits. */
 #include <limits.h>
@@ -7,11 +7,11 @@
 
 enum { KIND_MASK = 3, KIND_ROBUST = 16, KIND_INCONSISTENT = 0x1000, KIND_DEAD = -1 };
 
-/* What the owner of a robust mutex reads when no thread holds it any more (glibc's PTHREAD_MUTEX_INCONSISTENT and
+/* Owner of a robust mutex that no thread holds any more (glibc's PTHREAD_MUTEX_INCONSISTENT and
  * PTHREAD_MUTEX_NOTRECOVERABLE). */
 enum { OWNER_DIED = INT_MAX, NOT_RECOVERABLE = INT_MAX - 1 };
 
-/* What pthread_mutexattr_t holds. */
+/* The content of pthread_mutexattr_t. */
 enum { ATTR_TYPE = 3, ATTR_ROBUST = 16, ATTR_PROTOCOL_SHIFT = 5, ATTR_PSHARED = 128, ATTR_CEILING_SHIFT = 12 };
 
 static int lock_contended(pthread_mutex_t *m, int clock, const struct em_ts64 *limit) {

@@ -5,7 +5,7 @@ int snprintf(char *restrict to, size_t size, const char *restrict format, ...);
 int fprintf(void *f, const char *restrict format, ...);
 extern EXPORT void *stderr;
 
-/* -- ecvt and its kin: digits without a point ------------------------------------------------- */
+/* -- ecvt, fcvt and gcvt: digits without a point ---------------------------------------------- */
 
 static char *digits_only(double value, int digits, int *point, int *negative, bool after_point) {
     static char text[400];

@@ -38,7 +38,7 @@ EXPORT char *index(const char *s, int c) { return strchr(s, c); }
 EXPORT char *strrchr(const char *s, int c) { return memrchr(s, c, strlen(s) + 1); }
 EXPORT char *rindex(const char *s, int c) { return strrchr(s, c); }
 
-/* A set of bytes, for strspn and its kin. */
+/* A set of bytes, for strspn, strcspn and strpbrk. */
 struct byte_set { uint32_t bits[8]; };
 static inline void set_fill(struct byte_set *set, const char *members) {
     for (int i = 0; i < 8; i++) set->bits[i] = 0;

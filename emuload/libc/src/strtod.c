@@ -25,7 +25,7 @@ static const struct format extended = {64, -16382, 16383, 11520, -4970, 4950, TI
 static const struct format extended = {113, -16382, 16383, 11570, -4990, 4950, TINY_AFTER};
 #endif
 
-/* What came out: significand x 2^exponent, of at most format->digits bits, low word first. */
+/* A result: significand x 2^exponent, of at most format->digits bits, low word first. */
 struct rounded {
     uint32_t significand[4];
     int exponent;
@@ -251,7 +251,7 @@ static bool matches(const char *s, const char *word) {
     return true;
 }
 
-/* "e+5" at s: its value, and where it ends (s itself when there is none). */
+/* "e+5" at s: its value, and where it ends (s itself without an exponent). */
 static int64_t read_exponent(const char **s, char letter) {
     const char *at = *s;
     if ((*at | 32) != letter) return 0;
@@ -266,7 +266,7 @@ static int64_t read_exponent(const char **s, char letter) {
     return negative ? -value : value;
 }
 
-/* A decimal number at s, its digits found but not read. NULL: there is none. */
+/* A decimal number at s, its digits found but not read. NULL: no number. */
 static const char *scan_decimal(const char *s, struct digits *d, const struct format *format) {
     bool any = false, point = false;
     int64_t taken = 0, used = 0, after_point = 0; /* digits since the first nonzero one; those up to the last nonzero one */
@@ -287,13 +287,13 @@ static const char *scan_decimal(const char *s, struct digits *d, const struct fo
     }
     if (!any) return NULL;
     if (d->sticky) used = format->decimals;
-    /* The last digit used stands `taken - used` places before the last digit seen, which counts 10^-after_point. */
+    /* The last digit used is `taken - used` places before the last digit seen, which counts 10^-after_point. */
     d->count = (int)used;
     d->power = taken - used - after_point + read_exponent(&s, 'e');
     return s;
 }
 
-/* A hexadecimal number after its 0x. NULL: there is none. */
+/* A hexadecimal number after its 0x. NULL: no number. */
 static const char *scan_hex(const char *s, struct rounded *r, const struct format *format) {
     uint32_t words[8] = {0};
     struct big b = {words, 0};

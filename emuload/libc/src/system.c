@@ -1,4 +1,4 @@
-/* What is left of Linux: terminals, extended attributes, logging, the library's own version, and a few old names. */
+/* The rest of Linux's interfaces: terminals, extended attributes, logging, the library's own version, and a few old names. */
 #include <asm/unistd.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -46,7 +46,7 @@ HIDDEN void em_thread_init_main(struct thread *self) {
 
 /* -- the end ------------------------------------------------------------------------------------ */
 
-/* Frees what a thread that no longer runs leaves behind. */
+/* Frees the resources of a thread that no longer runs. */
 static void reap(struct thread *t) {
     void *mapping = t->mapping;
     size_t size = t->mapping_size;

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include "timeconv.h"
 
-/* What pthread_attr_t holds: 36 bytes on 32-bit ABIs, 56 on the others (musl's and glibc's smallest). */
+/* The content of pthread_attr_t: 36 bytes on 32-bit ABIs, 56 on the others (musl's and glibc's smallest). */
 struct attributes {
     int flags;
     int policy, priority;

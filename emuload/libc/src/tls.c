@@ -6,7 +6,7 @@
 #include <asm/unistd.h>
 #include "thread.h"
 
-/* What was allocated here for one thread: blocks, and DTVs it grew out of the host's. */
+/* Memory allocated here for one thread: blocks, and DTVs it grew out of the host's. */
 struct em_tls_block { struct em_tls_block *next; void *memory; };
 
 static inline uintptr_t **dtv_slot(struct thread *self) {

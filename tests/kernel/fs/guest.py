@@ -95,14 +95,14 @@ class Guest(Machine):
 
         self.cpu.syscall_result = record  # type: ignore[method-assign]
         try:
-            return self.kernel.prepare(self.cpu, task)
+            return self.entry.prepare(self.cpu, task)
         finally:
             del self.cpu.syscall_result
 
     def jump(self, nanoseconds: int) -> None:
         """Let virtual time pass and fire what is due."""
         self.clock.advance_to(self.clock.now() + nanoseconds)
-        self.kernel.timeouts(self.clock.now())
+        self.entry.timeouts(self.clock.now())
 
 
 def blocked(result: Result) -> bool:

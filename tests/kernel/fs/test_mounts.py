@@ -147,8 +147,8 @@ def test_nothing_else_of_the_host_shows(guest: Guest, host: Path) -> None:
 
 
 def test_a_single_file_at_its_own_path(guest: Guest, host: Path) -> None:
-    path = guest.kernel.fs.expose(host / "file")
-    assert path == str(host / "file")
+    path = str(host / "file")
+    guest.kernel.fs.mount(path, path)
     assert guest.content(path) == b"0123456789"
     assert guest.open(str(host / "program")) == -errno.ENOENT
     assert [name for name, _ in entries(guest, str(host))] == [".", "..", "file"]

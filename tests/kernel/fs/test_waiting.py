@@ -94,7 +94,7 @@ def test_a_signal_ends_a_long_write_with_its_count(amd64: Guest) -> None:
     amd64.value("fcntl", writer, c.F_SETPIPE_SZ, 4096)
     assert blocked(amd64.call("write", writer, amd64.data, 10_000))
     amd64.sigaction(10, 0x40_0000, 0x0400_0000 | 0x1000_0000, restorer=0x40_0000)
-    amd64.kernel.send(10, amd64.main)
+    amd64.send(10, amd64.main)
     assert amd64.prepare()
     assert amd64.last("syscall-exit")["result"] == 4096
 
@@ -105,7 +105,7 @@ def test_a_read_interrupted_by_a_handler(amd64: Guest) -> None:
         amd64.cpu.pc = 0x40_0010
         assert blocked(amd64.call("read", reader, amd64.data, 1))
         amd64.sigaction(10, 0x40_0000, 0x0400_0000 | flags, restorer=0x40_0000)
-        amd64.kernel.send(10, amd64.main)
+        amd64.send(10, amd64.main)
         assert amd64.prepare()
         assert amd64.last("syscall-exit")["result"] == expected
         assert amd64.cpu.pc == 0x40_0000
@@ -379,14 +379,14 @@ def test_a_timer_ticks(guest: Guest) -> None:
     guest.timespec(at + 2 * guest.word, 5 * MILLISECOND)
     assert guest.value("timerfd_settime", fd, 0, at, 0) == 0
     assert guest.read_bytes(fd, 8) == -errno.EAGAIN
-    assert guest.kernel.next_deadline() == guest.clock.now() + 5 * MILLISECOND
+    assert guest.entry.next_deadline() == guest.clock.now() + 5 * MILLISECOND
     guest.pass_time(10 * MILLISECOND)
     assert guest.read_bytes(fd, 8) == (3).to_bytes(8, "little")
     assert guest.value("timerfd_gettime", fd, at) == 0
     assert guest.read(at + 3 * guest.word, guest.word) == MILLISECOND
     guest.timespec(at + 2 * guest.word, 0)
     assert guest.value("timerfd_settime", fd, 0, at, 0) == 0
-    assert guest.kernel.next_deadline() is None
+    assert guest.entry.next_deadline() is None
 
 
 def test_a_timer_wakes_readers_and_epoll(guest: Guest) -> None:

@@ -20,7 +20,7 @@ from loader import (
     LoadError,
     profile,
 )
-from loader import elf as e
+from loader import gabi as e
 from loader.memory import read_memory
 from tests.loader.elfwriter import FREE, TEXT, ElfWriter
 from tests.loader.native import AVAILABLE

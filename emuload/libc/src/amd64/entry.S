@@ -1,4 +1,4 @@
-/* What needs registers by name on amd64: process entry, clone, thread end, cancellable calls, signal return,
+/* Code that needs registers by name on amd64: process entry, clone, thread end, cancellable calls, signal return,
  * setjmp, TLS descriptors. System V psABI (amd64), sections 3.2 and 3.4; TLS descriptors: ELF handling for TLS, GNU2. */
     .text
 
@@ -41,7 +41,7 @@ HIDDEN_FUNCTION(em_clone)
     hlt
 END(em_clone)
 
-    /* void em_unmap_and_exit(mapping, size): a detached thread gives back the stack it stands on. */
+    /* void em_unmap_and_exit(mapping, size): a detached thread gives back the stack it runs on. */
 HIDDEN_FUNCTION(em_unmap_and_exit)
     .cfi_undefined rip
     mov $11, %eax

@@ -1,4 +1,4 @@
-/* What needs registers by name on ARM: process entry, clone, thread end, cancellable calls, signal return,
+/* Code that needs registers by name on ARM: process entry, clone, thread end, cancellable calls, signal return,
  * setjmp, TLS descriptors. AAPCS (IHI 0042), section 5.1; TLS descriptors: Addenda to the ABI (IHI 0045) and the
  * linker's trampoline `add r0, lr, r0; ldr r1, [r0, #4]; bx r1`. */
     .syntax unified

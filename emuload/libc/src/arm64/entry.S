@@ -1,4 +1,4 @@
-/* What needs registers by name on AArch64: process entry, clone, thread end, cancellable calls, signal return,
+/* Code that needs registers by name on AArch64: process entry, clone, thread end, cancellable calls, signal return,
  * setjmp, TLS descriptors. AAPCS64 (IHI 0055), section 5.1; TLS descriptors: ELF for AArch64 (IHI 0056), "TLS descriptors". */
     .text
 

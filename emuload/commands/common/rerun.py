@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from emuload.commands.guest import process_options
-from emuload.commands.progress import running
-from emuload.commands.run import PROGRAM_NAME, Session, session_with
+from emuload.commands.common.guest_options import process_options
+from emuload.commands.common.progress import running
+from emuload.commands.common.session import PROGRAM_NAME, Session, session_with
 from emuload.errors import EmuloadError, Frame
 from emuload.process.guest_files import host_bytes
 from emuload.process.scheduler import RoundRobin
@@ -27,7 +27,8 @@ def stacks_again(session: Session, trace: Trace, wanted: Collection[int]) -> dic
     """The stacks behind the `wanted` events of a trace, from a fresh session that does the same. Raises CannotRunAgainError."""
     try:
         with running(session.process):
-            return stacks_of(session.process, session.go, trace.events, wanted)
+            process = session.process
+            return stacks_of(process.scheduler, process.diagnosis, session.go, trace.events, wanted)
     except Parted as parted:
         raise CannotRunAgainError(f"the run, made again, goes another way from event {parted.seq} on") from None
     except (EmuloadError, LoadError) as error:

@@ -1,0 +1,71 @@
+"""Guest memory for the time of one call: the arguments that are passed by pointer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from emuload.machine.memory import AddressSpace
+
+
+class Host(Protocol):
+    """What values need of a process."""
+
+    def store(self, data: bytes) -> int:
+        """Copy bytes into guest memory that the host owns: their address, aligned to 16."""
+        ...
+
+    def callback(self, function: Callable[..., Any]) -> int:
+        """Address of a guest function that calls a Python function."""
+        ...
+
+
+class Encoder:
+    """Encodes the arguments of one call; remembers what to free and to read back after it."""
+
+    def __init__(self, host: Host, word: int) -> None:
+        self.host = host
+        self.word = word
+        self.release: list[int] = []
+        self.outputs: list[tuple[int, int, Buffer]] = []
+
+    def store(self, data: bytes) -> int:
+        """Guest memory for the time of the call."""
+        address = self.host.store(data or b"\0")
+        self.release.append(address)
+        return address
+
+    def store_buffer(self, buffer: Buffer) -> int:
+        """Guest memory for the time of the call, read back after it."""
+        data = buffer.before(self)
+        address = self.store(data)
+        self.outputs.append((address, len(data), buffer))
+        return address
+
+
+class Buffer:
+    """Guest memory for one call, passed by pointer: filled from `data` before it, read back into it after it."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = bytearray(data)
+
+    @property
+    def raw(self) -> bytes:
+        """All the bytes."""
+        return bytes(self.data)
+
+    @property
+    def value(self) -> Any:
+        """The bytes before the first NUL."""
+        return bytes(self.data.split(b"\0", 1)[0])
+
+    def before(self, encoder: Encoder) -> bytes:
+        """The bytes that the guest will see."""
+        return bytes(self.data)
+
+    def after(self, data: bytes, abi_word: int, memory: AddressSpace) -> None:
+        """Take the bytes that the guest left."""
+        self.data[:] = data
+
+    def __repr__(self) -> str:
+        return f"buffer({bytes(self.data)!r})"
