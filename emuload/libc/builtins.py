@@ -8,6 +8,7 @@ from functools import cache
 
 from loader.elf import ElfFile
 from loader.errors import LoadError
+from loader.runtime import RuntimeNames
 
 BUILT = os.path.join(os.path.dirname(__file__), "built")
 
@@ -20,6 +21,15 @@ SONAMES = (
     "libc.so", "libc.musl-x86_64.so.1", "libc.musl-armhf.so.1", "libc.musl-armv7.so.1", "libc.musl-aarch64.so.1",
     "ld-musl-x86_64.so.1", "ld-musl-arm.so.1", "ld-musl-armhf.so.1", "ld-musl-aarch64.so.1",
 )  # fmt: skip
+
+RUNTIME_NAMES = RuntimeNames(
+    tlsdesc_static="__emu_tlsdesc_static",
+    tlsdesc_dynamic="__emu_tlsdesc_dynamic",
+    tlsdesc_undefined="__emu_tlsdesc_undefweak",
+    lazy_resolver="__emu_lazy_resolve",
+    tcb_size="__emu_tcb_size",
+)
+"""The emulated C library's own symbols that the loader uses."""
 
 SOFT_FLOAT_FLAGS = {"arm": 0x200}
 """The e_flags bit of files that pass floats in core registers.
