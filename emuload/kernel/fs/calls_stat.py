@@ -28,12 +28,12 @@ from emuload.kernel.fs.inodes import BLOCK, FsError, Inode
 from emuload.kernel.fs.layouts import (
     TIMESPEC,
     FileSystemFigures,
-    StatFormat,
     pack_statfs,
     pack_statx,
 )
 from emuload.kernel.fs.support import file_call, inode_at, int32, uapi
 from emuload.kernel.task import Task
+from emuload.machine.structures import StatFormat
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.attached import Kernel

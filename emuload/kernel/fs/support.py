@@ -11,9 +11,10 @@ from emuload.kernel.dispatch import Result, syscall
 from emuload.kernel.fs.constants import AT_EMPTY_PATH, AT_FDCWD, IOV_MAX, MAX_RW_COUNT, PATH_MAX
 from emuload.kernel.fs.descriptions import Description, DirectoryDescription
 from emuload.kernel.fs.inodes import Directory, FsError, Inode
-from emuload.kernel.fs.layouts import IOVEC, UAPI, Uapi
+from emuload.kernel.fs.layouts import IOVEC
 from emuload.kernel.fs.tree import Place
 from emuload.kernel.task import Task, Wait
+from emuload.machine import structures
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.attached import Kernel
@@ -62,9 +63,9 @@ def wide(kernel: Kernel, registers: tuple[int, ...], index: int) -> tuple[int, i
     return int64(registers[index] & 0xFFFFFFFF | (registers[index + 1] & 0xFFFFFFFF) << 32), index + 2
 
 
-def uapi(kernel: Kernel) -> Uapi:
+def uapi(kernel: Kernel) -> structures.Uapi:
     """The architecture's flags and structures."""
-    return UAPI[kernel.abi.stat_layout]
+    return structures.uapi(kernel.abi.name)
 
 
 # -- paths -----------------------------------------------------------------------------------------------------------
