@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emuload.errors import UsageError
-from emuload.golang.tracker import ROLE_OF_EVENT
 from emuload.trace.kinds import calls, golang, linker
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 RUNTIME_INIT = "runtime init"
 MAIN_GOROUTINE = "between package inits"
 _CALLER, _BACKGROUND = "between calls", "Go in the background"
-_OUTSIDE = {"loader": _CALLER, "foreign": _CALLER, **dict.fromkeys(ROLE_OF_EVENT.values(), _BACKGROUND)}
+_OUTSIDE = {"loader": _CALLER, "foreign": _CALLER, **{kind.role: _BACKGROUND for kind in golang.KINDS if kind.role}}
 """Phase of a thread's code outside of all others, by the thread's role."""
 
 _OTHER = "other threads"
