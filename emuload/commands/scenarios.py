@@ -22,10 +22,11 @@ from emuload.commands.common.command import (
 )
 from emuload.commands.common.progress import progress
 from emuload.errors import UsageError
+from emuload.machine.targets import Target
 from emuload.report import console
 from emuload.report.difference import difference, show
 from emuload.report.tables import Table, events_text
-from emuload.samples.toolchain import TARGETS, BuildError, Target, ToolchainMissingError
+from emuload.samples.toolchain import TARGETS, BuildError, ToolchainMissingError
 from emuload.scenarios.building import FolderBuilder, build_all, versions
 from emuload.scenarios.description import Scenario
 from emuload.scenarios.judging import complaints, judge

@@ -38,6 +38,7 @@ from emuload.process.options import Limits
 from emuload.process.process import Process
 from emuload.report.console import show_report
 from emuload.report.inspection import inspect_elf
+from emuload.report.inspection_text import render_text
 from emuload.report.json_text import json_text
 from emuload.unwind import Unwinder
 from emuload.unwind.functions import functions
@@ -97,7 +98,7 @@ def load_alone(file: Mutant, path: str) -> None:
 def inspect(file: Mutant, path: str) -> None:
     """What `emuload inspect` does, in both forms."""
     found = inspect_elf(ElfFile(file.data, path))
-    found.text().encode()
+    render_text(found).encode()
     json_text(found.to_dict()).encode()
 
 

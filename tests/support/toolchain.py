@@ -257,8 +257,8 @@ def cached(
     digest.update(json.dumps(named).replace(str(cache), "").replace(str(ROOT), "").encode())
     for source in sources:
         digest.update(f"\0{source.name}\0".encode() + source.read_bytes())
-    if "armv5" in target:
-        digest.update(toolchain.ARMV5_SUPPORT.read_bytes())
+    if TARGETS[target].support:
+        digest.update((toolchain.SUPPORT / TARGETS[target].support).read_bytes())
     folder = cache / "built" / f"{label}-{digest.hexdigest()[:16]}"
     if folder.is_dir():
         return folder

@@ -25,7 +25,7 @@ class HostCode:
 
     def __init__(self, host: str, memory: Sequence[tuple[int, int]]) -> None:
         self._host = host
-        self.engine = uc.Engine(uc.ARCH_X86 if host == "x86_64" else uc.ARCH_ARM64, uc.MODE_64 if host == "x86_64" else 0)
+        self.engine = uc.Engine(*((4, 8) if host == "x86_64" else (2, 0)))  # UC_ARCH_X86 and UC_MODE_64; UC_ARCH_ARM64
         self._pages = ctypes.create_string_buffer(END - CODE + 4096)
         self._base = (ctypes.addressof(self._pages) + 4095) & -4096
         self.engine.map(CODE, END - CODE, 7, self._base)
