@@ -166,12 +166,13 @@ class Linker:
 
         return self.stubs.missing(name) if is_libc_function(name) else None
 
-    def _emit(self, kind: str, **fields: Any) -> None:
-        task = self.kernel.current
-        self.recorder.emit(kind, task.tid if task is not None else 0, **fields)
+    def _tid(self) -> int:
+        """The thread on which an event happens now; 0 for none, at start-up."""
+        return self.kernel.current.tid if self.kernel.current is not None else 0
 
     def _on_event(self, kind: str, fields: dict[str, Any]) -> None:
-        self._emit(kind, **{name: _counted(value) if isinstance(value, dict) else value for name, value in fields.items()})
+        shown = {name: _counted(value) if isinstance(value, dict) else value for name, value in fields.items()}
+        self.recorder.emit(kind, self._tid(), **shown)
         if kind == "warning" and self.profile.prints_warnings:
             self._print(f"{self.program_name}: {fields['message']}\n")
         elif kind == "preload-refused" and fields["message"]:
@@ -196,7 +197,7 @@ class Linker:
         from emuload.golang.imports import package_imports
 
         pairs = [f"{importer} {imported}" for importer, imported in package_imports(library)]
-        self._emit("go-package-imports", object=path, imports=pairs)
+        self.recorder.emit("go-package-imports", self._tid(), object=path, imports=pairs)
 
 
 def _counted(counts: Mapping[str, int]) -> list[str]:
