@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -282,6 +285,24 @@ def test_emuload_alone_prints_the_help(capsys: pytest.CaptureFixture[str]) -> No
     assert (ended.status, ended.err) == (0, "")
     assert ended.out == emuload(capsys, "--help").out
     assert ended.out.startswith("Usage: emuload ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminal")
+@pytest.mark.parametrize("arguments", [("demo", "--arch", "armv7"), ("scenarios",)])
+def test_a_terminal_shows_the_layout_of_a_pipe(arguments: tuple[str, ...]) -> None:
+    import pty
+
+    piped, _ = start(*arguments).communicate()
+    here, there = pty.openpty()
+    command = start(*arguments, stdout=there)
+    os.close(there)
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux says EIO when the other end is closed
+        while data := os.read(here, 4096):
+            shown += data
+    os.close(here)
+    assert command.wait() == 0
+    assert re.sub(rb"\x1b\[[\d;]*m", b"", shown).replace(b"\r\n", b"\n") == piped
 
 
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
