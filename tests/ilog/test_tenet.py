@@ -12,7 +12,7 @@ import emuload
 from emuload.ilog.reader import IlogFile
 from emuload.process.instruction_log import LogRequest
 from emuload.report.show import Wanted, tenet
-from tests.support.running import arch_of
+from tests.support.targets import arch_of
 from tests.support.toolchain import go_library
 
 TARGETS = ("amd64-gnu", "armv7-gnueabihf", "arm64-gnu")
