@@ -15,7 +15,7 @@ from emuload.machine import engine as uc
 from emuload.machine.abi import Abi
 from emuload.machine.cpu import Cpu
 from emuload.machine.disassembly import Disassembler
-from emuload.machine.hooks import native
+from emuload.machine.hooks import install
 from emuload.machine.stops import (
     FPE_INTDIV,
     ILL_ILLOPC,
@@ -83,7 +83,7 @@ class Amd64(Cpu):
         super().__init__(uc.ARCH_X86, uc.MODE_64, uc.CPU_X86_SANDYBRIDGE, native_hooks=native_hooks)
 
     def _install(self) -> None:
-        native.install_canonical_tlb(self.engine, self._native)
+        install.install_canonical_tlb(self.engine, self._native)
         self.engine.hook_instruction(uc.INSN_SYSCALL, uc.SYSCALL_CALLBACK(self._on_syscall))
         ticks = uc.INSTRUCTION_CALLBACK(self._on_time_stamp)
         self.engine.hook_instruction(uc.INSN_RDTSC, ticks)
