@@ -61,6 +61,15 @@ class Commands(click.Group):
         found.name = cmd_name
         return found
 
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the description, then the architectures."""
+        from emuload.machine import ARCHITECTURES
+
+        super().format_help_text(ctx, formatter)
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(f"Architectures: {', '.join(ARCHITECTURES)}.")
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, the options, and examples."""
         from emuload.commands.common.command import write_examples, write_options
@@ -95,7 +104,7 @@ _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 def cli(context: click.Context) -> None:
     """Load Linux shared libraries into an emulated CPU and see in which order everything is initialised.
 
-    Nothing runs natively: amd64, ARM and ARM64 libraries run on any host, each run of the same input alike.
+    Nothing runs natively: a library runs on any host, and each run of the same input is the same.
     """
     if context.invoked_subcommand is None:
         print(context.get_help())

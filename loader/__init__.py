@@ -27,13 +27,15 @@ from .dlfcn import (
     RTLD_NOLOAD,
     RTLD_NOW,
 )
-from .elf import ElfFile, Symbol
+from .elf import ElfFile
 from .errors import LoadError
+from .gabi import Symbol
 from .link_map import DEFAULT, MAIN, NEXT, LinkMap
 from .machines import BY_NAME, Machine
 from .memory import PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE, ByteMemory, Memory
 from .objects import LinkedObject, Resolved
 from .profiles import Profile, UnknownProfile, profile
+from .runtime import RuntimeNames
 from .search import DirectoryFinder
 from .tls import TlsLayout, TlsModule
 
@@ -63,6 +65,7 @@ __all__ = [
     "Memory",
     "Profile",
     "Resolved",
+    "RuntimeNames",
     "Symbol",
     "TlsLayout",
     "TlsModule",

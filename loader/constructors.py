@@ -3,7 +3,8 @@ Termination")."""
 
 from __future__ import annotations
 
-from .elf import (
+from .errors import LoadError
+from .gabi import (
     DT_FINI,
     DT_FINI_ARRAY,
     DT_FINI_ARRAYSZ,
@@ -13,7 +14,6 @@ from .elf import (
     DT_PREINIT_ARRAY,
     DT_PREINIT_ARRAYSZ,
 )
-from .errors import LoadError
 from .memory import Memory, read_memory
 from .objects import LinkedObject
 

@@ -15,131 +15,74 @@ _dl_map_object_from_fd.
 from __future__ import annotations
 
 from bisect import bisect_right
-from struct import Struct, iter_unpack, unpack_from
-from typing import Any, NamedTuple
+from struct import iter_unpack, unpack_from
 
 from .errors import LoadError
+from .gabi import (
+    DF_1_NODELETE,
+    DF_1_NOW,
+    DF_BIND_NOW,
+    DF_SYMBOLIC,
+    DF_TEXTREL,
+    DT_BIND_NOW,
+    DT_FLAGS,
+    DT_FLAGS_1,
+    DT_GNU_HASH,
+    DT_HASH,
+    DT_JMPREL,
+    DT_NEEDED,
+    DT_NULL,
+    DT_PLTREL,
+    DT_PLTRELSZ,
+    DT_REL,
+    DT_RELA,
+    DT_RELAENT,
+    DT_RELASZ,
+    DT_RELENT,
+    DT_RELR,
+    DT_RELRENT,
+    DT_RELRSZ,
+    DT_RELSZ,
+    DT_RPATH,
+    DT_RUNPATH,
+    DT_SONAME,
+    DT_STRSZ,
+    DT_STRTAB,
+    DT_SYMBOLIC,
+    DT_SYMENT,
+    DT_SYMTAB,
+    DT_TEXTREL,
+    DT_VERDEF,
+    DT_VERDEFNUM,
+    DT_VERNEED,
+    DT_VERNEEDNUM,
+    DT_VERSYM,
+    ELF32,
+    ELF64,
+    ET_DYN,
+    ET_EXEC,
+    PF_X,
+    PT_DYNAMIC,
+    PT_GNU_RELRO,
+    PT_GNU_STACK,
+    PT_LOAD,
+    PT_NOTE,
+    PT_PHDR,
+    PT_TLS,
+    Segment,
+    Symbol,
+    Table,
+    TlsTemplate,
+)
 from .hashes import GnuHash, SysvHash
 from .machines import BY_NUMBER, Machine, machine_title
 from .name_bound import NameRoom
+from .notes import BrokenNote, Note, read_notes
 from .versions import Versions
-
-ET_EXEC, ET_DYN = 2, 3
-PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE, PT_PHDR, PT_TLS = 1, 2, 3, 4, 6, 7
-PT_GNU_EH_FRAME, PT_GNU_STACK, PT_GNU_RELRO, PT_ARM_EXIDX = 0x6474E550, 0x6474E551, 0x6474E552, 0x70000001
-PF_X, PF_W, PF_R = 1, 2, 4
-
-DT_NULL, DT_NEEDED, DT_PLTRELSZ, DT_PLTGOT, DT_HASH, DT_STRTAB, DT_SYMTAB, DT_RELA = range(8)
-DT_RELASZ, DT_RELAENT, DT_STRSZ, DT_SYMENT, DT_INIT, DT_FINI, DT_SONAME, DT_RPATH = range(8, 16)
-DT_SYMBOLIC, DT_REL, DT_RELSZ, DT_RELENT, DT_PLTREL, DT_DEBUG, DT_TEXTREL, DT_JMPREL = range(16, 24)
-DT_BIND_NOW, DT_INIT_ARRAY, DT_FINI_ARRAY, DT_INIT_ARRAYSZ, DT_FINI_ARRAYSZ, DT_RUNPATH, DT_FLAGS = range(24, 31)
-DT_PREINIT_ARRAY, DT_PREINIT_ARRAYSZ = 32, 33
-DT_RELRSZ, DT_RELR, DT_RELRENT = 35, 36, 37
-DT_GNU_HASH, DT_VERSYM, DT_FLAGS_1 = 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFB
-DT_VERDEF, DT_VERDEFNUM, DT_VERNEED, DT_VERNEEDNUM = 0x6FFFFFFC, 0x6FFFFFFD, 0x6FFFFFFE, 0x6FFFFFFF
-DF_ORIGIN, DF_SYMBOLIC, DF_TEXTREL, DF_BIND_NOW, DF_STATIC_TLS = 1, 2, 4, 8, 16
-DF_1_NOW, DF_1_GLOBAL, DF_1_NODELETE, DF_1_INITFIRST, DF_1_NOOPEN, DF_1_PIE = 1, 2, 8, 0x20, 0x40, 0x08000000
-
-STB_LOCAL, STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE = 0, 1, 2, 10
-STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_SECTION, STT_FILE, STT_COMMON, STT_TLS, STT_GNU_IFUNC = 0, 1, 2, 3, 4, 5, 6, 10
-STV_DEFAULT, STV_INTERNAL, STV_HIDDEN, STV_PROTECTED = range(4)
-SHN_UNDEF, SHN_ABS = 0, 0xFFF1
 
 #: PT_LOAD segments, entries before DT_NULL, and DT_NEEDED entries that are accepted
 MAX_SEGMENTS, MAX_DYNAMIC, MAX_NEEDED = 1024, 0x10000, 4096
 
-
-class Segment(NamedTuple):
-    """One program header; sizes and addresses in bytes, ``flags`` PF_*."""
-
-    index: int  # type: ignore[assignment]
-    type: int
-    flags: int
-    offset: int
-    vaddr: int
-    filesz: int
-    memsz: int
-    align: int
-
-
-class Symbol(NamedTuple):
-    """One entry of the dynamic symbol table; ``value`` is not yet biased."""
-
-    index: int  # type: ignore[assignment]
-    name: bytes
-    value: int
-    size: int
-    info: int
-    other: int
-    shndx: int
-
-    @property
-    def bind(self) -> int:
-        """STB_*"""
-        return self.info >> 4
-
-    @property
-    def type(self) -> int:
-        """STT_*"""
-        return self.info & 15
-
-    @property
-    def visibility(self) -> int:
-        """STV_*"""
-        return self.other & 3
-
-    @property
-    def text(self) -> str:
-        """The name as text; undecodable bytes are shown as backslash escapes."""
-        return self.name.decode("utf-8", "backslashreplace")
-
-
-class Table(NamedTuple):
-    """A relocation table: its kind ("REL", "RELA", "RELR"), place in the file, entry count, and the dynamic tag's
-    name."""
-
-    kind: str
-    offset: int
-    count: int  # type: ignore[assignment]
-    tag: str
-
-    @property
-    def words(self) -> int:
-        """Machine words in an entry."""
-        return {"RELR": 1, "REL": 2, "RELA": 3}[self.kind]
-
-    def entry(self, index: int, word: int) -> int:
-        """Where an entry stands in the file; ``word``: bytes in an address."""
-        return self.offset + index * self.words * word
-
-    def end(self, word: int) -> int:
-        """Where the table ends in the file."""
-        return self.entry(self.count, word)
-
-
-class TlsTemplate(NamedTuple):
-    """PT_TLS: the initial image is ``filesz`` bytes at ``vaddr``, a block has ``memsz`` bytes."""
-
-    vaddr: int
-    filesz: int
-    memsz: int
-    align: int
-
-
-class _Layout(NamedTuple):
-    """Sizes and field orders of one ELF class."""
-
-    ehdr: Struct
-    phdr: Struct
-    sym: Struct
-    word: str  # struct letter of an address
-    rel_size: int
-    rela_size: int
-    dyn_size: int
-
-
-_ELF32 = _Layout(Struct("<16sHHIIIIIHHHHHH"), Struct("<8I"), Struct("<IIIBBH"), "I", 8, 12, 8)
-_ELF64 = _Layout(Struct("<16sHHIQQQIHHHHHH"), Struct("<IIQQQQQQ"), Struct("<IBBHQQ"), "Q", 16, 24, 16)
 _SEGMENT_NAMES = {PT_DYNAMIC: "PT_DYNAMIC", PT_TLS: "PT_TLS", PT_GNU_RELRO: "PT_GNU_RELRO", PT_PHDR: "PT_PHDR"}
 
 
@@ -181,7 +124,7 @@ class ElfFile:
             raise error("e_ident at 0x0", "invalid ELF header", "not-elf")
         if ident[4] not in (1, 2) or (required and ident[4] * 32 != required.elf_class):
             raise error("e_ident[EI_CLASS] at 0x4", f"wrong ELF class: ELFCLASS{32 if ident[4] == 1 else 64}", "class")
-        self.layout = _ELF32 if ident[4] == 1 else _ELF64
+        self.layout = ELF32 if ident[4] == 1 else ELF64
         if len(data) < self.layout.ehdr.size:
             raise error(f"{len(data)} bytes", "file too short", "short")
         if ident[5] != 1:
@@ -219,14 +162,10 @@ class ElfFile:
         table = data[self.phoff : self.phoff + self.phnum * size]
         segments: list[Segment] = []
         if self.machine.word == 8:
-            for i, (kind, flags, offset, vaddr, _, filesz, memsz, align) in enumerate(
-                self.layout.phdr.iter_unpack(table)
-            ):
+            for i, (kind, flags, offset, vaddr, _, filesz, memsz, align) in enumerate(self.layout.phdr.iter_unpack(table)):
                 segments.append(Segment(i, kind, flags, offset, vaddr, filesz, memsz, align))
         else:
-            for i, (kind, offset, vaddr, _, filesz, memsz, flags, align) in enumerate(
-                self.layout.phdr.iter_unpack(table)
-            ):
+            for i, (kind, offset, vaddr, _, filesz, memsz, flags, align) in enumerate(self.layout.phdr.iter_unpack(table)):
                 segments.append(Segment(i, kind, flags, offset, vaddr, filesz, memsz, align))
         self.segments: tuple[Segment, ...] = tuple(segments)
         loads: list[Segment] = []
@@ -275,15 +214,19 @@ class ElfFile:
         """The first program header of type ``kind``."""
         return next((s for s in self.segments if s.type == kind), None)
 
+    @property
+    def asks_executable_stack(self) -> bool:
+        """True if the file wants its threads' stacks executable: by PT_GNU_STACK, or without one by its machine's default."""
+        stack = self.segment(PT_GNU_STACK)
+        return self.machine.executable_stack if stack is None else bool(stack.flags & PF_X)
+
     def offset_of(self, vaddr: int, size: int, what: str) -> int:
         """The file offset of ``size`` bytes at ``vaddr``; LoadError naming ``what`` unless one segment's file part
         holds them."""
         segment = self.load_at(vaddr)
         if segment is not None and vaddr + size <= segment.vaddr + segment.filesz:
             return segment.offset + vaddr - segment.vaddr
-        raise self.error(
-            f"{what}, {size} bytes at address {vaddr:#x}", "not inside the file part of any PT_LOAD segment"
-        )
+        raise self.error(f"{what}, {size} bytes at address {vaddr:#x}", "not inside the file part of any PT_LOAD segment")
 
     def load_at(self, vaddr: int) -> Segment | None:
         """The PT_LOAD segment whose memory holds ``vaddr``."""
@@ -433,7 +376,7 @@ class ElfFile:
 
     def symbol_count(self) -> int:
         """The number of dynamic symbols, as far as the hash table tells (a file does not say it elsewhere)."""
-        return self.hash.symbol_count(self) if self.hash else 0
+        return self.hash.symbol_count() if self.hash else 0
 
     def symbols(self) -> list[Symbol]:
         """All dynamic symbols the hash table covers, without the empty first one."""
@@ -501,36 +444,15 @@ class ElfFile:
         self.offset_of(vaddr, size, self.tag_place(name, tag))
         return vaddr, size // self.machine.word
 
-    def notes(self) -> list[tuple[str, int, bytes]]:
-        """(owner, type, content) of every note in the PT_NOTE segments."""
-        found: list[tuple[str, int, bytes]] = []
+    def notes(self) -> list[Note]:
+        """The notes of all PT_NOTE segments, in file order."""
         segments = [segment for segment in self.segments if segment.type == PT_NOTE]
         if sum(segment.filesz for segment in segments) > len(self.data):
             raise self.error(f"{len(segments)} PT_NOTE segments", "they hold more bytes than the file")
+        found: list[Note] = []
         for segment in segments:
-            align = 8 if segment.align == 8 else 4
-            place, end = segment.offset, min(segment.offset + segment.filesz, len(self.data))
-            while place + 12 <= end:
-                name_size, size, kind = unpack_from("<III", self.data, place)
-                name_at = place + 12
-                content_at = place + -(-(12 + name_size) // align) * align
-                if content_at + size > end:
-                    raise self.error(f"note at {place:#x}", "note reaches past the end of its segment")
-                owner = self.data[name_at : name_at + name_size].rstrip(b"\0").decode("utf-8", "backslashreplace")
-                found.append((owner, kind, self.data[content_at : content_at + size]))
-                place = content_at + -(-size // align) * align
+            try:
+                found += read_notes(self.data, segment)
+            except BrokenNote as broken:
+                raise self.error(f"note at {broken.place:#x}", "note reaches past the end of its segment") from None
         return found
-
-
-def unpack_words(data: bytes, offset: int, count: int, letter: str) -> tuple[Any, ...]:
-    """``count`` little-endian words of struct ``letter`` at ``offset``."""
-    return unpack_from(f"<{count}{letter}", data, offset)
-
-
-def foreign(data: bytes, machine: Machine | None) -> str:
-    """Why an ELF file is for another machine: "class", "machine", or "" for one that is not, or is no such file."""
-    if machine is None or data[:4] != b"\x7fELF" or len(data) < 20:
-        return ""
-    if data[4] * 32 != machine.elf_class:
-        return "class" if data[4] in (1, 2) else ""
-    return "machine" if int.from_bytes(data[18:20], "little") != machine.e_machine else ""

@@ -6,16 +6,31 @@ Sources: gABI chapter 5 (DT_HASH); the GNU table as glibc elf/dl-lookup.c reads 
 from __future__ import annotations
 
 from struct import unpack_from
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from .elf import ElfFile
-    from .errors import LoadError
+from .errors import LoadError
+from .gabi import Layout
+from .machines import Machine
 
 #: no honest chain is longer
 MAX_CHAIN = 1 << 16
 #: what a lookup may cost at no charge, in entries passed: linkers make chains of one to four on average
 USUAL_CHAIN = 16
+
+
+class HashedFile(Protocol):
+    """What a hash table needs of its file: see `loader.elf.ElfFile`."""
+
+    data: bytes
+    machine: Machine
+    layout: Layout
+    symbol_limit: int
+
+    def error(self, where: str, message: str) -> LoadError: ...
+
+    def offset_of(self, vaddr: int, size: int, what: str) -> int: ...
+
+    def file_end(self, vaddr: int) -> int: ...
 
 
 class Hashed(Protocol):
@@ -51,9 +66,10 @@ def sysv_hash(name: bytes) -> int:
 class GnuHash:
     """DT_GNU_HASH: a Bloom filter, buckets, and chains that end at a set low bit."""
 
-    def __init__(self, elf: ElfFile, vaddr: int) -> None:
+    def __init__(self, elf: HashedFile, vaddr: int) -> None:
         self.elf = elf
         self.offset = elf.offset_of(vaddr, 16, "DT_GNU_HASH")
+        self.first: int
         self.buckets, self.first, self.bloom, self.shift = unpack_from("<4I", elf.data, self.offset)
         if self.buckets and (self.bloom == 0 or self.bloom & (self.bloom - 1)):
             raise self._error(f"Bloom filter size {self.bloom} is not a power of two")
@@ -99,13 +115,12 @@ class GnuHash:
         value: int = unpack_from("<I", self.elf.data, place)[0]
         return value
 
-    def symbol_count(self, elf: ElfFile) -> int:
+    def symbol_count(self) -> int:
         """One more than the highest index a chain reaches."""
-        buckets = unpack_from(f"<{self.buckets}I", elf.data, self._buckets_at)
+        buckets = unpack_from(f"<{self.buckets}I", self.elf.data, self._buckets_at)
         index: int = max(buckets, default=0)
         if index == 0:
-            first: int = min(self.first, elf.symbol_limit)
-            return first
+            return min(self.first, self.elf.symbol_limit)
         while not self._chain(index) & 1:
             index += 1
         return index + 1
@@ -114,9 +129,11 @@ class GnuHash:
 class SysvHash:
     """DT_HASH: buckets and chains of symbol indexes, ended by 0."""
 
-    def __init__(self, elf: ElfFile, vaddr: int) -> None:
+    def __init__(self, elf: HashedFile, vaddr: int) -> None:
         self.elf = elf
         self.offset = elf.offset_of(vaddr, 8, "DT_HASH")
+        self.buckets: int
+        self.chains: int
         self.buckets, self.chains = unpack_from("<2I", elf.data, self.offset)
         elf.offset_of(vaddr, 8 + 4 * (self.buckets + self.chains), "DT_HASH")
         if self.chains > elf.symbol_limit:
@@ -144,7 +161,6 @@ class SysvHash:
         query.excess += max(0, 2 * len(found) - USUAL_CHAIN)
         return found
 
-    def symbol_count(self, elf: ElfFile) -> int:
+    def symbol_count(self) -> int:
         """nchain: there is one chain entry for each symbol."""
-        count: int = self.chains
-        return count
+        return self.chains

@@ -10,7 +10,8 @@ import struct
 from collections.abc import Iterator
 from functools import cached_property
 
-from loader.elf import PF_X, ElfFile, Segment
+from loader.elf import ElfFile
+from loader.gabi import PF_X, Segment
 from loader.sections import Section, read_sections
 from loader.symbols import Query, find_in
 

@@ -6,7 +6,8 @@ file bytes that share its pages, and what p_memsz adds is zero. Holes between se
 
 from __future__ import annotations
 
-from .elf import (
+from .errors import LoadError
+from .gabi import (
     DT_GNU_HASH,
     DT_HASH,
     DT_JMPREL,
@@ -24,7 +25,6 @@ from .elf import (
     PT_GNU_RELRO,
     Segment,
 )
-from .errors import LoadError
 from .memory import PROT_EXEC, PROT_READ, PROT_WRITE, Memory
 from .objects import LinkedObject, Region
 

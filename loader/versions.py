@@ -6,14 +6,32 @@ Sources: Drepper, "ELF Symbol Versioning"; glibc elf/dl-version.c, _dl_check_map
 from __future__ import annotations
 
 from struct import unpack_from
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
-if TYPE_CHECKING:
-    from .elf import ElfFile
+from .errors import LoadError
+from .name_bound import NameRoom
 
 HIDDEN = 0x8000
 #: version indexes have 15 bits, so no honest file has more entries
 MAX_ENTRIES = 0x8000
+
+
+class VersionedFile(Protocol):
+    """What the version tables need of their file: see `loader.elf.ElfFile`."""
+
+    data: bytes
+
+    def error(self, where: str, message: str) -> LoadError: ...
+
+    def offset_of(self, vaddr: int, size: int, what: str) -> int: ...
+
+    def file_end(self, vaddr: int) -> int: ...
+
+    def string(self, offset: int, what: str) -> str: ...
+
+    def string_bytes(self, offset: int, what: str) -> bytes: ...
+
+    def name_room(self, what: str) -> NameRoom: ...
 
 
 class Version(NamedTuple):
@@ -36,7 +54,7 @@ class Versions:
     """DT_VERSYM with what DT_VERNEED asks for and DT_VERDEF defines."""
 
     def __init__(
-        self, elf: ElfFile, versym: int | None, needs: tuple[int, int] | None, definitions: tuple[int, int] | None
+        self, elf: VersionedFile, versym: int | None, needs: tuple[int, int] | None, definitions: tuple[int, int] | None
     ) -> None:
         """``versym``: its address; ``needs`` and ``definitions``: address and entry count. None: absent."""
         self.elf = elf

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from emuload.commands.common.command import OPTIONS, Command, argument, complete_from, json_option, option
+from emuload.commands.common.command import GUEST, Command, argument, complete_from, json_option, option
 from emuload.commands.common.guest_options import library_path_option, profile_names, profile_ranges
 from emuload.compat import Subject, verdicts
 from emuload.errors import UsageError
@@ -27,13 +27,13 @@ EXAMPLES = ("emuload compat libhello.so", "emuload compat libhello.so --profile 
 
 @click.command(cls=Command, help=HELP, examples=EXAMPLES)
 @argument("library")
+@library_path_option
 @option(
-    OPTIONS, "--profile", default=EVERYWHERE, show_default=True, metavar="NAME[:VERSION][/PAGES],…",
+    GUEST, "--profile", default=EVERYWHERE, show_default=True, metavar="NAME[:VERSION][/PAGES],…",
     shell_complete=complete_from(profile_names),
     help=f"Whose dynamic linkers' rules to try: {profile_ranges()}; the newest if no version is given. "
     f"Pages: {', '.join(PAGE_SIZES)}.",
-)
-@library_path_option
+)  # fmt: skip
 @json_option
 def command(library: str, profile: str, library_path: Sequence[str], as_json: bool) -> int:
     """Return the exit status. Raises UsageError, and LoadError for what is no library."""

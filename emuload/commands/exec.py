@@ -13,8 +13,9 @@ from emuload.commands.common.guest_options import guest_options, process_options
 from emuload.errors import GuestFailed
 from emuload.process.guest_files import host_bytes
 from emuload.process.process import Process
-from loader.elf import DF_1_PIE, ET_EXEC, PT_INTERP, ElfFile
+from loader.elf import ElfFile
 from loader.errors import LoadError
+from loader.gabi import DF_1_PIE, ET_EXEC, PT_INTERP
 
 HELP = """Run PROGRAM, a dynamically linked executable, as a guest.
 

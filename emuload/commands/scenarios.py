@@ -22,10 +22,11 @@ from emuload.commands.common.command import (
 )
 from emuload.commands.common.progress import progress
 from emuload.errors import UsageError
+from emuload.machine.targets import Target
 from emuload.report import console
 from emuload.report.difference import difference, show
-from emuload.report.tables import Table
-from emuload.samples.toolchain import TARGETS, BuildError, Target, ToolchainMissingError
+from emuload.report.tables import Table, events_text
+from emuload.samples.toolchain import TARGETS, BuildError, ToolchainMissingError
 from emuload.scenarios.building import FolderBuilder, build_all, versions
 from emuload.scenarios.description import Scenario
 from emuload.scenarios.judging import complaints, judge
@@ -190,6 +191,6 @@ def _compare(each: _Run) -> bool:
         show(difference(stored, each.made, order_only=False))
         return False
     if not wrong:
-        threads = len({event.tid for event in stored.events} - {0})
-        print(f"{title}: as stored, {len(stored.events)} events of {threads} threads, in the order it must show", flush=True)
+        events = events_text(len(stored.events), len({event.tid for event in stored.events} - {0}))
+        print(f"{title}: as stored, {events}, in the order it must show", flush=True)
     return not wrong

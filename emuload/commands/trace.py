@@ -24,7 +24,7 @@ from emuload.errors import UsageError
 from emuload.process.trace_header import end_of
 from emuload.report import console
 from emuload.report.follow import ROLES, Filter, follow_line
-from emuload.report.tables import milliseconds
+from emuload.report.tables import events_text, milliseconds
 from emuload.trace.export.chrome import chrome
 from emuload.trace.jsonl import End, Header, Trace, Writer
 from emuload.trace.kinds.catalogue import KINDS
@@ -251,9 +251,8 @@ def _each(sinks: list[Sink]) -> Sink | None:
 
 def _summarise(names: Sequence[str], process: Process) -> None:
     recorder = process.recorder
-    threads = len(recorder.tids - {0})
-    of = f"{threads} thread{'s' if threads != 1 else ''}"
+    events = events_text(len(recorder), len(recorder.tids - {0}))
     for name in names:
-        print(f"{name}: {len(recorder)} events of {of} in {milliseconds(process.clock.now())} ms of virtual time")
+        print(f"{name}: {events} in {milliseconds(process.clock.now())} ms of virtual time")
     if process.instruction_log is not None:
         print(instruction_log.summary(process.instruction_log))

@@ -12,7 +12,7 @@ from emuload.compat.model import DLOPEN, LINKED, LOADS, LOADS_BUT, REFUSED, Outc
 from emuload.compat.running import run
 from emuload.compat.subject import Subject
 from emuload.libc.builtins import SONAMES
-from loader.elf import DT_RELR
+from loader.gabi import DT_RELR
 from loader.profiles import Profile
 
 __all__ = ["DLOPEN", "LINKED", "LOADS", "LOADS_BUT", "REFUSED", "Outcome", "Reason", "Subject", "Verdict", "verdicts"]

@@ -6,10 +6,9 @@ import re
 from collections.abc import Callable
 
 from emuload.compat.subject import Subject
+from emuload.machine.architecture import facts
 from loader.errors import LoadError
 from loader.profiles import Profile
-
-_TRIPLES = {"amd64": "x86_64-linux-gnu", "arm": "arm-linux-gnueabihf", "arm64": "aarch64-linux-gnu"}
 
 
 def advice(error: LoadError, subject: Subject, profile: Profile) -> str:
@@ -53,8 +52,7 @@ def _version(error: LoadError, subject: Subject, profile: Profile) -> str:
         return "link without -z pack-relative-relocs"
     if not profile.is_libc(error.path):
         return f"use a {error.path} that defines this version"
-    triple = _TRIPLES.get(subject.arch, "TARGET-linux-gnu")
-    return f"build against the oldest glibc it shall run on, as with zig cc -target {triple}.2.17"
+    return f"build against the oldest glibc it shall run on, as with zig cc -target {facts(subject.arch).triple}.2.17"
 
 
 def _not_found(error: LoadError, subject: Subject, profile: Profile) -> str:

@@ -12,11 +12,11 @@ from collections.abc import Hashable, Iterator
 from emuload.compat.advice import advice
 from emuload.compat.model import LINKED, REFUSAL, Reason
 from emuload.compat.subject import Subject
-from emuload.libc.builtins import LIBC, builtins_for
+from emuload.libc.builtins import LIBC, RUNTIME_NAMES, builtins_for
 from emuload.libc.names import is_libc_function, musl_exports
 from loader.dlfcn import RTLD_GLOBAL, RTLD_NOW
-from loader.elf import DT_RELR
 from loader.errors import LoadError
+from loader.gabi import DT_RELR
 from loader.link_map import LinkMap
 from loader.load import NOT_FOUND
 from loader.memory import ByteMemory
@@ -102,6 +102,7 @@ def _link(subject: Subject, profile: Profile, loading: str) -> LoadError | None:
         finder=_Finder(subject),
         library_path=subject.library_path,
         builtins=builtins_for(subject.arch, subject.hard_float),
+        runtime=RUNTIME_NAMES,
         missing=lambda name, obj: 0x1000 if is_libc_function(name) else None,
         call_guest=lambda address: address,
     )

@@ -10,7 +10,8 @@ from emuload.golang.buildinfo import BuildInfo, read_build_info
 from emuload.golang.library import is_go
 from emuload.libc.builtins import hard_float
 from emuload.process.guest_files import host_bytes
-from loader.elf import STB_WEAK, ElfFile, unpack_words
+from loader.elf import ElfFile
+from loader.gabi import STB_WEAK, unpack_words
 from loader.image import Image
 from loader.profiles import Profile, everywhere
 from loader.relocate import entry_place

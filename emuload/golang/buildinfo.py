@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from loader.elf import PF_W, PF_X
+from loader.gabi import PF_W, PF_X
 from loader.image import Image
 
 MAGIC = b"\xff Go buildinf:"

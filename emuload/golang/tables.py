@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from emuload.golang.pclntab import MAGIC_116, MAGICS, GoTable, GoTableError, is_table
-from loader.elf import PF_W, PF_X
+from loader.gabi import PF_W, PF_X
 from loader.image import Image
 
 _MOST_CANDIDATES = 64

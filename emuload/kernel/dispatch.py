@@ -39,7 +39,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _HANDLERS: dict[str, tuple[Handler, int]] = {}
 
 MODULES: Final = (
-    "emuload.kernel.futex",
+    "emuload.kernel.futex_calls",
     "emuload.kernel.mm",
     "emuload.kernel.misc",
     "emuload.kernel.sched",

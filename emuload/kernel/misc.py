@@ -9,9 +9,10 @@ from emuload.kernel.clock import SECOND
 from emuload.kernel.core import Kernel
 from emuload.kernel.dispatch import syscall
 from emuload.kernel.identity import INFINITY, RLIMIT_NOFILE
+from emuload.kernel.integers import int32
 from emuload.kernel.mm import PAGE, page_up
 from emuload.kernel.task import Task
-from emuload.kernel.time import s32, write_timeval
+from emuload.kernel.time import write_timeval
 from emuload.machine.memory import MemoryFault
 
 _NOFILE_MAX = 1 << 20
@@ -71,7 +72,7 @@ def sys_setrlimit(k: Kernel, task: Task, resource: int, address: int) -> int:
 @syscall("getrusage")
 def sys_getrusage(k: Kernel, task: Task, who: int, address: int) -> int:
     """getrusage(2): user time and resident size; RUSAGE_SELF 0, CHILDREN -1, THREAD 1."""
-    who = s32(who)
+    who = int32(who)
     if who not in (0, 1, -1):
         return -errno.EINVAL
     used = {0: k.clock.executed(), 1: k.cpu_time(task), -1: 0}[who]

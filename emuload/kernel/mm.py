@@ -9,8 +9,8 @@ from emuload.kernel import errno
 from emuload.kernel.dispatch import syscall
 from emuload.kernel.fs.attached import Kernel
 from emuload.kernel.fs.inodes import FsError
+from emuload.kernel.integers import int32
 from emuload.kernel.task import Task
-from emuload.kernel.time import s32
 from emuload.machine.memory import MemoryFault, OutOfMemory
 
 PAGE = 4096
@@ -51,7 +51,7 @@ def _mmap(k: Kernel, address: int, length: int, prot: int, flags: int, fd: int, 
     prot &= _PROT
     name, data = "", b""
     if not flags & MAP_ANONYMOUS:
-        found = _file_content(k, s32(fd), prot, kind, offset, length)
+        found = _file_content(k, int32(fd), prot, kind, offset, length)
         if isinstance(found, int):
             return found
         name, data = found
@@ -176,7 +176,7 @@ def _all_mapped(k: Kernel, address: int, end: int) -> bool:
 @syscall("madvise")
 def sys_madvise(k: Kernel, task: Task, address: int, length: int, advice: int) -> int:
     """madvise(2). MADV_DONTNEED and MADV_REMOVE zero the range; other known advice has no effect one could see."""
-    advice = s32(advice)
+    advice = int32(advice)
     end = address + page_up(length)
     if address % PAGE or advice not in _MADV_KNOWN or end > k.abi.word_mask + 1:
         return -errno.EINVAL

@@ -8,6 +8,7 @@ from __future__ import annotations
 from emuload.kernel import errno
 from emuload.kernel.core import Kernel
 from emuload.kernel.dispatch import SWITCH, Result, syscall
+from emuload.kernel.integers import int32
 from emuload.kernel.siginfo import (
     SI_KERNEL,
     SI_TKILL,
@@ -39,7 +40,7 @@ from emuload.kernel.signals import (
 )
 from emuload.kernel.state import Action
 from emuload.kernel.task import SS_DISABLE, SS_ONSTACK, AltStack, SigInfo, Task, Wait
-from emuload.kernel.time import read_timespec, s32
+from emuload.kernel.time import read_timespec
 from emuload.machine.memory import MemoryFault
 from emuload.machine.signal_frames import BadFrame, layout
 
@@ -215,7 +216,7 @@ def _user_info(k: Kernel, signo: int, code: int) -> SigInfo:
 @syscall("kill")
 def sys_kill(k: Kernel, task: Task, pid: int, signo: int) -> int:
     """kill(2). There is no other process to reach: only this one and its own process group."""
-    pid, signo = s32(pid), s32(signo)
+    pid, signo = int32(pid), int32(signo)
     if not 0 <= signo <= SIGRTMAX:
         return -errno.EINVAL
     if pid == 1:
@@ -251,13 +252,13 @@ def _tkill(k: Kernel, tgid: int | None, tid: int, signo: int) -> int:
 @syscall("tgkill")
 def sys_tgkill(k: Kernel, task: Task, tgid: int, tid: int, signo: int) -> int:
     """tgkill(2)."""
-    return _tkill(k, s32(tgid), s32(tid), s32(signo))
+    return _tkill(k, int32(tgid), int32(tid), int32(signo))
 
 
 @syscall("tkill")
 def sys_tkill(k: Kernel, task: Task, tid: int, signo: int) -> int:
     """tkill(2)."""
-    return _tkill(k, None, s32(tid), s32(signo))
+    return _tkill(k, None, int32(tid), int32(signo))
 
 
 def _queue_info(k: Kernel, signo: int, address: int) -> SigInfo | int:
@@ -271,10 +272,10 @@ def _queue_info(k: Kernel, signo: int, address: int) -> SigInfo | int:
 @syscall("rt_sigqueueinfo")
 def sys_rt_sigqueueinfo(k: Kernel, task: Task, pid: int, signo: int, address: int) -> int:
     """rt_sigqueueinfo(2)."""
-    info = _queue_info(k, s32(signo), address)
+    info = _queue_info(k, int32(signo), address)
     if isinstance(info, int):
         return info
-    if s32(pid) != k.pid:
+    if int32(pid) != k.pid:
         return -errno.ESRCH
     if info.signo:
         send_signal(k, info, None)
@@ -284,10 +285,10 @@ def sys_rt_sigqueueinfo(k: Kernel, task: Task, pid: int, signo: int, address: in
 @syscall("rt_tgsigqueueinfo")
 def sys_rt_tgsigqueueinfo(k: Kernel, task: Task, tgid: int, tid: int, signo: int, address: int) -> int:
     """rt_tgsigqueueinfo(2)."""
-    info = _queue_info(k, s32(signo), address)
+    info = _queue_info(k, int32(signo), address)
     if isinstance(info, int):
         return info
-    target = _thread(k, s32(tgid), s32(tid))
+    target = _thread(k, int32(tgid), int32(tid))
     if isinstance(target, int):
         return target
     if info.signo:

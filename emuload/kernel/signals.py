@@ -184,9 +184,7 @@ def force_fault(k: Kernel, cpu: Cpu, task: Task, fault: Fault) -> None:
     """A synchronous exception of the thread: its signal cannot be held back, only handled."""
     task.trap = (fault.trapno, fault.error, fault.address)
     task.pc = k.events.pc = cpu.pc
-    k.events.emit(
-        "fault", task.tid, signal=signal_name(fault.signo), code=fault.code, address=fault.address, what=fault.what
-    )
+    k.events.emit("fault", task.tid, signal=signal_name(fault.signo), code=fault.code, address=fault.address, what=fault.what)
     force(k, task, SigInfo(fault.signo, fault.code, address=fault.address))
 
 

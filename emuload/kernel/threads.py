@@ -8,7 +8,7 @@ from __future__ import annotations
 from emuload.kernel import errno
 from emuload.kernel.core import Kernel
 from emuload.kernel.dispatch import SWITCH, Result, syscall
-from emuload.kernel.futex import exit_task
+from emuload.kernel.futex_calls import exit_task
 from emuload.kernel.signals import recalculate
 from emuload.kernel.task import Task
 

@@ -8,6 +8,7 @@ from emuload.kernel import errno
 from emuload.kernel.clock import EPOCH, SECOND
 from emuload.kernel.core import Kernel
 from emuload.kernel.dispatch import Result, syscall
+from emuload.kernel.integers import int32
 from emuload.kernel.task import Task, Wait
 
 CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID = range(4)
@@ -16,21 +17,13 @@ CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM, CLOCK_TAI = 8, 9, 11
 TIMER_ABSTIME = 1
 
 REALTIME_CLOCKS = frozenset({CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_REALTIME_ALARM, CLOCK_TAI})
-MONOTONIC_CLOCKS = frozenset(
-    {CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, CLOCK_BOOTTIME_ALARM}
-)
+MONOTONIC_CLOCKS = frozenset({CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, CLOCK_BOOTTIME_ALARM})
 _COARSE = frozenset({CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE})
 _SLEEPABLE = frozenset({CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI, CLOCK_PROCESS_CPUTIME_ID})
 _COARSE_RESOLUTION = 4_000_000
 _TICK = SECOND // 100
 _PAIR = struct.Struct("<qQ")
 _TWO_WORDS = {4: struct.Struct("<iI"), 8: _PAIR}
-
-
-def s32(value: int) -> int:
-    """A register's low 32 bits as an int."""
-    value &= 0xFFFFFFFF
-    return value - (1 << 32) if value >> 31 else value
 
 
 def read_timespec(k: Kernel, address: int, width: int) -> int | None:
@@ -100,7 +93,7 @@ def read_clock(k: Kernel, task: Task, clock: int) -> int | None:
 
 
 def _clock_gettime(k: Kernel, task: Task, clock: int, address: int, width: int) -> int:
-    now = k.clock.now() if clock == CLOCK_MONOTONIC else read_clock(k, task, s32(clock))
+    now = k.clock.now() if clock == CLOCK_MONOTONIC else read_clock(k, task, int32(clock))
     if now is None:
         return -errno.EINVAL
     write_timespec(k, address, now, width)
@@ -120,7 +113,7 @@ def sys_clock_gettime64(k: Kernel, task: Task, clock: int, address: int) -> int:
 
 
 def _clock_getres(k: Kernel, task: Task, clock: int, address: int, width: int) -> int:
-    if read_clock(k, task, s32(clock)) is None:
+    if read_clock(k, task, int32(clock)) is None:
         return -errno.EINVAL
     if address:
         write_timespec(k, address, _COARSE_RESOLUTION if clock in _COARSE else 1, width)
@@ -204,10 +197,10 @@ def sys_nanosleep(k: Kernel, task: Task, request: int, remain: int) -> Result:
 @syscall("clock_nanosleep")
 def sys_clock_nanosleep(k: Kernel, task: Task, clock: int, flags: int, request: int, remain: int) -> Result:
     """clock_nanosleep(2)."""
-    return _sleep(k, task, s32(clock), flags, request, remain, k.abi.word)
+    return _sleep(k, task, int32(clock), flags, request, remain, k.abi.word)
 
 
 @syscall("clock_nanosleep_time64")
 def sys_clock_nanosleep_time64(k: Kernel, task: Task, clock: int, flags: int, request: int, remain: int) -> Result:
     """clock_nanosleep(2) with 64-bit timespecs."""
-    return _sleep(k, task, s32(clock), flags, request, remain, 8)
+    return _sleep(k, task, int32(clock), flags, request, remain, 8)

@@ -10,6 +10,7 @@ from emuload.kernel.clock import EPOCH, SECOND
 from emuload.kernel.core import Kernel
 from emuload.kernel.deadlines import TIMER
 from emuload.kernel.dispatch import syscall
+from emuload.kernel.integers import int32
 from emuload.kernel.siginfo import SI_KERNEL, SI_TIMER, SIGALRM, SIGPROF, SIGRTMAX, SIGVTALRM
 from emuload.kernel.signals import send_signal
 from emuload.kernel.state import Timer
@@ -26,7 +27,6 @@ from emuload.kernel.time import (
     TIMER_ABSTIME,
     read_timespec,
     read_timeval,
-    s32,
     write_timespec,
     write_timeval,
 )
@@ -190,7 +190,7 @@ def _timer_clock(k: Kernel, task: Task, clock: int) -> tuple[str | int, bool] | 
 @syscall("timer_create")
 def sys_timer_create(k: Kernel, task: Task, clock: int, event: int, ident_at: int) -> int:
     """timer_create(2)."""
-    source = _timer_clock(k, task, s32(clock))
+    source = _timer_clock(k, task, int32(clock))
     if source is None:
         return -errno.EINVAL
     word, ident = k.abi.word, k.timers.next_id
@@ -218,7 +218,7 @@ def _write_itimerspec(k: Kernel, address: int, timer: Timer, width: int) -> None
 
 
 def _settime(k: Kernel, ident: int, flags: int, new: int, old: int, width: int) -> int:
-    timer = k.timers.timers.get(s32(ident))
+    timer = k.timers.timers.get(int32(ident))
     if timer is None or not timer.posix or not new:
         return -errno.EINVAL
     interval, value = read_timespec(k, new, width), read_timespec(k, new + 2 * width, width)
@@ -251,7 +251,7 @@ def sys_timer_settime64(k: Kernel, task: Task, ident: int, flags: int, new: int,
 
 
 def _gettime(k: Kernel, ident: int, address: int, width: int) -> int:
-    timer = k.timers.timers.get(s32(ident))
+    timer = k.timers.timers.get(int32(ident))
     if timer is None or not timer.posix:
         return -errno.EINVAL
     _write_itimerspec(k, address, timer, width)
@@ -273,14 +273,14 @@ def sys_timer_gettime64(k: Kernel, task: Task, ident: int, address: int) -> int:
 @syscall("timer_getoverrun")
 def sys_timer_getoverrun(k: Kernel, task: Task, ident: int) -> int:
     """timer_getoverrun(2)."""
-    timer = k.timers.timers.get(s32(ident))
+    timer = k.timers.timers.get(int32(ident))
     return -errno.EINVAL if timer is None or not timer.posix else timer.overrun
 
 
 @syscall("timer_delete")
 def sys_timer_delete(k: Kernel, task: Task, ident: int) -> int:
     """timer_delete(2)."""
-    timer = k.timers.timers.get(s32(ident))
+    timer = k.timers.timers.get(int32(ident))
     if timer is None or not timer.posix:
         return -errno.EINVAL
     del k.timers.timers[timer.ident]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from emuload.kernel import errno
 from emuload.kernel.core import Kernel
 from emuload.kernel.dispatch import syscall
+from emuload.kernel.integers import int32
 from emuload.kernel.task import Task
-from emuload.kernel.time import s32
 
 
 @syscall("getuid", "getuid32")
@@ -90,7 +90,7 @@ def _set_gids(k: Kernel, *wanted: int) -> int:
 @syscall("setuid", "setuid32")
 def sys_setuid(k: Kernel, task: Task, uid: int) -> int:
     """setuid(2)."""
-    uid = s32(uid)
+    uid = int32(uid)
     if uid == -1:
         return -errno.EINVAL
     return _set_uids(k, uid, uid, uid) if k.credentials.euid == 0 else _set_uids(k, -1, uid, -1)
@@ -99,7 +99,7 @@ def sys_setuid(k: Kernel, task: Task, uid: int) -> int:
 @syscall("setgid", "setgid32")
 def sys_setgid(k: Kernel, task: Task, gid: int) -> int:
     """setgid(2)."""
-    gid = s32(gid)
+    gid = int32(gid)
     if gid == -1:
         return -errno.EINVAL
     return _set_gids(k, gid, gid, gid) if k.credentials.euid == 0 else _set_gids(k, -1, gid, -1)
@@ -108,7 +108,7 @@ def sys_setgid(k: Kernel, task: Task, gid: int) -> int:
 @syscall("setreuid", "setreuid32")
 def sys_setreuid(k: Kernel, task: Task, real: int, effective: int) -> int:
     """setreuid(2)."""
-    real, effective = s32(real), s32(effective)
+    real, effective = int32(real), int32(effective)
     saved = effective if real != -1 or effective not in (-1, k.credentials.uid) else -1
     return _set_uids(k, real, effective, saved)
 
@@ -116,7 +116,7 @@ def sys_setreuid(k: Kernel, task: Task, real: int, effective: int) -> int:
 @syscall("setregid", "setregid32")
 def sys_setregid(k: Kernel, task: Task, real: int, effective: int) -> int:
     """setregid(2)."""
-    real, effective = s32(real), s32(effective)
+    real, effective = int32(real), int32(effective)
     saved = effective if real != -1 or effective not in (-1, k.credentials.gid) else -1
     return _set_gids(k, real, effective, saved)
 
@@ -124,13 +124,13 @@ def sys_setregid(k: Kernel, task: Task, real: int, effective: int) -> int:
 @syscall("setresuid", "setresuid32")
 def sys_setresuid(k: Kernel, task: Task, real: int, effective: int, saved: int) -> int:
     """setresuid(2)."""
-    return _set_uids(k, s32(real), s32(effective), s32(saved))
+    return _set_uids(k, int32(real), int32(effective), int32(saved))
 
 
 @syscall("setresgid", "setresgid32")
 def sys_setresgid(k: Kernel, task: Task, real: int, effective: int, saved: int) -> int:
     """setresgid(2)."""
-    return _set_gids(k, s32(real), s32(effective), s32(saved))
+    return _set_gids(k, int32(real), int32(effective), int32(saved))
 
 
 @syscall("setfsuid", "setfsuid32")
@@ -148,7 +148,7 @@ def sys_setfsgid(k: Kernel, task: Task, gid: int) -> int:
 @syscall("getgroups", "getgroups32")
 def sys_getgroups(k: Kernel, task: Task, size: int, address: int) -> int:
     """getgroups(2)."""
-    groups, size = k.credentials.groups, s32(size)
+    groups, size = k.credentials.groups, int32(size)
     if size < 0 or 0 < size < len(groups):
         return -errno.EINVAL
     if size:

@@ -1,6 +1,6 @@
 """Compiles the emulated C library: ``python -m emuload.libc.build [abi …]``.
 
-Every ``src/*.c`` and ``src/<arch>*.S`` goes through ziglang's clang, once per ABI, and is linked into
+Every ``src/*.c`` and ``src/<architecture>/*.S`` goes through ziglang's clang, once per ABI, and is linked into
 ``built/<abi>.so``. The result depends only on the sources and the pinned ziglang (extra ``toolchain``):
 no debug info, no build id, paths and times left out, so that a rebuild is the committed file byte for byte.
 """
@@ -14,35 +14,19 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
+
+from emuload.machine.targets import LibcTarget, libc_targets
 
 HERE = Path(__file__).resolve().parent
 SOURCES = HERE / "src"
 BUILT = HERE / "built"
 
 
-@dataclass(frozen=True)
-class Target:
-    """One ABI: zig's target triple, CPU, the prefix of its assembly files, the linker's name for it."""
-
-    abi: str
-    triple: str
-    cpu: tuple[str, ...]
-    assembly: str
-    emulation: str
-
-
-# The soft-float ARM build is for ARMv6 because it needs ldrex; it also serves ARMv5 programs, whose ABI is the same.
-TARGETS = (
-    Target("amd64", "x86_64-linux-gnu", ("-mcpu=x86_64",), "amd64", "elf_x86_64"),
-    Target("arm", "arm-linux-gnueabi", ("-mcpu=arm1176jzf_s", "-marm"), "arm", "armelf_linux_eabi"),
-    Target("armhf", "arm-linux-gnueabihf", ("-mcpu=generic+v7a", "-marm"), "arm", "armelf_linux_eabi"),
-    Target("arm64", "aarch64-linux-gnu", ("-mcpu=generic",), "arm64", "aarch64linux"),
-)
+TARGETS = libc_targets()
 
 COMPILE = (
     *("-std=gnu17", "-O2", "-g0", "-fPIC", "-D_GNU_SOURCE", "-U_FORTIFY_SOURCE"),
@@ -82,7 +66,7 @@ def global_symbols(path: str) -> list[tuple[str, bool, int]]:
         ]
 
 
-def compiler_runtime(target: Target, result: str, own: set[str]) -> None:
+def compiler_runtime(target: LibcTarget, result: str, own: set[str]) -> None:
     """Compile zig's compiler runtime.
 
     All its symbols are hidden and weak, and the linker takes the strictest visibility it meets, so a `memcpy` or `sin`
@@ -101,15 +85,14 @@ def compiler_runtime(target: Target, result: str, own: set[str]) -> None:
     Path(result).write_bytes(content)
 
 
-def sources(target: Target) -> list[Path]:
-    """The C files and the target's assembly files, in a fixed order."""
-    # "arm" must not take "arm64"'s files.
-    assembly = [path for path in SOURCES.glob("*.S") if path.stem.split("_")[0] == target.assembly]
-    return sorted([*SOURCES.glob("*.c"), *assembly])
+def sources(target: LibcTarget) -> list[Path]:
+    """The C files and the target's assembly files, in the order in which they are linked: by folder and name."""
+    assembly = SOURCES.glob(f"{target.folder}/*.S")
+    return sorted([*SOURCES.glob("*.c"), *assembly], key=lambda path: "_".join(path.relative_to(SOURCES).parts))
 
 
 def build(
-    target: Target, into: Path, jobs: int = 2, only: list[str] | None = None, keep_going: bool = False
+    target: LibcTarget, into: Path, jobs: int = 2, only: list[str] | None = None, keep_going: bool = False
 ) -> Path:
     """Compile and link one ABI's library, and return its path.
 
@@ -123,7 +106,7 @@ def build(
 
         def compile_one(pair: tuple[Path, str]) -> None:
             try:
-                zig("cc", "-target", target.triple, *target.cpu, *COMPILE, "-c", pair[0].name, "-o", pair[1])
+                zig("cc", "-target", target.triple, *target.cpu, *COMPILE, "-c", str(pair[0].relative_to(SOURCES)), "-o", pair[1])
             except subprocess.CalledProcessError:
                 if not keep_going:
                     raise

@@ -6,8 +6,10 @@ import os
 from collections.abc import Iterable
 from functools import cache
 
+from emuload.machine.architecture import facts
 from loader.elf import ElfFile
 from loader.errors import LoadError
+from loader.runtime import RuntimeNames
 
 BUILT = os.path.join(os.path.dirname(__file__), "built")
 
@@ -16,16 +18,17 @@ LIBC = "libc.so.6"
 
 SONAMES = (
     LIBC, "libpthread.so.0", "libdl.so.2", "libm.so.6", "librt.so.1", "libutil.so.1", "libresolv.so.2", "libgcc_s.so.1",
-    "ld-linux-x86-64.so.2", "ld-linux.so.3", "ld-linux-armhf.so.3", "ld-linux-aarch64.so.1",
-    "libc.so", "libc.musl-x86_64.so.1", "libc.musl-armhf.so.1", "libc.musl-armv7.so.1", "libc.musl-aarch64.so.1",
-    "ld-musl-x86_64.so.1", "ld-musl-arm.so.1", "ld-musl-armhf.so.1", "ld-musl-aarch64.so.1",
+    "libc.so",
 )  # fmt: skip
 
-SOFT_FLOAT_FLAGS = {"arm": 0x200}
-"""The e_flags bit of files that pass floats in core registers.
-
-EF_ARM_ABI_FLOAT_SOFT: ELF for the Arm Architecture (IHI 0044) 5.2.
-"""
+RUNTIME_NAMES = RuntimeNames(
+    tlsdesc_static="__emu_tlsdesc_static",
+    tlsdesc_dynamic="__emu_tlsdesc_dynamic",
+    tlsdesc_undefined="__emu_tlsdesc_undefweak",
+    lazy_resolver="__emu_lazy_resolve",
+    tcb_size="__emu_tcb_size",
+)
+"""The emulated C library's own symbols that the loader uses."""
 
 
 def architecture_of(path: str, data: bytes) -> str:
@@ -35,7 +38,7 @@ def architecture_of(path: str, data: bytes) -> str:
 
 def hard_float(arch: str, data: bytes | None) -> bool:
     """Whether a file passes floats in floating-point registers; yes without a file."""
-    flag = SOFT_FLOAT_FLAGS.get(arch, 0)
+    flag = facts(arch).soft_float_flag
     if data is None or not flag:
         return True
     try:
@@ -57,6 +60,7 @@ def _read(build: str) -> bytes:
 
 def builtins_for(arch: str, hard: bool) -> dict[str, tuple[str, bytes]]:
     """soname → (path, content) of the emulated C library for an architecture and float ABI."""
-    build = {("arm", True): "armhf"}.get((arch, hard), arch)
-    return dict.fromkeys(SONAMES, (LIBC, _read(build)))
+    architecture = facts(arch)
+    build = architecture.libc_build if hard else architecture.soft_float_build
+    return dict.fromkeys((*SONAMES, *architecture.linkers), (LIBC, _read(build)))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from emuload.machine.memory import text_bytes
-from loader.elf import DT_DEBUG
+from loader.gabi import DT_DEBUG
 from loader.link_map import DEFAULT, MAIN, NEXT, Handle, LinkMap
 from loader.objects import LinkedObject
 

@@ -1,17 +1,20 @@
-"""CPU and address space on Unicorn; one file per architecture."""
+"""CPU and address space on Unicorn; one folder per architecture."""
 
 from __future__ import annotations
 
-from importlib import import_module
+from typing import TYPE_CHECKING
 
-from emuload.machine.cpu import Cpu
+from emuload.machine.architecture import ARCHITECTURES, part
 
-ARCHITECTURES = ("amd64", "arm", "arm64")
+if TYPE_CHECKING:
+    from emuload.machine.cpu import Cpu
+
+__all__ = ["ARCHITECTURES", "create_cpu"]
 
 
 def create_cpu(architecture: str, *, native_hooks: bool = True) -> Cpu:
     """A fresh CPU of one of ARCHITECTURES. Raises ValueError for another name."""
     if architecture not in ARCHITECTURES:
         raise ValueError(f"unknown architecture {architecture!r}: choose from {', '.join(ARCHITECTURES)}")
-    cpu: Cpu = import_module(f"emuload.machine.{architecture}.cpu").create(native_hooks=native_hooks)
+    cpu: Cpu = part(architecture, "cpu").create(native_hooks=native_hooks)
     return cpu

@@ -1,6 +1,6 @@
 """What differs between architectures in Linux's and the psABI's conventions, as data.
 
-One `Abi` per architecture, built in that architecture's file; the kernel, the libc's host side and the process read it
+One `Abi` per architecture, in the head of its folder; the kernel, the libc's host side and the process read it
 and never ask which architecture it is.
 """
 
@@ -13,11 +13,10 @@ class Abi(NamedTuple):
     """One architecture's conventions.
 
     Addresses are guest addresses; sizes are bytes. Sources: the Linux uapi headers of the architecture
-    (asm/stat.h, asm/hwcap.h, asm/signal.h) and the ABI documents named in the architecture's file.
+    (asm/stat.h, asm/hwcap.h, asm/signal.h) and the ABI documents named in the architecture's folder.
     """
 
     name: str
-    elf_machine: int
     word: int
     uname_machine: str
     platform: str
@@ -28,7 +27,6 @@ class Abi(NamedTuple):
     """clone(flags, stack, parent_tid, tls, child_tid) instead of (…, child_tid, tls): CONFIG_CLONE_BACKWARDS."""
     syscall_instruction_size: int
     epoll_packed: bool
-    stat_layout: str
     minsigstksz: int
     sigreturn_trampoline: int
     """Address of the page's code that calls rt_sigreturn, used when a handler brings no restorer."""

@@ -1,23 +1,17 @@
-"""Machine code as text, by capstone, for each CPU of `emuload.machine`."""
+"""Machine code as text, by capstone."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-THUMB = "thumb"
-"""The arm CPU's other instruction set."""
+from emuload.machine.architecture import facts
 
-# (CS_ARCH_*, CS_MODE_*, bytes of the shortest instruction), by name so that capstone is imported late
-_MACHINES = {
-    "amd64": ("CS_ARCH_X86", "CS_MODE_64", 1),
-    "arm": ("CS_ARCH_ARM", "CS_MODE_ARM", 4),
-    THUMB: ("CS_ARCH_ARM", "CS_MODE_THUMB", 2),
-    "arm64": ("CS_ARCH_ARM64", "CS_MODE_LITTLE_ENDIAN", 4),
-}
+SECOND = 1
+"""The number of an architecture's other instruction set, whose code addresses have bit 0 set."""
 
 
 class Instruction(NamedTuple):
-    """One instruction: its guest address, its bytes, and what it says."""
+    """One instruction: its guest address, its bytes and its text."""
 
     address: int
     code: bytes
@@ -25,18 +19,17 @@ class Instruction(NamedTuple):
 
 
 class Disassembler:
-    """Disassembles for one name of the table above. Raises KeyError for another name."""
+    """Disassembles one of an architecture's instruction sets. Raises KeyError for an unknown architecture."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, architecture: str, instruction_set: int = 0) -> None:
+        arch, mode, self._unit = facts(architecture).instruction_sets[instruction_set]
         import capstone
 
-        arch, mode, self._unit = _MACHINES[name]
-        if arch == "CS_ARCH_ARM64" and not hasattr(capstone, arch):
-            arch = "CS_ARCH_AARCH64"  # its name from capstone 6 on
-        self._engine: Any = capstone.Cs(getattr(capstone, arch), getattr(capstone, mode))
+        named = next(name for name in arch.split() if hasattr(capstone, name))
+        self._engine: Any = capstone.Cs(getattr(capstone, named), getattr(capstone, mode))
 
     def instructions(self, code: bytes, address: int) -> list[Instruction]:
-        """All of `code`, which lies at `address`; what capstone does not know stands as bytes."""
+        """All of `code`, which lies at `address`; bytes that capstone does not know are given as such."""
         found: list[Instruction] = []
         at = 0
         while at < len(code):

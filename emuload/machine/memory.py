@@ -13,7 +13,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from emuload.machine.engine import PROT_EXEC, PROT_READ, PROT_WRITE, Engine
+from emuload.machine.engine import Engine
+from loader.memory import PROT_EXEC, PROT_READ, PROT_WRITE
 
 PAGE = 4096
 _WRITE_EXEC = PROT_WRITE | PROT_EXEC

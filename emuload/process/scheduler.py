@@ -1,7 +1,7 @@
-"""Who runs next, and why: one CPU, many threads, every choice asked of a strategy.
+"""The scheduler: one CPU, many threads; a strategy makes every choice that Linux leaves open.
 
-A slice ends when its quantum of code bytes is used, when a thread waits, yields, exits or faults, or when the host has to
-answer a trap that changes registers. Nothing here depends on the host: the same choices give the same run.
+A thread runs until its quantum of code bytes is used, or it waits, yields, exits or faults. A quantum is run in one or more
+slices: stretches without a stop of the CPU. Nothing here depends on the host: the same choices give the same run.
 """
 
 from __future__ import annotations
@@ -17,43 +17,44 @@ from emuload.machine.stops import Reason
 from emuload.process.options import Limits
 
 QUANTUM = 400_009
-"""Code bytes a thread may run before the next one's turn: 0.1 ms of virtual time."""
+"""Code bytes that a thread may run before the next one does: 0.1 ms of virtual time."""
 
 JITTER = 4096
-"""Code bytes: each turn is longer by less than this, 1 us of virtual time, as a timer comes a little late. Without it a
-loop could be left at the same few places for ever; Go cannot preempt a goroutine that is always met where it must not be."""
+"""Upper bound of a quantum's random extension in code bytes, 1 us of virtual time, like a late timer. Without it a loop whose
+length divides the quantum is always interrupted at the same instructions; if none of them is an async-safe point, Go can never
+preempt it."""
 
 MINIMUM_SLICE = 8192
-"""Code bytes: with fewer left of its quantum, a thread has had its turn."""
+"""Code bytes: with fewer left, a quantum counts as used."""
 
 _HOST_ROLES = ("loader", "foreign")
 """Roles of the threads that make calls for the host."""
 
 
 class Strategy(Protocol):
-    """Decides what a run leaves open. Its state must be plain data, so that snapshots can hold it."""
+    """Decides which thread runs, and for how long. Its state must be plain data, so that snapshots can hold it."""
 
     def choose(self, runnable: Sequence[Task], current: Task | None) -> Task:
-        """Who runs next; `runnable` is in order of creation, `current` ran last (it may not be runnable)."""
+        """The task to run next; `runnable` is in order of creation, `current` ran last and may not be among them."""
         ...
 
     def quantum(self, task: Task) -> int:
-        """How many code bytes `task` may run."""
+        """Code bytes that `task` may run."""
         ...
 
     def describe(self) -> dict[str, int | str]:
-        """What a trace's header says of it: its name under "strategy", and whatever else decides what it does."""
+        """Its entry in a trace's header: its name under "strategy", and its parameters."""
         ...
 
 
 class RoundRobin:
-    """Everyone in order of creation, each for a quantum of code bytes and a jitter that differs from turn to turn."""
+    """All threads in order of creation, each for `size` code bytes and a jitter below `jitter` that differs each time."""
 
     def __init__(self, size: int = QUANTUM, jitter: int = JITTER) -> None:
         self.size = size
         self.jitter = jitter
         self.state = 0
-        """Of the sequence of jitters: a linear congruential generator's (Numerical Recipes, 7.1); its upper bits are used."""
+        """State of the generator of jitters, a linear congruential one (Numerical Recipes, 7.1); its upper bits are used."""
 
     def choose(self, runnable: Sequence[Task], current: Task | None) -> Task:
         """The next one in order after `current`."""
@@ -64,17 +65,17 @@ class RoundRobin:
         return runnable[0]
 
     def quantum(self, task: Task) -> int:
-        """The quantum and this turn's jitter."""
+        """The quantum with its jitter."""
         self.state = (self.state * 1_664_525 + 1_013_904_223) % (1 << 32)
         return self.size + (self.state * self.jitter >> 32)
 
     def describe(self) -> dict[str, int | str]:
-        """The quantum and the bound of the jitter, in code bytes."""
+        """The quantum and the upper bound of the jitter, in code bytes."""
         return {"strategy": "round-robin", "quantum": self.size, "jitter": self.jitter}
 
 
 class SliceLog(Protocol):
-    """What is told of each slice before it runs: an instruction log, a cost meter."""
+    """Notes each slice before it runs: an instruction log, a cost meter."""
 
     def slice(self, tid: int) -> None:
         """A slice of thread `tid` is about to run."""
@@ -127,7 +128,7 @@ class Scheduler:
         self.last: Task | None = None
         self._left = 0
         self._carried: dict[int, int] = {}
-        """Bytes of its quantum that a thread could not use, or (below 0) used too many, running on to a jump: for the next."""
+        """Bytes of a thread's last quantum left unused, or (below 0) exceeded on the way to a jump: added to its next."""
         self._quiet = 0
         self.on_request: Callable[[], None] | None = None
         """Called in the middle of a slice that `Cpu.request_stop` stopped. It may raise, to leave `run`: the next `run`
@@ -136,7 +137,7 @@ class Scheduler:
         """Code bytes of the budget of such a slice that are left."""
 
     def load(self, task: Task) -> None:
-        """Bring a task's registers onto the CPU, putting away those of the one that was there."""
+        """Bring a task's registers onto the CPU, and put away those of the task that was there."""
         if self.loaded is task:
             return
         self.unload()
@@ -144,18 +145,19 @@ class Scheduler:
         self.loaded = task
 
     def unload(self) -> None:
-        """Put away the registers of whoever is on the CPU."""
+        """Put away the registers of the task that is on the CPU."""
         if self.loaded is not None:
             self.loaded.context = self.cpu.switch_out()
             self.loaded = None
 
     def run(self, until: Callable[[], bool]) -> None:
-        """Run until `until()` holds, looking after every slice.
+        """Run until `until()` holds, which is asked after every slice.
 
-        Raises Stuck when nothing can run any more, OutOfTime at a bound.
+        Raises Stuck if nothing can run any more, OutOfTime at a bound.
         """
         entry, kernel, clock, cpu = self.entry, self.kernel, self.clock, self.cpu
-        self._resume()
+        if self._interrupted is not None:
+            self._resume(self._interrupted)
         while not until():
             deadline = entry.next_deadline()
             now = clock.now()
@@ -170,10 +172,10 @@ class Scheduler:
             self.last = kernel.current = task
             if not entry.prepare(cpu, task):
                 continue
-            self._slice(task, deadline)
+            self._slice(task, now, deadline)
 
     def _next(self) -> Task | None:
-        """The task that goes on with the rest of its quantum, else the strategy's choice; None when all wait."""
+        """The task that goes on with the rest of its quantum, else the strategy's choice; None if all wait."""
         last = self.last
         if self._left >= MINIMUM_SLICE and last is not None and last.wait is None and not last.exited:
             return last
@@ -184,40 +186,39 @@ class Scheduler:
         self._left = max(self.strategy.quantum(chosen) + self._carried.pop(chosen.tid, 0), MINIMUM_SLICE)
         return chosen
 
-    def _slice(self, task: Task, deadline: int | None) -> None:
-        clock, cpu = self.clock, self.cpu
-        before = cpu.clock_bytes
+    def _slice(self, task: Task, now: int, deadline: int | None) -> None:
+        before = self.cpu.clock_bytes
         if before >= self.code_limit:
             raise OutOfTime(f"{self.code_limit} bytes of code were executed")
-        if clock.now() >= self.time_limit:
+        if now >= self.time_limit:
             raise OutOfTime(f"{self.time_limit / 1e9:g} s of virtual time went by")
         if task.role in _HOST_ROLES:
             self._quiet = 0
         budget = min(self._left, self.code_limit - before)
         if deadline is not None:
-            budget = min(budget, clock.bytes_until(deadline))
+            budget = min(budget, self.clock.bytes_until(deadline))
         if self.log is not None:
             self.log.slice(task.tid)
-        self._execute(task, max(budget, MINIMUM_SLICE))
+        self._execute(task, max(budget, MINIMUM_SLICE), before)
 
-    def _resume(self) -> None:
+    def _resume(self, budget: int) -> None:
         """Go on with a slice that was interrupted and left, unless its thread can no longer run."""
-        budget, self._interrupted, task = self._interrupted, None, self.last
-        if budget is not None and task is not None and task.wait is None and not task.exited:
+        self._interrupted, task = None, self.last
+        if task is not None and task.wait is None and not task.exited:
             self.load(task)
             self.kernel.current = task
-            self._execute(task, budget)
+            self._execute(task, budget, self.cpu.clock_bytes)
 
-    def _execute(self, task: Task, budget: int) -> None:
-        """Run a slice to its end, through any requests to stop, and do what its end asks for."""
+    def _execute(self, task: Task, budget: int, before: int) -> None:
+        """Run a slice to its end, through any requests to stop, and do what its end requires; `before` is `clock_bytes` now."""
         cpu = self.cpu
         while True:
-            before = cpu.clock_bytes
             stop = cpu.run(budget)
-            self._left -= cpu.clock_bytes - before
+            after = cpu.clock_bytes
+            self._left -= after - before
             if stop.reason is not Reason.REQUEST:
                 break
-            budget = cpu.unused
+            budget, before = cpu.unused, after
             if self.on_request is not None:
                 self._interrupted = budget
                 self.on_request()

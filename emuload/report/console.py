@@ -1,4 +1,4 @@
-"""Where output goes: plain text into pipes and files, rich's tables and colours on a terminal."""
+"""Prints tables, lines and reports: the same layout on a terminal as in a pipe; a terminal shows headings bold, too."""
 
 from __future__ import annotations
 
@@ -6,26 +6,25 @@ import sys
 from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING
 
-from emuload.report.tables import Table
-
 if TYPE_CHECKING:
     from emuload.errors import Report
+    from emuload.report.tables import Table
+
+_BOLD, _BOLD_RED, _PLAIN = "\x1b[1m", "\x1b[1;31m", "\x1b[0m"
 
 
 def show_table(table: Table) -> None:
     """Print a table to standard output."""
-    if sys.stdout.isatty():
-        _rich_table(table)
-    else:
-        print(table.text())
+    title, newline, rest = table.text().partition("\n")
+    print(_styled(title, sys.stdout, _BOLD) if table.title else title, newline, rest, sep="")
 
 
 def show_lines(heading: str, lines: Sequence[str]) -> None:
-    """Print lines, if there are any, and a blank one; a heading above them is bold on a terminal."""
+    """Print lines, if there are any, and a blank one; with a heading above them if it is not empty."""
     if not lines:
         return
     if heading:
-        print(f"\x1b[1m{heading}\x1b[0m" if sys.stdout.isatty() else heading)
+        print(_styled(heading, sys.stdout, _BOLD))
     print(*lines, "", sep="\n")
 
 
@@ -33,29 +32,9 @@ def show_report(report: Report, stream: IO[str]) -> None:
     """Print the report of a run that ended badly."""
     from emuload.report.text import render
 
-    text = f"emuload: {render(report)}"
-    if stream.isatty():
-        from rich.console import Console
-        from rich.text import Text
-
-        first, _, rest = text.partition("\n")
-        Console(file=stream, highlight=True, soft_wrap=True).print(
-            Text(first, style="bold red"), Text(f"\n{rest}"), sep=""
-        )
-    else:
-        print(text, file=stream)
+    first, newline, rest = f"emuload: {render(report)}".partition("\n")
+    print(_styled(first, stream, _BOLD_RED), newline, rest, sep="", file=stream)
 
 
-def _rich_table(table: Table) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    drawn = RichTable(box=box.SIMPLE, header_style="bold", title_justify="left", caption_justify="left")
-    drawn.title, drawn.caption = table.title or None, table.note or None
-    for number, column in enumerate(table.columns):
-        drawn.add_column(column, justify="right" if number in table.right else "left", overflow="fold")
-    for row in table.shown:
-        drawn.add_row(*(Text(cell) for cell in row))
-    Console().print(drawn)
+def _styled(text: str, stream: IO[str], style: str) -> str:
+    return f"{style}{text}{_PLAIN}" if stream.isatty() else text

@@ -9,7 +9,7 @@ from itertools import chain
 
 from emuload.report import console
 from emuload.report.follow import exact_line
-from emuload.report.tables import Table
+from emuload.report.tables import Table, events_text
 from emuload.trace.compare import ThreadDifference, compare_exactly, compare_order, first
 from emuload.trace.events import Event
 from emuload.trace.jsonl import Trace
@@ -75,7 +75,7 @@ def show(found: Difference) -> None:
     if found.same:
         events = sum(each.same for each in found.threads)
         threads = sum(1 for each in found.threads if each.tid)
-        print(f"the same: {events} events of {threads} thread{'s' if threads != 1 else ''}")
+        print(f"the same: {events_text(events, threads)}")
         return
     console.show_lines("", found.heads)
     if found.context:

@@ -14,10 +14,11 @@ from functools import cached_property
 from emuload.errors import UsageError
 from emuload.ilog.reader import Block, IlogFile, MappedObject
 from emuload.libc.builtins import BUILT
-from emuload.machine.disassembly import THUMB, Disassembler, Instruction
+from emuload.machine.disassembly import SECOND, Disassembler, Instruction
 from emuload.process.guest_files import host_bytes
 from emuload.unwind import Frame, Unwinder
-from loader.elf import STT_FUNC, ElfFile
+from loader.elf import ElfFile
+from loader.gabi import STT_FUNC
 from loader.image import Image
 from loader.sections import SHT_SYMTAB
 
@@ -128,7 +129,7 @@ class LoggedCode:
 
     @cached_property
     def _thumb(self) -> Disassembler:
-        return Disassembler(THUMB)
+        return Disassembler(self._arch, SECOND)
 
     def lines(self, block: Block) -> list[Line]:
         """The instructions of a block, with their places; none where nothing is known of the code."""

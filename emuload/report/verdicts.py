@@ -10,7 +10,7 @@ from typing import Any
 from emuload.errors import Frame
 from emuload.order.checking import Finding, Verdict
 from emuload.report.follow import exact_line
-from emuload.report.tables import Table
+from emuload.report.tables import Table, events_text
 from emuload.report.text import frame_lines
 from emuload.trace.events import Event
 from emuload.trace.jsonl import Trace
@@ -117,10 +117,9 @@ def summary(checked: Checked) -> str:
     """What was checked, in one line."""
     events = checked.trace.events
     threads = len({event.tid for event in events if event.tid})
-    of = f"{threads} thread{'s' if threads != 1 else ''}"
     end = checked.trace.end
     how = "cut off: the run was killed" if end is None else end.outcome
-    return f"{checked.subject}: {len(events)} events of {of}, {how}"
+    return f"{checked.subject}: {events_text(len(events), threads)}, {how}"
 
 
 def verdict_table(checked: Checked) -> Table:

@@ -9,13 +9,10 @@ from __future__ import annotations
 import zlib
 from pathlib import Path
 
-# Each sample's name, and the target of emuload.samples.toolchain that it is built for.
-SAMPLES = {
-    "amd64": "amd64-gnu",
-    "armv7": "armv7-gnueabihf",
-    "armv5": "armv5-gnueabi",
-    "arm64": "arm64-gnu",
-}
+from emuload.machine.targets import guest_targets
+
+SAMPLES = {target.sample: name for name, target in guest_targets().items() if target.sample}
+"""Each sample's name, and the target of emuload.samples.toolchain that it is built for."""
 
 FILE_NAME = "libhello.so"
 _BUILT = Path(__file__).parent / "built"

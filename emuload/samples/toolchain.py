@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+
+from emuload.machine.targets import Target, guest_targets
 
 
 class ToolchainMissingError(Exception):
@@ -22,37 +23,10 @@ class BuildError(Exception):
     """A compiler failed; the text holds its command and what it wrote."""
 
 
-@dataclass(frozen=True)
-class Target:
-    """A processor, its floating-point convention and a C library, in Go's, zig's and Debian's words."""
+TARGETS = guest_targets()
 
-    name: str
-    goarch: str
-    goarm: str
-    triple: str
-    cpu: str = ""
-
-    @property
-    def libc(self) -> str:
-        return "musl" if "musl" in self.triple else "glibc"
-
-
-# zig's own ARM default is ARMv7 with NEON; ARMv5 has to be asked for by the name of a CPU.
-TARGETS = {
-    target.name: target
-    for target in (
-        Target("amd64-gnu", "amd64", "", "x86_64-linux-gnu"),
-        Target("amd64-musl", "amd64", "", "x86_64-linux-musl"),
-        Target("armv7-gnueabihf", "arm", "7", "arm-linux-gnueabihf"),
-        Target("armv7-musleabihf", "arm", "7", "arm-linux-musleabihf"),
-        Target("armv5-gnueabi", "arm", "5", "arm-linux-gnueabi", "arm926ej_s"),
-        Target("arm64-gnu", "arm64", "", "aarch64-linux-gnu"),
-        Target("arm64-musl", "arm64", "", "aarch64-linux-musl"),
-    )
-}
-
-# What a compiler for ARMv5 leaves to its support library, and zig's has not: see the file's head.
-ARMV5_SUPPORT = Path(__file__).parent / "support" / "sync_armv5.c"
+SUPPORT = Path(__file__).parent / "support"
+"""C files that every link for some targets needs."""
 
 _PASSED_ON = ("PATH", "HOME", "TMPDIR", "TEMP", "TMP", "USERPROFILE", "LOCALAPPDATA", "SYSTEMROOT")
 
@@ -175,15 +149,16 @@ def go_build(
 
 def support_objects(target: Target, cache: Path) -> list[Path]:
     """The object files every link for a target needs besides its own; compiled at first use."""
-    if "armv5" not in target.name:
+    if not target.support:
         return []
-    made = cache / "support" / target.name / "sync_armv5.o"
-    if not made.exists() or made.stat().st_mtime < ARMV5_SUPPORT.stat().st_mtime:
+    source = SUPPORT / target.support
+    made = cache / "support" / target.name / f"{source.stem}.o"
+    if not made.exists() or made.stat().st_mtime < source.stat().st_mtime:
         made.parent.mkdir(parents=True, exist_ok=True)
         part = made.with_suffix(f".{os.getpid()}.o")
         run(
-            [*compiler(target), "-O2", "-g0", "-fPIC", "-c", "-o", part, ARMV5_SUPPORT.name],
-            folder=ARMV5_SUPPORT.parent,
+            [*compiler(target), "-O2", "-g0", "-fPIC", "-c", "-o", part, source.name],
+            folder=SUPPORT,
             environ=environment(target, cache, cache),
         )
         part.replace(made)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
+from emuload.machine.targets import Target
 from emuload.samples import toolchain
-from emuload.samples.toolchain import Target
 from emuload.scenarios.description import Scenario, Source
 
 Builder = Callable[[Source, Target, Sequence[Path]], Path]

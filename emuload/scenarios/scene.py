@@ -10,10 +10,10 @@ from typing import Any
 from emuload.calls.values import value_text
 from emuload.errors import ReportedError, UsageError
 from emuload.libc.builtins import architecture_of
+from emuload.machine.targets import Target
 from emuload.process.guest_files import host_bytes
 from emuload.process.process import Process
 from emuload.process.trace_header import end_of, header_of
-from emuload.samples.toolchain import Target
 from emuload.scenarios.description import Scenario, ScenarioError
 from emuload.trace.jsonl import Trace
 from loader.errors import LoadError

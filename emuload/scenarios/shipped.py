@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from emuload.machine.targets import Target
 from emuload.samples import SAMPLES
-from emuload.samples.toolchain import Target
 from emuload.scenarios.description import Scenario
 
 BUILT = Path(__file__).with_name("built")

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from emuload.machine.unwind import UnwindRow
 from emuload.unwind.expression import evaluate, leb128
 from emuload.unwind.reader import Reader
-from loader.elf import PT_GNU_EH_FRAME
+from loader.gabi import PT_GNU_EH_FRAME
 from loader.image import Image
 
 _SHF_COMPRESSED = 0x800

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from struct import unpack_from
 
 from emuload.unwind.reader import Reader
-from loader.elf import PT_ARM_EXIDX
+from loader.gabi import PT_ARM_EXIDX
 from loader.image import Image
 
 _CANT_UNWIND = 1

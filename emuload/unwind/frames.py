@@ -33,10 +33,10 @@ class LoadedObject(Protocol):
 
 
 class Machine(Protocol):
-    """The facts that identify the machine, as emuload.machine.abi.Abi has them."""
+    """The architecture of the registers; emuload.machine.abi.Abi is one."""
 
     @property
-    def elf_machine(self) -> int: ...
+    def name(self) -> str: ...
 
 
 class Frame(ReportFrame):

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from emuload.golang.library import open_library
 from emuload.machine.unwind import row_for
 from emuload.unwind.symbols import SymbolTable
-from loader.elf import PF_X, ElfFile
+from loader.elf import ElfFile
+from loader.gabi import PF_X
 from loader.image import Image
 
 

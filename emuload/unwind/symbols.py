@@ -6,8 +6,8 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from loader.elf import STT_FUNC, STT_GNU_IFUNC, STT_NOTYPE
 from loader.errors import LoadError
+from loader.gabi import STT_FUNC, STT_GNU_IFUNC, STT_NOTYPE
 from loader.image import Image
 from loader.sections import SHT_SYMTAB
 

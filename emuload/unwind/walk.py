@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from emuload.golang.library import GoLibrary, open_library
 from emuload.golang.pclntab import Function, Position
-from emuload.machine.unwind import UnwindRow, row_for
+from emuload.machine.unwind import UnwindRow, row_for, row_of
 from emuload.unwind import ehabi
 from emuload.unwind.dwarf import CallFrames
 from emuload.unwind.frames import Frame, LoadedObject, Machine, Memory, Registers
@@ -20,8 +20,9 @@ from emuload.unwind.gostack import Cursor, GoStack
 from emuload.unwind.lines import Lines
 from emuload.unwind.reader import Reader
 from emuload.unwind.symbols import SymbolTable
-from loader.elf import PT_ARM_EXIDX, ElfFile
+from loader.elf import ElfFile
 from loader.errors import one_line
+from loader.gabi import PT_ARM_EXIDX
 from loader.image import Image
 
 LIMIT = 64
@@ -92,8 +93,7 @@ class Unwinder:
         `registers` are the thread's as `Cpu.registers()` gives them, `objects` those of the link map. No guest state makes
         it raise.
         """
-        row = row_for(machine.elf_machine)
-        return [] if row is None else list(_Walk(self, row, memory, list(objects), registers).frames(limit))
+        return list(_Walk(self, row_of(machine.name), memory, list(objects), registers).frames(limit))
 
     def describe(self, pc: int, objects: Iterable[LoadedObject], *, exact: bool = True) -> list[Frame]:
         """The frames at `pc`: calls inlined there, then the function itself."""

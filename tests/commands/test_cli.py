@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +16,7 @@ import pytest
 
 from emuload import cli, samples
 from tests.support.command_line import ROOT, emuload, source_file, start, without_times
+from tests.support.targets import GNU
 from tests.support.toolchain import c_library, c_program, go_library
 
 HANDOFF = """\
@@ -152,7 +156,7 @@ def test_buffers_are_shown_as_the_call_left_them(capsys: pytest.CaptureFixture[s
     assert ended.out == 'fill(buf(5), 3) -> i32 = 3; argument 1 = "abc"\n\n'
 
 
-@pytest.mark.parametrize("target", ["amd64-gnu", "armv7-gnueabihf", "armv5-gnueabi", "arm64-gnu"])
+@pytest.mark.parametrize("target", GNU)
 def test_all_kinds_of_values_go_both_ways(capsys: pytest.CaptureFixture[str], target: str) -> None:
     twelve = ", ".join(f"i64({n})" for n in range(1, 13))
     expected = {
@@ -183,7 +187,7 @@ def test_all_kinds_of_values_go_both_ways(capsys: pytest.CaptureFixture[str], ta
 # -- exec ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("target", ["amd64-gnu", "armv7-gnueabihf", "armv5-gnueabi", "arm64-gnu"])
+@pytest.mark.parametrize("target", GNU)
 def test_program_gets_input_arguments_and_environment(target: str, tmp_path: Path) -> None:
     program = c_program("echo_stdin", target)
     command = start(
@@ -281,6 +285,24 @@ def test_emuload_alone_prints_the_help(capsys: pytest.CaptureFixture[str]) -> No
     assert (ended.status, ended.err) == (0, "")
     assert ended.out == emuload(capsys, "--help").out
     assert ended.out.startswith("Usage: emuload ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminal")
+@pytest.mark.parametrize("arguments", [("demo", "--arch", "armv7"), ("scenarios",)])
+def test_a_terminal_shows_the_layout_of_a_pipe(arguments: tuple[str, ...]) -> None:
+    import pty
+
+    piped, _ = start(*arguments).communicate()
+    here, there = pty.openpty()
+    command = start(*arguments, stdout=there)
+    os.close(there)
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux says EIO when the other end is closed
+        while data := os.read(here, 4096):
+            shown += data
+    os.close(here)
+    assert command.wait() == 0
+    assert re.sub(rb"\x1b\[[\d;]*m", b"", shown).replace(b"\r\n", b"\n") == piped
 
 
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,9 +10,8 @@ import pytest
 
 from emuload import samples
 from tests.support.command_line import Ended, emuload, source_file
+from tests.support.targets import GNU
 from tests.support.toolchain import build, c_library, c_program
-
-GNU = ["amd64-gnu", "armv7-gnueabihf", "armv5-gnueabi", "arm64-gnu"]
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +162,30 @@ def test_call_that_makes_no_sense(capsys: pytest.CaptureFixture[str], library: P
         (("run", "LIBRARY", "--stdin", "/nowhere"), "--stdin /nowhere: No such file"),
         (("exec",), "Missing argument 'PROGRAM'"),
         (("demo", "--arch", "z80"), "there is no sample 'z80'"),
+        (("demo", "LIBRARY"), "Got unexpected extra argument"),
+        (("demo", "--write", "x"), "--write: use: emuload samples DIR"),
+        (("samples",), "Missing argument 'DIR'"),
+        (("samples", "x", "y"), "Got unexpected extra argument (y)"),
         (("samples", "/dev/null/x"), "/dev/null/x: Not a directory"),
+        (("check", "LIBRARY", "--profile", "all"), "several profiles: use: emuload compat LIBRARY --profile all"),
+        (("check", "LIBRARY", "--profile", "glibc,musl"), "several profiles: use: emuload compat LIBRARY --profile glibc,musl"),
+        (("check", "LIBRARY", "--rules", "elves"), "elves: neither a rule set"),
+        (("compat",), "Missing argument 'LIBRARY'"),
+        (("compat", "LIBRARY", "--profile", "glibc:9"), "unknown profile 'glibc:9'"),
+        (("compat", "LIBRARY", "--seed", "1"), "No such option"),
+        (("cost", "LIBRARY", "--budget", "/nowhere"), "/nowhere: No such file or directory"),
+        (("cost", "LIBRARY", "--write-budget"), "requires an argument"),
+        (("cost", "/nowhere"), "/nowhere: cannot open shared object file"),
+        (("diff", "LIBRARY"), "Missing argument 'B'"),
+        (("diff", "/nowhere", "/nowhere"), "/nowhere: No such file or directory"),
+        (("diff", "LIBRARY", "LIBRARY"), "libhello.so:1: "),
+        (("show", "LIBRARY"), "libhello.so: "),
+        (("show", "/nowhere"), "/nowhere: No such file or directory"),
+        (("show", "LIBRARY", "--format", "xml"), "--format xml: choose from text, tenet, execlog"),
+        (("inspect",), "Missing argument 'LIBRARY'"),
+        (("inspect", "LIBRARY", "LIBRARY"), "Got unexpected extra argument"),
+        (("inspect", "LIBRARY", "--xml"), "No such option"),
+        (("exec", "LIBRARY"), "cannot be executed: this is a library, not a program"),
     ],
 )
 def test_usage(capsys: pytest.CaptureFixture[str], library: Path, arguments: tuple[str, ...], words: str) -> None:

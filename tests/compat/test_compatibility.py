@@ -12,7 +12,7 @@ import emuload
 from emuload import samples
 from emuload.compat import DLOPEN, LINKED, Outcome, Reason, Subject, verdicts
 from loader import LoadError, profile
-from loader import elf as e
+from loader import gabi as e
 from loader.profiles import everywhere
 from tests.loader.elfwriter import TEXT, ElfWriter
 from tests.loader.native import AVAILABLE

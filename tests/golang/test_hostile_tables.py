@@ -16,7 +16,7 @@ from emuload.golang.tables import find_table
 from emuload.golang.tracker import package_of
 from emuload.golang.watch_points import watch_points
 from emuload.report.inspection import inspect_elf
-from loader import elf as e
+from loader import gabi as e
 from loader.elf import ElfFile
 from loader.image import Image
 from loader.sections import read_sections

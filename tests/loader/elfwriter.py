@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
-from loader import elf as e
+from loader import gabi as e
 from loader.hashes import gnu_hash, sysv_hash
 from loader.machines import BY_NAME
 

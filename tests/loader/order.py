@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from loader import RTLD_GLOBAL, RTLD_LAZY, RTLD_NOW, ByteMemory, DirectoryFinder, LinkedObject, LinkMap
-from loader import elf as e
+from loader import gabi as e
 from tests.loader.elfwriter import TEXT, ElfWriter
 from tests.loader.native import AVAILABLE, announcing
 from tests.loader.steps import host_glibc, host_musl, run_script

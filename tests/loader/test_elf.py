@@ -9,7 +9,7 @@ import time
 import pytest
 
 from loader import BY_NAME, RTLD_NOW, ByteMemory, ElfFile, LinkMap, LoadError
-from loader import elf as e
+from loader import gabi as e
 from tests.loader.elfwriter import DATA, FREE, TEXT, ElfWriter
 
 MACHINES = ["amd64", "arm", "arm64"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from loader import BY_NAME, RTLD_NOW, ByteMemory, DirectoryFinder, ElfFile, LinkedObject, LinkMap, LoadError
-from loader import elf as e
+from loader import gabi as e
 from loader.versions import MAX_ENTRIES
 from tests.loader.elfwriter import DATA, TEXT, ElfWriter
 

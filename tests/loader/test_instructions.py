@@ -6,7 +6,7 @@ import capstone
 import pytest
 
 from loader import BY_NAME, RTLD_NOW, ByteMemory, LinkMap, LoadError
-from loader import elf as e
+from loader import gabi as e
 from loader.machines.base import INSTRUCTION, LINK_ONLY
 from loader.memory import read_memory
 from loader.profiles import profile as profile_by_name

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from loader import RTLD_DEEPBIND, RTLD_GLOBAL, RTLD_NODELETE, RTLD_NOW
-from loader import elf as e
+from loader import gabi as e
 from tests.loader.elfwriter import TEXT, ElfWriter
 from tests.loader.native import AVAILABLE, Step, announcing, emulated, native
 

@@ -11,7 +11,8 @@ from elftools.elf.relocation import RelocationSection
 
 from emuload.samples.toolchain import TARGETS
 from loader import RTLD_NOW, ByteMemory, LinkMap
-from loader import elf as e
+from loader import gabi as e
+from loader.elf import ElfFile
 from loader.memory import read_memory
 from tests.loader.elfwriter import ElfWriter
 from tests.support.toolchain import go_library
@@ -21,7 +22,7 @@ RELATIVE = {"amd64": 8, "arm": 23, "arm64": 1027}
 
 def linked(data: bytes) -> LinkMap:
     """The library with a C library that has only the data symbol cgo needs."""
-    machine = e.ElfFile(data, "lib.so").machine.name
+    machine = ElfFile(data, "lib.so").machine.name
     libc = ElfWriter(machine, soname="libc.so.6")
     libc.define("stderr", libc.words(0), size=libc.word, type=e.STT_OBJECT)
     content = libc.build()

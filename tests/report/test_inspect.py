@@ -14,7 +14,8 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.relocation import RelocationSection
 from elftools.elf.sections import SymbolTableSection
 
-from emuload.report.inspection import Export, Import, inspect_elf, inspect_file, render_text
+from emuload.report.inspection import Export, Import, inspect_elf, inspect_file
+from emuload.report.inspection_text import render_text
 from loader import ElfFile, LoadError
 from tests.golang.files import BUILT, behaviour, read, without_sections
 from tests.support.toolchain import c_library, c_program, go_library

@@ -33,7 +33,8 @@ from unittest import SkipTest
 
 from emuload.samples import toolchain
 from emuload.samples.toolchain import TARGETS
-from tests.guests import GNU, GUESTS, Guest
+from tests.guests import GUESTS, Guest
+from tests.support.targets import GNU
 
 ROOT = Path(__file__).parents[2]
 GUEST_FOLDER = Path(__file__).parents[1] / "guests"
@@ -136,7 +137,7 @@ def _python_candidates() -> list[str]:
 @functools.cache
 def _python_version(program: str) -> tuple[int, ...] | None:
     # capstone and unicorn are reached through ctypes, so that one installation serves several versions.
-    code = "import sys, click, rich, unicorn, capstone, elftools; print(*sys.version_info[:3])"
+    code = "import sys, click, unicorn, capstone, elftools; print(*sys.version_info[:3])"
     environ = {"PYTHONPATH": site_packages(), "PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run([program, "-c", code], env=environ, capture_output=True, text=True, timeout=60)
@@ -257,8 +258,8 @@ def cached(
     digest.update(json.dumps(named).replace(str(cache), "").replace(str(ROOT), "").encode())
     for source in sources:
         digest.update(f"\0{source.name}\0".encode() + source.read_bytes())
-    if "armv5" in target:
-        digest.update(toolchain.ARMV5_SUPPORT.read_bytes())
+    if TARGETS[target].support:
+        digest.update((toolchain.SUPPORT / TARGETS[target].support).read_bytes())
     folder = cache / "built" / f"{label}-{digest.hexdigest()[:16]}"
     if folder.is_dir():
         return folder

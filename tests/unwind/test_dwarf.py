@@ -10,7 +10,7 @@ import pytest
 from elftools.dwarf.callframe import FDE, CallFrameInfo
 from elftools.dwarf.structs import DWARFStructs
 
-from emuload.machine.unwind import AMD64, ARM64, UnwindRow
+from emuload.machine.unwind import UnwindRow, row_of
 from emuload.unwind.dwarf import CallFrames, _run
 from emuload.unwind.expression import evaluate
 from emuload.unwind.reader import Reader
@@ -18,6 +18,8 @@ from loader.elf import ElfFile
 from loader.image import Image
 from tests.golang.files import read, without_sections
 from tests.support.toolchain import c_library, go_library
+
+AMD64, ARM64 = row_of("amd64"), row_of("arm64")
 
 LIBC = Path(__file__).parents[2] / "emuload" / "libc" / "built"
 KINDS = {

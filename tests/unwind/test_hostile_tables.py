@@ -10,14 +10,14 @@ from contextlib import contextmanager
 import pytest
 
 from emuload.machine.arm.attributes import read_attributes
-from emuload.machine.unwind import AMD64
+from emuload.machine.unwind import row_of
 from emuload.unwind import Unwinder
 from emuload.unwind.dwarf import CallFrames
 from emuload.unwind.expression import leb128
 from emuload.unwind.reader import Reader
 from emuload.unwind.symbols import SymbolTable
 from loader import ByteMemory, LinkedObject
-from loader import elf as e
+from loader import gabi as e
 from loader.elf import ElfFile
 from loader.image import Image
 from loader.mapping import map_object
@@ -44,8 +44,8 @@ def frames_of(frames: bytes) -> dict[str, int] | None:
     header = writer.data(struct.pack("<BBBBi", 1, 0x1B, 0xFF, 0xFF, 0), 4)
     writer.content[header - 0xA000 + 4 : header - 0xA000 + 8] = struct.pack("<i", at - header - 4)
     writer.extra_segments = [(e.PT_GNU_EH_FRAME, 4, header, header, 8, 8, 4)]
-    frames_there = CallFrames(Image(ElfFile(writer.build(), "x.so")), AMD64)
-    registers = dict.fromkeys(AMD64.dwarf_registers, 0x7000)
+    frames_there = CallFrames(Image(ElfFile(writer.build(), "x.so")), row_of("amd64"))
+    registers = dict.fromkeys(row_of("amd64").dwarf_registers, 0x7000)
     with soon():
         return frames_there.step(TEXT, registers, Reader(Nothing(), 8))
 

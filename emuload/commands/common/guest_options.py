@@ -13,8 +13,9 @@ from emuload.commands.common.command import CALLS, GUEST, LIMITS, Decorator, com
 from emuload.errors import UsageError
 from emuload.process.options import Limits
 from loader import profiles
-from loader.elf import STB_LOCAL, STT_FUNC, STT_GNU_IFUNC, ElfFile
+from loader.elf import ElfFile
 from loader.errors import LoadError
+from loader.gabi import STB_LOCAL, STT_FUNC, STT_GNU_IFUNC
 from loader.profiles.base import PAGE_SIZES
 
 _DEFAULTS = Limits()

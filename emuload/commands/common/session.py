@@ -15,8 +15,9 @@ from emuload.commands.common.guest_options import process_options
 from emuload.errors import ReportedError
 from emuload.process.guest_files import host_bytes
 from emuload.process.process import Process
-from loader.elf import DF_1_PIE, ET_EXEC, ElfFile
+from loader.elf import ElfFile
 from loader.errors import LoadError
+from loader.gabi import DF_1_PIE, ET_EXEC
 
 if TYPE_CHECKING:
     from emuload.process.host_threads import Thread

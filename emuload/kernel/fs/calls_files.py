@@ -8,19 +8,14 @@ from typing import TYPE_CHECKING
 from emuload.kernel import errno
 from emuload.kernel.dispatch import Result
 from emuload.kernel.fs import constants as c
-from emuload.kernel.fs.descriptions import Description, FileDescription, PathDescription
+from emuload.kernel.fs.changes import vacant
+from emuload.kernel.fs.descriptions import Description, PathDescription
+from emuload.kernel.fs.file_descriptions import FileDescription
 from emuload.kernel.fs.inodes import ENTRY_COST, DataInode, Directory, FsError, Inode, Regular, Symlink
 from emuload.kernel.fs.layouts import FLOCK
-from emuload.kernel.fs.support import (
-    absolute_path,
-    directory_of,
-    file_call,
-    int32,
-    path_argument,
-    start_of,
-    uapi,
-)
+from emuload.kernel.fs.support import absolute_path, directory_of, file_call, path_argument, start_of, uapi
 from emuload.kernel.fs.tree import Place
+from emuload.kernel.integers import int32
 from emuload.kernel.task import Task
 
 if TYPE_CHECKING:
@@ -34,7 +29,7 @@ _WANTED = {c.O_RDONLY: c.R_OK, c.O_WRONLY: c.W_OK, c.O_RDWR: c.R_OK | c.W_OK, 3:
 def _create(kernel: Kernel, place: Place, mode: int) -> Inode:
     if place.slash:
         raise FsError(errno.EISDIR)
-    return kernel.fs.vacant(place).new_file(kernel.fs, place.name, mode & ~kernel.credentials.umask & 0o7777)
+    return vacant(kernel.fs, place).new_file(kernel.fs, place.name, mode & ~kernel.credentials.umask & 0o7777)
 
 
 def _existing(kernel: Kernel, inode: Inode, flags: int, o_directory: int) -> Inode:

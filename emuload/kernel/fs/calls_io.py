@@ -16,21 +16,11 @@ from emuload.kernel.fs.constants import (
     SIGPIPE,
     W_OK,
 )
-from emuload.kernel.fs.descriptions import Description, FileDescription
+from emuload.kernel.fs.descriptions import Description
+from emuload.kernel.fs.file_descriptions import FileDescription
 from emuload.kernel.fs.inodes import DataInode, FsError, Inode, Regular
-from emuload.kernel.fs.support import (
-    PIECE,
-    UserBuffers,
-    file_call,
-    gone,
-    inode_at,
-    int32,
-    int64,
-    one_buffer,
-    vector,
-    wait_for,
-    wide,
-)
+from emuload.kernel.fs.support import PIECE, UserBuffers, file_call, gone, inode_at, one_buffer, vector, wait_for, wide
+from emuload.kernel.integers import int32, int64
 from emuload.kernel.siginfo import SI_USER
 from emuload.kernel.signals import send_signal
 from emuload.kernel.task import SigInfo, Task
@@ -191,9 +181,7 @@ def sys_pwritev(kernel: Kernel, task: Task, fd: int, address: int, count: int, l
 
 
 @file_call("preadv2")
-def sys_preadv2(
-    kernel: Kernel, task: Task, fd: int, address: int, count: int, low: int, high: int, flags: int
-) -> Result:
+def sys_preadv2(kernel: Kernel, task: Task, fd: int, address: int, count: int, low: int, high: int, flags: int) -> Result:
     """preadv2(2) without flags; offset -1 is the current position."""
     if flags:
         return -errno.EOPNOTSUPP
@@ -203,9 +191,7 @@ def sys_preadv2(
 
 
 @file_call("pwritev2")
-def sys_pwritev2(
-    kernel: Kernel, task: Task, fd: int, address: int, count: int, low: int, high: int, flags: int
-) -> Result:
+def sys_pwritev2(kernel: Kernel, task: Task, fd: int, address: int, count: int, low: int, high: int, flags: int) -> Result:
     """pwritev2(2) without flags; offset -1 is the current position."""
     if flags:
         return -errno.EOPNOTSUPP

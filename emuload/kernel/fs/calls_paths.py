@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emuload.kernel import errno
+from emuload.kernel.fs import changes
 from emuload.kernel.fs.constants import (
     AT_EMPTY_PATH,
     AT_FDCWD,
@@ -17,7 +18,8 @@ from emuload.kernel.fs.constants import (
     X_OK,
 )
 from emuload.kernel.fs.inodes import Directory, Inode, Symlink
-from emuload.kernel.fs.support import file_call, inode_at, int32, locate_at, path_argument
+from emuload.kernel.fs.support import file_call, inode_at, locate_at, path_argument
+from emuload.kernel.integers import int32
 from emuload.kernel.task import Task
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 def sys_mkdirat(kernel: Kernel, task: Task, dirfd: int, path: int, mode: int) -> int:
     """mkdirat(2)."""
     place = locate_at(kernel, dirfd, path_argument(kernel, path))
-    kernel.fs.make_directory(place, mode & ~kernel.credentials.umask)
+    changes.make_directory(kernel.fs, place, mode & ~kernel.credentials.umask)
     return 0
 
 
@@ -41,9 +43,9 @@ def sys_mkdir(kernel: Kernel, task: Task, path: int, mode: int) -> int:
 def _remove(kernel: Kernel, dirfd: int, address: int, directory: bool) -> int:
     place = locate_at(kernel, dirfd, path_argument(kernel, address))
     if directory:
-        kernel.fs.remove_directory(place)
+        changes.remove_directory(kernel.fs, place)
     else:
-        kernel.fs.unlink(place)
+        changes.unlink(kernel.fs, place)
     return 0
 
 
@@ -74,7 +76,7 @@ def sys_renameat2(kernel: Kernel, task: Task, dirfd: int, path: int, new_dirfd: 
         return -errno.EINVAL
     source = locate_at(kernel, dirfd, path_argument(kernel, path))
     target = locate_at(kernel, new_dirfd, path_argument(kernel, new_path))
-    kernel.fs.rename(source, target, replace=flags != RENAME_NOREPLACE, exchange=flags == RENAME_EXCHANGE)
+    changes.rename(kernel.fs, source, target, replace=flags != RENAME_NOREPLACE, exchange=flags == RENAME_EXCHANGE)
     return 0
 
 
@@ -96,7 +98,7 @@ def sys_linkat(kernel: Kernel, task: Task, dirfd: int, path: int, new_dirfd: int
     if flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH):
         return -errno.EINVAL
     source = inode_at(kernel, dirfd, path, follow=bool(flags & AT_SYMLINK_FOLLOW), flags=flags)
-    kernel.fs.link(source, locate_at(kernel, new_dirfd, path_argument(kernel, new_path)))
+    changes.link(kernel.fs, source, locate_at(kernel, new_dirfd, path_argument(kernel, new_path)))
     return 0
 
 
@@ -110,7 +112,7 @@ def sys_link(kernel: Kernel, task: Task, path: int, new_path: int) -> int:
 def sys_symlinkat(kernel: Kernel, task: Task, text: int, dirfd: int, path: int) -> int:
     """symlinkat(2)."""
     target = path_argument(kernel, text)
-    kernel.fs.make_symlink(locate_at(kernel, dirfd, path_argument(kernel, path)), target)
+    changes.make_symlink(kernel.fs, locate_at(kernel, dirfd, path_argument(kernel, path)), target)
     return 0
 
 
@@ -126,7 +128,7 @@ def sys_mknodat(kernel: Kernel, task: Task, dirfd: int, path: int, mode: int, de
     if mode & S_IFMT not in (0, S_IFREG):
         return -errno.EPERM
     place = locate_at(kernel, dirfd, path_argument(kernel, path))
-    kernel.fs.vacant_for_file(place).new_file(kernel.fs, place.name, mode & ~kernel.credentials.umask & 0o7777)
+    changes.vacant_for_file(kernel.fs, place).new_file(kernel.fs, place.name, mode & ~kernel.credentials.umask & 0o7777)
     return 0
 
 

@@ -29,7 +29,8 @@ from emuload.kernel.fs.constants import (
 from emuload.kernel.fs.epoll import Epoll
 from emuload.kernel.fs.inodes import FsError
 from emuload.kernel.fs.layouts import EPOLL_ALIGNED, EPOLL_PACKED, POLLFD, TIMESPEC
-from emuload.kernel.fs.support import file_call, gone, int32
+from emuload.kernel.fs.support import file_call, gone
+from emuload.kernel.integers import int32
 from emuload.kernel.signals import read_set, set_temporary_mask
 from emuload.kernel.task import Task, Wait
 from emuload.kernel.time import read_timespec, write_timespec, write_timeval
@@ -121,9 +122,7 @@ def sys_poll(kernel: Kernel, task: Task, address: int, count: int, timeout: int)
     return _poll(kernel, task, address, count, _milliseconds(timeout))
 
 
-def _ppoll(
-    kernel: Kernel, task: Task, address: int, count: int, timeout: int, mask: int, size: int, width: int
-) -> Result:
+def _ppoll(kernel: Kernel, task: Task, address: int, count: int, timeout: int, mask: int, size: int, width: int) -> Result:
     relative = _timespec(kernel, timeout, width)
     _mask(kernel, task, mask, size)
     result = _poll(kernel, task, address, count, relative)
@@ -139,9 +138,7 @@ def sys_ppoll(kernel: Kernel, task: Task, address: int, count: int, timeout: int
 
 
 @file_call("ppoll_time64")
-def sys_ppoll_time64(
-    kernel: Kernel, task: Task, address: int, count: int, timeout: int, mask: int, size: int
-) -> Result:
+def sys_ppoll_time64(kernel: Kernel, task: Task, address: int, count: int, timeout: int, mask: int, size: int) -> Result:
     """ppoll(2) with a 64-bit timespec."""
     return _ppoll(kernel, task, address, count, timeout, mask, size, 8)
 
@@ -193,9 +190,7 @@ def _select(kernel: Kernel, task: Task, count: int, sets: tuple[int, int, int], 
 
 
 @file_call("select", "_newselect")
-def sys_select(
-    kernel: Kernel, task: Task, count: int, reads: int, writes: int, exceptions: int, timeout: int
-) -> Result:
+def sys_select(kernel: Kernel, task: Task, count: int, reads: int, writes: int, exceptions: int, timeout: int) -> Result:
     """select(2); what is left of the time-out is written back."""
     relative = None
     if timeout:

@@ -37,7 +37,8 @@ from emuload.kernel.fs.pipes import (
     new_pipe,
     new_socket_pair,
 )
-from emuload.kernel.fs.support import UserBuffers, file_call, gone, int32, one_buffer, uapi, vector, wait_for
+from emuload.kernel.fs.support import UserBuffers, file_call, gone, one_buffer, uapi, vector, wait_for
+from emuload.kernel.integers import int32
 from emuload.kernel.task import Task
 from emuload.kernel.time import read_timespec, write_timespec
 from emuload.machine.memory import MemoryFault
@@ -257,9 +258,7 @@ def sys_sendto(kernel: Kernel, task: Task, fd: int, address: int, size: int, fla
 
 
 @file_call("recvfrom")
-def sys_recvfrom(
-    kernel: Kernel, task: Task, fd: int, address: int, size: int, flags: int, name: int, name_size: int
-) -> Result:
+def sys_recvfrom(kernel: Kernel, task: Task, fd: int, address: int, size: int, flags: int, name: int, name_size: int) -> Result:
     """recvfrom(2); the sender has no name."""
     result = _receive(kernel, task, fd, one_buffer(kernel, address, size), flags)
     if isinstance(result, int) and result >= 0 and name_size:

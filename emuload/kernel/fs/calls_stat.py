@@ -28,12 +28,13 @@ from emuload.kernel.fs.inodes import BLOCK, FsError, Inode
 from emuload.kernel.fs.layouts import (
     TIMESPEC,
     FileSystemFigures,
-    StatFormat,
     pack_statfs,
     pack_statx,
 )
-from emuload.kernel.fs.support import file_call, inode_at, int32, uapi
+from emuload.kernel.fs.support import file_call, inode_at, uapi
+from emuload.kernel.integers import int32
 from emuload.kernel.task import Task
+from emuload.machine.structures import StatFormat
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.attached import Kernel
@@ -130,9 +131,7 @@ def _figures(kernel: Kernel, inode: Inode) -> FileSystemFigures:
     fs = kernel.fs
     blocks, free = fs.storage_limit // BLOCK, (fs.storage_limit - fs.storage) // BLOCK
     flags = _ST_VALID | (0 if inode.writable_mount else _ST_RDONLY)
-    return FileSystemFigures(
-        _MAGIC.get(inode.device, _TMPFS), BLOCK, blocks, free, 1 << 18, (1 << 18) - 1024, NAME_MAX, flags
-    )
+    return FileSystemFigures(_MAGIC.get(inode.device, _TMPFS), BLOCK, blocks, free, 1 << 18, (1 << 18) - 1024, NAME_MAX, flags)
 
 
 def _store_figures(kernel: Kernel, inode: Inode, address: int, layout: str | None) -> int:

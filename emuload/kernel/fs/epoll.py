@@ -139,9 +139,7 @@ class Epoll(Description):
         """True if `other` is this or watched below it."""
         if self is other:
             return True
-        return any(
-            item.description.reaches(other) for item in self.items.values() if isinstance(item.description, Epoll)
-        )
+        return any(item.description.reaches(other) for item in self.items.values() if isinstance(item.description, Epoll))
 
     def _depth(self) -> int:
         inner = [item.description._depth() for item in self.items.values() if isinstance(item.description, Epoll)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from emuload.kernel import errno
 from emuload.kernel.fs.constants import S_IFDIR, S_IFMT, S_IFREG
-from emuload.kernel.fs.layouts import Attributes
+from emuload.machine.structures import Attributes
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.tree import FileSystem

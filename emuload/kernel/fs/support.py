@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from emuload.kernel import errno
 from emuload.kernel.dispatch import Result, syscall
 from emuload.kernel.fs.constants import AT_EMPTY_PATH, AT_FDCWD, IOV_MAX, MAX_RW_COUNT, PATH_MAX
-from emuload.kernel.fs.descriptions import Description, DirectoryDescription
+from emuload.kernel.fs.descriptions import Description
+from emuload.kernel.fs.file_descriptions import DirectoryDescription
 from emuload.kernel.fs.inodes import Directory, FsError, Inode
-from emuload.kernel.fs.layouts import IOVEC, UAPI, Uapi
+from emuload.kernel.fs.layouts import IOVEC
 from emuload.kernel.fs.tree import Place
+from emuload.kernel.integers import int32, int64
 from emuload.kernel.task import Task, Wait
+from emuload.machine import structures
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.attached import Kernel
@@ -39,18 +42,6 @@ def file_call(*names: str) -> Callable[[F], F]:
     return register
 
 
-def int32(value: int) -> int:
-    """A C int in a register."""
-    value &= 0xFFFFFFFF
-    return value - (1 << 32) if value >> 31 else value
-
-
-def int64(value: int) -> int:
-    """A 64-bit value as a signed one."""
-    value &= (1 << 64) - 1
-    return value - (1 << 64) if value >> 63 else value
-
-
 def wide(kernel: Kernel, registers: tuple[int, ...], index: int) -> tuple[int, int]:
     """A signed 64-bit argument that begins at register `index` of a call, and the index after it.
 
@@ -62,9 +53,9 @@ def wide(kernel: Kernel, registers: tuple[int, ...], index: int) -> tuple[int, i
     return int64(registers[index] & 0xFFFFFFFF | (registers[index + 1] & 0xFFFFFFFF) << 32), index + 2
 
 
-def uapi(kernel: Kernel) -> Uapi:
+def uapi(kernel: Kernel) -> structures.Uapi:
     """The architecture's flags and structures."""
-    return UAPI[kernel.abi.stat_layout]
+    return structures.uapi(kernel.abi.name)
 
 
 # -- paths -----------------------------------------------------------------------------------------------------------

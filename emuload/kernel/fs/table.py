@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from emuload.kernel import errno
 from emuload.kernel.fs.constants import ANON_DEVICE, O_RDONLY, O_WRONLY, PIPE_DEVICE, S_IFIFO
-from emuload.kernel.fs.descriptions import (
-    Description,
+from emuload.kernel.fs.descriptions import Description
+from emuload.kernel.fs.file_descriptions import (
     DeviceDescription,
     DirectoryDescription,
     FileDescription,
     GeneratedDescription,
-    StreamDescription,
-    StreamInode,
 )
 from emuload.kernel.fs.inodes import DataInode, Device, Directory, FsError, Generated, Inode
+from emuload.kernel.fs.streams import StreamDescription, StreamInode
+from emuload.kernel.identity import RLIMIT_NOFILE
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.attached import Kernel
     from emuload.kernel.fs.events import TimerFd
-
-RLIMIT_NOFILE: Final = 7
 
 
 class FileTable:

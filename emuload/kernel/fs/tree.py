@@ -17,7 +17,6 @@ from emuload.kernel.fs.constants import (
     ROOT_DEVICE,
     S_IFDIR,
     S_IFLNK,
-    S_ISVTX,
     W_OK,
     X_OK,
 )
@@ -225,117 +224,6 @@ class FileSystem:
             parts.append(here.name)
             here = here.parent
         return "/" + "/".join(reversed(parts))
-
-    # -- changes by path -----------------------------------------------------------------------------------------
-
-    def vacant(self, place: Place) -> Directory:
-        """The directory to enter a new name in. Raises FsError(EEXIST, ENOENT, EACCES, EROFS)."""
-        if place.inode is not None or not place.name:
-            raise FsError(errno.EEXIST)
-        self._alterable(place.parent)
-        return place.parent
-
-    def vacant_for_file(self, place: Place) -> Directory:
-        """Like `vacant`, for what is no directory: no slash may follow the name (ENOENT)."""
-        if place.inode is None and place.slash:
-            raise FsError(errno.ENOENT)
-        return self.vacant(place)
-
-    def _alterable(self, directory: Directory) -> None:
-        if directory.nlink == 0:
-            raise FsError(errno.ENOENT)
-        self.require(directory, W_OK | X_OK)
-
-    def _removable(self, place: Place) -> Inode:
-        if place.inode is None:
-            raise FsError(errno.ENOENT)
-        if not place.name or place.name in place.parent.mounts:
-            raise FsError(errno.EBUSY)
-        self._alterable(place.parent)
-        sticky = place.parent.mode & S_ISVTX
-        if sticky and self.uid not in (0, place.parent.uid, place.inode.uid):
-            raise FsError(errno.EPERM)
-        return place.inode
-
-    def make_directory(self, place: Place, mode: int) -> Directory:
-        """mkdir(2) at a located place; `mode` is final, the umask has been applied."""
-        return self.vacant(place).new_directory(self, place.name, mode & 0o1777)
-
-    def make_symlink(self, place: Place, text: str) -> None:
-        """symlink(2) at a located place."""
-        self.vacant_for_file(place).new_symlink(self, place.name, text)
-
-    def unlink(self, place: Place) -> None:
-        """unlink(2) at a located place."""
-        if isinstance(place.inode, Directory):
-            raise FsError(errno.EISDIR)
-        if place.inode is not None and place.slash:
-            raise FsError(errno.ENOTDIR)
-        self._removable(place)
-        place.parent.remove(self, place.name)
-
-    def remove_directory(self, place: Place) -> None:
-        """rmdir(2) at a located place."""
-        if place.last in (".", ".."):
-            raise FsError(errno.EINVAL if place.last == "." else errno.ENOTEMPTY)
-        node = self._removable(place)
-        if not isinstance(node, Directory):
-            raise FsError(errno.ENOTDIR)
-        if node.names(self):
-            raise FsError(errno.ENOTEMPTY)
-        place.parent.remove_directory(self, place.name)
-
-    def link(self, source: Inode, place: Place) -> None:
-        """link(2) to a located place."""
-        directory = self.vacant_for_file(place)
-        if isinstance(source, Directory):
-            raise FsError(errno.EPERM)
-        if source.device != directory.device:
-            raise FsError(errno.EXDEV)
-        if source.nlink == 0:
-            raise FsError(errno.ENOENT)
-        directory.add_link(self, place.name, source)
-
-    def rename(self, source: Place, target: Place, *, replace: bool = True, exchange: bool = False) -> None:
-        """rename(2) and renameat2(2) of located places."""
-        if not source.name or not target.name:
-            raise FsError(errno.EBUSY)
-        node = self._removable(source)
-        if not isinstance(node, Directory) and (source.slash or (target.slash and not exchange)):
-            raise FsError(errno.ENOTDIR)
-        self._alterable(target.parent)
-        if node.device != target.parent.device:
-            raise FsError(errno.EXDEV)
-        other = target.inode
-        if other is node:
-            return
-        here: Directory = target.parent
-        while True:
-            if here is node:
-                raise FsError(errno.EINVAL)
-            if here.parent is None or here.parent is here:
-                break
-            here = here.parent
-        if exchange:
-            if other is None:
-                raise FsError(errno.ENOENT)
-            source.parent.exchange(self, source.name, target.parent, target.name)
-            return
-        if other is not None:
-            if not replace:
-                raise FsError(errno.EEXIST)
-            self._removable(target)
-            if isinstance(other, Directory):
-                if not isinstance(node, Directory):
-                    raise FsError(errno.EISDIR)
-                if other.names(self):
-                    raise FsError(errno.ENOTEMPTY)
-                target.parent.remove_directory(self, target.name)
-            else:
-                if isinstance(node, Directory):
-                    raise FsError(errno.ENOTDIR)
-                target.parent.remove(self, target.name)
-        source.parent.move(self, source.name, target.parent, target.name)
 
     # -- from the host's side ------------------------------------------------------------------------------------
 

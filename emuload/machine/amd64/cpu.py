@@ -12,7 +12,7 @@ import struct
 from functools import cached_property
 
 from emuload.machine import engine as uc
-from emuload.machine.abi import Abi
+from emuload.machine.amd64 import ABI
 from emuload.machine.cpu import Cpu
 from emuload.machine.disassembly import Disassembler
 from emuload.machine.hooks import install
@@ -31,33 +31,15 @@ from emuload.machine.stops import (
     Stop,
 )
 
-ABI = Abi(
-    name="amd64",
-    elf_machine=62,
-    word=8,
-    uname_machine="x86_64",
-    platform="x86_64",
-    hwcap=0x078BFBFD,
-    hwcap2=0,
-    mmap_unit=1,
-    clone_tls_before_child_tid=False,
-    syscall_instruction_size=2,
-    epoll_packed=True,
-    stat_layout="x86_64",
-    minsigstksz=2048,
-    sigreturn_trampoline=0x7FFF_F7FF_E000,
-    map_low=0x10000,
-    map_high=0x7FFF_FFFF_F000,
-    map_top=0x7FFF_F7FF_0000,
-    stack_top=0x7FFF_FFFF_E000,
-)
-
 _IDS = {
     "rax": 35, "rbx": 37, "rcx": 38, "rdx": 40, "rsi": 43, "rdi": 39, "rbp": 36, "rsp": 44,
     "r8": 106, "r9": 107, "r10": 108, "r11": 109, "r12": 110, "r13": 111, "r14": 112, "r15": 113,
     "rip": 41, "eflags": 25, "fs_base": 250, "gs_base": 251, "mxcsr": 249, "fpcw": 246, "fpsw": 31, "fptag": 247,
 }  # fmt: skip
 _ST0, _XMM0 = 114, 122
+# unicorn/unicorn.h and x86.h: UC_ARCH_X86, UC_MODE_64, UC_CPU_X86_SANDYBRIDGE, UC_X86_INS_*
+_ARCH_X86, _MODE_64, _SANDY_BRIDGE = 4, 1 << 3, 17
+_INSN_SYSCALL, _INSN_RDTSC, _INSN_RDTSCP = 699, 608, 609
 _INTERRUPT_DIVIDE, _INTERRUPT_DEBUG, _INTERRUPT_BREAKPOINT, _INTERRUPT_FPU, _INTERRUPT_SIMD = 0, 1, 3, 16, 19
 _CANONICAL_HOLE = range(1 << 47, (1 << 64) - (1 << 47))
 
@@ -80,14 +62,14 @@ class Amd64(Cpu):
             [_IDS[name] for name in ("rip", "rax", "rdi", "rsi", "rdx", "r10", "r8", "r9", "eflags")]
         )
         self._return_group = uc.RegisterGroup([_IDS["rax"], _IDS["rcx"], _IDS["r11"]])
-        super().__init__(uc.ARCH_X86, uc.MODE_64, uc.CPU_X86_SANDYBRIDGE, native_hooks=native_hooks)
+        super().__init__(_ARCH_X86, _MODE_64, _SANDY_BRIDGE, native_hooks=native_hooks)
 
     def _install(self) -> None:
         install.install_canonical_tlb(self.engine, self._native)
-        self.engine.hook_instruction(uc.INSN_SYSCALL, uc.SYSCALL_CALLBACK(self._on_syscall))
+        self.engine.hook_instruction(_INSN_SYSCALL, uc.SYSCALL_CALLBACK(self._on_syscall))
         ticks = uc.INSTRUCTION_CALLBACK(self._on_time_stamp)
-        self.engine.hook_instruction(uc.INSN_RDTSC, ticks)
-        self.engine.hook_instruction(uc.INSN_RDTSCP, ticks)
+        self.engine.hook_instruction(_INSN_RDTSC, ticks)
+        self.engine.hook_instruction(_INSN_RDTSCP, ticks)
         self.engine.hook(uc.HOOK_INTR, uc.INTERRUPT_CALLBACK(self._on_interrupt))
         self.set_register("mxcsr", 0x1F80)
         self.set_register("fpcw", 0x37F)

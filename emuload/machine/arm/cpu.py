@@ -10,42 +10,22 @@ from __future__ import annotations
 import struct
 
 from emuload.machine import engine as uc
-from emuload.machine.abi import Abi
+from emuload.machine.arm import ABI
 from emuload.machine.arm.signals import TRAMPOLINE
-from emuload.machine.arm_family import ArmFamily
 from emuload.machine.cpu import Cpu
+from emuload.machine.interrupt_cpu import InterruptCpu
 from emuload.machine.memory import MemoryFault
 from emuload.machine.stops import SEGV_MAPERR, SIGSEGV, Fault
-
-# asm/hwcap.h: SWP HALF THUMB FAST_MULT VFP EDSP NEON VFPv3 TLS VFPv4 IDIVA IDIVT LPAE
-_HWCAP = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 4 | 1 << 6 | 1 << 7 | 1 << 12 | 1 << 13 | 1 << 15 | 1 << 16 | 1 << 17 | 1 << 18 | 1 << 20
-
-ABI = Abi(
-    name="arm",
-    elf_machine=40,
-    word=4,
-    uname_machine="armv7l",
-    platform="v7l",
-    hwcap=_HWCAP,
-    hwcap2=0,
-    mmap_unit=4096,
-    clone_tls_before_child_tid=True,
-    syscall_instruction_size=4,
-    epoll_packed=False,
-    stat_layout="arm",
-    minsigstksz=2048,
-    sigreturn_trampoline=0xBEFF_D000,
-    map_low=0x10000,
-    map_high=0xBFFF_F000,
-    map_top=0xB6FF_0000,
-    stack_top=0xBEFF_C000,
-)
+from loader.memory import PROT_EXEC, PROT_READ
 
 _R = [66 + i for i in range(13)]
 _IDS = {f"r{i}": register for i, register in enumerate(_R)} | {
     "sp": 12, "lr": 10, "pc": 11, "cpsr": 3, "tpidruro": 113, "tpidrurw": 112, "cpacr": 111, "fpexc": 4, "fpscr": 6,
 }  # fmt: skip
 _D0 = 14
+_ARCH_ARM, _LITTLE_ENDIAN, _CORTEX_A15 = 1, 0, 17
+"""unicorn/unicorn.h and arm.h."""
+
 _THUMB = 0x20
 _FIRST_WIDE = 0b11101
 _USER_MODE = 0x10
@@ -86,7 +66,7 @@ _HELPER_ENDS = (0xFFFF0FA0, 0xFFFF0FC0, 0xFFFF0FE0, 0xFFFF0FFC)
 _HELPER_VERSION = 5
 
 
-class Arm(ArmFamily):
+class Arm(InterruptCpu):
     """The arm CPU, in ARM or Thumb state."""
 
     abi = ABI
@@ -102,7 +82,7 @@ class Arm(ArmFamily):
         self._call_group = uc.RegisterGroup([_IDS[name] for name in called])
         self._enter_group = uc.RegisterGroup([_IDS["cpsr"], _IDS["pc"]])
         self._resume_group = uc.RegisterGroup([_IDS["pc"], _IDS["cpsr"]])
-        super().__init__(uc.ARCH_ARM, uc.MODE_LITTLE_ENDIAN, uc.CPU_ARM_CORTEX_A15, native_hooks=native_hooks)
+        super().__init__(_ARCH_ARM, _LITTLE_ENDIAN, _CORTEX_A15, native_hooks=native_hooks)
 
     def registers_logged(self) -> tuple[str, ...]:
         """With pc: a Thumb instruction whose condition fails calls no hook, which shows in its absence."""
@@ -118,7 +98,7 @@ class Arm(ArmFamily):
         """The signal page, and the kernel's helper page unless switched off."""
         super().map_kernel_pages()
         if kuser_helpers:
-            self.memory.mmap_kernel(HELPER_PAGE, 4096, uc.PROT_READ | uc.PROT_EXEC, "[vectors]")
+            self.memory.mmap_kernel(HELPER_PAGE, 4096, PROT_READ | PROT_EXEC, "[vectors]")
             for (address, code), end in zip(_HELPERS, _HELPER_ENDS, strict=True):
                 assert address + len(code) <= end
                 self.memory.write(address, code)

@@ -5,41 +5,20 @@ from __future__ import annotations
 import struct
 
 from emuload.machine import engine as uc
-from emuload.machine.abi import Abi
-from emuload.machine.arm_family import ArmFamily
+from emuload.machine.arm64 import ABI
 from emuload.machine.cpu import Cpu
-
-_HWCAP_FP, _HWCAP_ASIMD, _HWCAP_CRC32 = 1 << 0, 1 << 1, 1 << 7
-
-ABI = Abi(
-    name="arm64",
-    elf_machine=183,
-    word=8,
-    uname_machine="aarch64",
-    platform="aarch64",
-    hwcap=_HWCAP_FP | _HWCAP_ASIMD | _HWCAP_CRC32,
-    hwcap2=0,
-    mmap_unit=1,
-    clone_tls_before_child_tid=True,
-    syscall_instruction_size=4,
-    epoll_packed=False,
-    stat_layout="generic64",
-    minsigstksz=5120,
-    sigreturn_trampoline=0xFFFF_F7FF_E000,
-    map_low=0x10000,
-    map_high=0xFFFF_FFFF_F000,
-    map_top=0xFFFF_F7FF_0000,
-    stack_top=0xFFFF_FFFF_E000,
-)
+from emuload.machine.interrupt_cpu import InterruptCpu
 
 _X = [199 + i for i in range(29)] + [1, 2]
 _IDS = {f"x{i}": register for i, register in enumerate(_X)} | {
     "sp": 4, "pc": 260, "pstate": 265, "tpidr_el0": 262, "fpcr": 291, "fpsr": 292, "cpacr_el1": 261,
 }  # fmt: skip
 _V0 = 228
+_ARCH_ARM64, _LITTLE_ENDIAN, _CORTEX_A72 = 2, 0, 2
+"""unicorn/unicorn.h and arm64.h."""
 
 
-class Arm64(ArmFamily):
+class Arm64(InterruptCpu):
     """The arm64 CPU (a Cortex-A72)."""
 
     abi = ABI
@@ -51,7 +30,7 @@ class Arm64(ArmFamily):
 
     def __init__(self, *, native_hooks: bool = True) -> None:
         self._call_group = uc.RegisterGroup([_IDS[name] for name in ("pstate", "pc", "x8", "x0", "x1", "x2", "x3", "x4", "x5")])
-        super().__init__(uc.ARCH_ARM64, uc.MODE_LITTLE_ENDIAN, uc.CPU_ARM64_CORTEX_A72, native_hooks=native_hooks)
+        super().__init__(_ARCH_ARM64, _LITTLE_ENDIAN, _CORTEX_A72, native_hooks=native_hooks)
 
     def _install(self) -> None:
         super()._install()

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from emuload.kernel import errno
 from emuload.kernel.fs.constants import AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW
-from emuload.kernel.fs.layouts import UAPI
+from emuload.machine.structures import uapi
 from tests.kernel.fs.guest import BUFFER, Guest
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux to compare with")
@@ -185,7 +185,7 @@ def _shared_guest() -> Guest:
 
 
 def test_the_numbers_of_open_flags_are_the_hosts() -> None:
-    rules = UAPI["x86_64"]
+    rules = uapi("amd64")
     if os.uname().machine == "x86_64":
         assert (rules.o_directory, rules.o_nofollow) == (os.O_DIRECTORY, os.O_NOFOLLOW)
 

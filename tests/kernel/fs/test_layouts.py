@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from emuload.kernel.fs import layouts
-from emuload.kernel.fs.layouts import UAPI, Attributes, FileSystemFigures
+from emuload.kernel.fs.layouts import FileSystemFigures
+from emuload.machine.structures import Attributes, uapi
 
 # What layouts.c printed; "name@offset+size", without the prefixes st_, f_, stx_ and l_.
 PRINTED = {
-    "x86_64": {
+    "amd64": {
         "stat": (144, "dev@0+8 ino@8+8 mode@24+4 nlink@16+8 uid@28+4 gid@32+4 rdev@40+8 size@48+8 blksize@56+8 "
                  "blocks@64+8 atime@72+8 atime_nsec@80+8 mtime@88+8 mtime_nsec@96+8 ctime@104+8 ctime_nsec@112+8"),
         "statfs": (120, "type@0+8 bsize@8+8 blocks@16+8 bfree@24+8 bavail@32+8 files@40+8 ffree@48+8 namelen@64+8 "
@@ -30,7 +31,7 @@ PRINTED = {
         "flock": (16, "type@0+2 whence@2+2 start@4+4 len@8+4 pid@12+4"),
         "flock64": (32, "type@0+2 whence@2+2 start@8+8 len@16+8 pid@24+4"),
     },
-    "generic64": {
+    "arm64": {
         "stat": (128, "dev@0+8 ino@8+8 mode@16+4 nlink@20+4 uid@24+4 gid@28+4 rdev@32+8 size@48+8 blksize@56+4 "
                  "blocks@64+8 atime@72+8 atime_nsec@80+8 mtime@88+8 mtime_nsec@96+8 ctime@104+8 ctime_nsec@112+8"),
         "statfs": (120, "type@0+8 bsize@8+8 blocks@16+8 bfree@24+8 bavail@32+8 files@40+8 ffree@48+8 namelen@64+8 "
@@ -46,9 +47,9 @@ STATX = (
 )
 # (directory, nofollow, direct, largefile) as layouts.c printed them
 FLAGS = {
-    "x86_64": (0o200000, 0o400000, 0o40000, 0o100000),
+    "amd64": (0o200000, 0o400000, 0o40000, 0o100000),
     "arm": (0o40000, 0o100000, 0o200000, 0o400000),
-    "generic64": (0o40000, 0o100000, 0o200000, 0o400000),
+    "arm64": (0o40000, 0o100000, 0o200000, 0o400000),
 }
 
 NS = 10**9
@@ -71,7 +72,7 @@ def check(raw: bytes, printed: tuple[int, str], expected: dict[str, int]) -> Non
 
 @pytest.mark.parametrize("row", PRINTED)
 def test_stat(row: str) -> None:
-    for layout, name in ((UAPI[row].stat, "stat"), (UAPI[row].stat64, "stat64")):
+    for layout, name in ((uapi(row).stat, "stat"), (uapi(row).stat64, "stat64")):
         if layout is not None:
             raw = layout.pack(SAMPLE)
             assert raw is not None
@@ -83,7 +84,7 @@ def test_statx() -> None:
 
 
 def test_a_size_that_does_not_fit_is_refused() -> None:
-    assert UAPI["arm"].stat.pack(SAMPLE._replace(size=1 << 31)) is None
+    assert uapi("arm").stat.pack(SAMPLE._replace(size=1 << 31)) is None
 
 
 @pytest.mark.parametrize("row", PRINTED)
@@ -93,7 +94,7 @@ def test_statfs(row: str) -> None:
         "type": 0x01021994, "bsize": 4096, "blocks": 70, "bfree": 60, "bavail": 60, "files": 50, "ffree": 40,
         "namelen": 255, "frsize": 4096, "flags": 0x20,
     }  # fmt: skip
-    for layout, name in ((UAPI[row].statfs, "statfs"), (UAPI[row].statfs64, "statfs64")):
+    for layout, name in ((uapi(row).statfs, "statfs"), (uapi(row).statfs64, "statfs64")):
         if layout is not None:
             check(layouts.pack_statfs(layout, figures), PRINTED[row][name], expected)
 
@@ -112,5 +113,5 @@ def test_epoll_event_and_flock(row: str) -> None:
 
 @pytest.mark.parametrize("row", PRINTED)
 def test_open_flags(row: str) -> None:
-    rules = UAPI[row]
+    rules = uapi(row)
     assert (rules.o_directory, rules.o_nofollow, rules.o_direct, rules.o_largefile) == FLAGS[row]

@@ -3,7 +3,7 @@ architecture, and words of the directive, and gives the file."""
 
 from __future__ import annotations
 
-from loader import elf as e
+from loader import gabi as e
 from tests.loader.elfwriter import TEXT, ElfWriter
 
 OTHERS = {"amd64": ("arm", "arm64"), "arm": ("amd64", "amd64"), "arm64": ("arm", "amd64")}

@@ -16,7 +16,7 @@ from loader import (
     LoadError,
     profile,
 )
-from loader import elf as e
+from loader import gabi as e
 from tests.loader.elfwriter import TEXT, ElfWriter
 
 LEVELS = range(21, 37)

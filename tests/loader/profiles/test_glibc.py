@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from loader import RTLD_NOW, ByteMemory, DirectoryFinder, LinkedObject, LinkMap, LoadError, profile
-from loader import elf as e
+from loader import gabi as e
 from loader.memory import read_memory
 from tests.loader.elfwriter import TEXT, ElfWriter
 from tests.loader.native import AVAILABLE

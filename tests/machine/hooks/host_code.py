@@ -38,7 +38,7 @@ class HostCode:
     def __init__(self, convention: str, memory: Sequence[tuple[int, int]]) -> None:
         self._convention = convention
         self._x86 = convention.startswith("x86_64")
-        self.engine = uc.Engine(uc.ARCH_X86 if self._x86 else uc.ARCH_ARM64, uc.MODE_64 if self._x86 else 0)
+        self.engine = uc.Engine(*((4, 8) if self._x86 else (2, 0)))  # UC_ARCH_X86 and UC_MODE_64; UC_ARCH_ARM64
         self._pages = ctypes.create_string_buffer(END - CODE + 4096)
         self._base = (ctypes.addressof(self._pages) + 4095) & -4096
         self.engine.map(CODE, END - CODE, 7, self._base)

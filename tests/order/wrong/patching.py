@@ -8,7 +8,8 @@ from pathlib import Path
 
 from emuload.golang.library import GoLibrary, open_library
 from emuload.golang.tracker import package_of
-from loader.elf import PF_W, ElfFile
+from loader.elf import ElfFile
+from loader.gabi import PF_W
 
 NOTHING = {"amd64": bytes.fromhex("0f1f440000"), "arm": bytes.fromhex("0000a0e1"), "arm64": bytes.fromhex("1f2003d5")}
 """An instruction as long as a call that does nothing: nop dword [rax+rax]; mov r0, r0; nop."""

@@ -1,4 +1,4 @@
-"""What the arm and arm64 CPUs share: how QEMU numbers their exceptions, and what Linux makes of each."""
+"""A CPU whose exceptions QEMU's target/arm numbers: what Linux makes of each number."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _UNDEFINED_TRAP_NUMBER = 6
 _INSTRUCTION = 4
 
 
-class ArmFamily(Cpu):
+class InterruptCpu(Cpu):
     """A CPU whose system calls and faults arrive as Unicorn's interrupt hook.
 
     `_call_group` holds the processor state, the PC, the system-call number's register and those of the arguments; `_thumb` is
