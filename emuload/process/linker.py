@@ -13,7 +13,7 @@ from emuload.golang.watches import Watches
 from emuload.kernel.fs.attached import Kernel
 from emuload.kernel.initial_stack import InitialStack, ProgramHeaders, build_stack, map_stack
 from emuload.kernel.task import Task
-from emuload.libc.builtins import LIBC, builtins_for, hard_float
+from emuload.libc.builtins import LIBC, RUNTIME_NAMES, builtins_for, hard_float
 from emuload.libc.host import LibcHost
 from emuload.machine.cpu import Cpu
 from emuload.machine.memory import text_bytes
@@ -82,7 +82,7 @@ class Linker:
         self.hard_float = hard_float(options.arch, content)
         self.link_map = self._make_link_map()
         self._linked = True
-        self.link_map.identify = self.libc.link_maps.place
+        self.link_map.owner.identify = self.libc.link_maps.place
         for path in (*options.preload, *options.needed):
             self.files.name(path)
         self.files.default_folders = self.profile.folders
@@ -93,7 +93,7 @@ class Linker:
         )  # fmt: skip
         self.files.describe(options, self.stack)
         self.libc.link_maps.attach()
-        self.link_map.thread_pointers = self.libc.thread_pointers
+        self.link_map.owner.thread_pointers = self.libc.thread_pointers
 
     def _make_link_map(self) -> LinkMap:
         options, environment = self.options, self.options.environment
@@ -104,6 +104,7 @@ class Linker:
             finder=self.files.find_library,
             library_path=[*options.library_path, *paths_in(environment.get("LD_LIBRARY_PATH", ""), ":;")],
             builtins=builtins_for(options.arch, self.hard_float),
+            runtime=RUNTIME_NAMES,
             missing=self._missing,
             on_event=self._on_event,
             bind_now=bool(environment.get("LD_BIND_NOW")),
@@ -129,7 +130,7 @@ class Linker:
             raise self.profile.told(error, "start", self.program_name) from None
         if call is not None:
             self.libc.unfinished = linking, call
-            links.tls_pending = [module for module in links.tls.modules.values() if not module.object.relocated]
+            links.defer_tls_images()
 
     def _program_headers(self) -> ProgramHeaders:
         main = self.link_map.main
