@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from emuload.ilog.selection import OPTION, Selection, merged, parse_selection
 from emuload.ilog.writer import IlogWriter
+from loader.memory import PROT_EXEC
 
 if TYPE_CHECKING:
     from typing import Any
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from emuload.trace.events import Event
     from loader.objects import LinkedObject
 
-PROT_EXEC = 4
 MOST_CODE = 1 << 16
 """Executable memory outside of objects is kept up to this size a region: the kernel's pages and the gates are far below."""
 
