@@ -1,8 +1,8 @@
 """Instruction-level testbed for loading and initialising Linux shared libraries.
 
-    process = emuload.Process("arm", args=["prog"], env={"FOO": "bar"})
-    lib = process.dlopen("libhello.so")
-    lib.add(1, 2)
+    with emuload.Process("arm", args=["prog"], env={"FOO": "bar"}) as process:
+        lib = process.dlopen("libhello.so")
+        lib.add(1, 2)
 
 Names are imported when first used, so that `import emuload` costs nothing.
 """

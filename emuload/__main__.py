@@ -9,8 +9,8 @@ from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """Run the command line. It leaves without taking apart what the system takes back anyway: that would cost 20 ms."""
-    gc.set_threshold(100_000, 20, 20)  # imports alone would set off some fifty collections
+    """Run the command line, and exit without freeing what the system takes back anyway: that would cost 20 ms."""
+    gc.set_threshold(100_000, 20, 20)  # the imports alone would set off some fifty collections
     from emuload.cli import command
 
     status = command()

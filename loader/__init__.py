@@ -35,6 +35,7 @@ from .machines import BY_NAME, Machine
 from .memory import PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE, ByteMemory, Memory
 from .objects import LinkedObject, Resolved
 from .profiles import Profile, UnknownProfile, profile
+from .runtime import RuntimeNames
 from .search import DirectoryFinder
 from .tls import TlsLayout, TlsModule
 
@@ -64,6 +65,7 @@ __all__ = [
     "Memory",
     "Profile",
     "Resolved",
+    "RuntimeNames",
     "Symbol",
     "TlsLayout",
     "TlsModule",

@@ -61,8 +61,10 @@ from .gabi import (
     ELF64,
     ET_DYN,
     ET_EXEC,
+    PF_X,
     PT_DYNAMIC,
     PT_GNU_RELRO,
+    PT_GNU_STACK,
     PT_LOAD,
     PT_NOTE,
     PT_PHDR,
@@ -211,6 +213,12 @@ class ElfFile:
     def segment(self, kind: int) -> Segment | None:
         """The first program header of type ``kind``."""
         return next((s for s in self.segments if s.type == kind), None)
+
+    @property
+    def asks_executable_stack(self) -> bool:
+        """True if the file wants its threads' stacks executable: by PT_GNU_STACK, or without one by its machine's default."""
+        stack = self.segment(PT_GNU_STACK)
+        return self.machine.executable_stack if stack is None else bool(stack.flags & PF_X)
 
     def offset_of(self, vaddr: int, size: int, what: str) -> int:
         """The file offset of ``size`` bytes at ``vaddr``; LoadError naming ``what`` unless one segment's file part

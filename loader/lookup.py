@@ -1,68 +1,56 @@
-"""Binding: what a reference means. Search scopes, interposition, dlsym, and the TLS places relocations ask for.
+"""Lookup: the definition that a reference binds to. Search scopes, interposition, versions, dlsym and dladdr.
 
-Sources: glibc elf/dl-lookup.c (_dl_lookup_symbol_x), dl-object.c (_dl_new_object: scopes), dl-sym.c, dl-reloc.c (static
-TLS); dlsym(3).
+Sources: glibc elf/dl-lookup.c (_dl_lookup_symbol_x), dl-object.c (_dl_new_object: scopes), dl-sym.c, dl-addr.c; dlsym(3).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
 
-from . import symbols
 from .errors import LoadError
 from .gabi import (
+    ET_EXEC,
     SHN_UNDEF,
     STB_GNU_UNIQUE,
     STB_LOCAL,
     STT_COMMON,
-    STT_GNU_IFUNC,
     STT_OBJECT,
     STT_TLS,
     STV_HIDDEN,
     STV_INTERNAL,
     STV_PROTECTED,
     Symbol,
-    unpack_words,
 )
 from .machines import base as verbs
-from .objects import Handle as Handle
-from .objects import LinkedObject, Resolved, symbol_address
-from .objects import Pseudo as Pseudo
+from .objects import Handle, LinkedObject, Pseudo, Resolved, symbol_address
+from .owner import Owner
+from .profiles.base import Profile
 from .state import State
-from .symbols import Query
-from .tls import TlsModule
+from .symbols import Query, find_in
 from .versions import Version
-
-#: guest functions that TLS descriptors point to, looked up among the built-in objects
-TLSDESC_STATIC = "__emu_tlsdesc_static"
-TLSDESC_DYNAMIC = "__emu_tlsdesc_dynamic"
-TLSDESC_UNDEFINED = "__emu_tlsdesc_undefweak"
-#: where PLT slots lead that are bound at their first call
-LAZY_RESOLVER = "__emu_lazy_resolve"
 
 #: bytes of a name that are looked up at no charge, and what all lookups may cost beyond (some tenths of a second)
 USUAL_NAME, MAX_EXCESS = 256, 1 << 19
 
-
-class Slot(NamedTuple):
-    """A PLT slot at its first call: the address of its word, what the reference found, whether that is an IFUNC's resolver,
-    and what is added to the function's address."""
-
-    place: int
-    found: Resolved
-    resolver: bool
-    addend: int
-
-
 DEFAULT, NEXT, MAIN = Pseudo.DEFAULT, Pseudo.NEXT, Pseudo.MAIN
 
 
-class Binding(State):
-    """Answers references, as `loader.verbs.Linkage` asks them, and dlsym."""
+class Lookup:
+    """Looks symbols up for one process, by the rules of its profile."""
+
+    def __init__(self, state: State, profile: Profile, owner: Owner) -> None:
+        self.state = state
+        self.profile = profile
+        self.owner = owner
+        self._excess = 0
+
+    def begin(self) -> None:
+        """Start to count the cost of unusual lookups anew, for another object."""
+        self._excess = 0
 
     def resolve(self, obj: LinkedObject, symbol: Symbol, verb: str) -> Resolved:
-        """What ``obj``'s reference ``symbol`` binds to when relocated by ``verb`` (glibc elf/dl-lookup.c,
-        _dl_lookup_symbol_x). LoadError when nothing does and it is neither weak nor given a gate by ``missing``."""
+        """The definition to which ``obj``'s reference ``symbol`` binds when relocated by ``verb`` (_dl_lookup_symbol_x).
+        LoadError if there is none, unless the reference is weak or the owner gives an address for it."""
         profile = self.profile
         self._spend(obj, symbol, len(symbol.name) - USUAL_NAME)
         if symbol.bind == STB_LOCAL or symbol.visibility in (STV_HIDDEN, STV_INTERNAL):
@@ -70,13 +58,13 @@ class Binding(State):
         for_call = verb in (verbs.JUMP_SLOT, verbs.TPOFF)
         version = obj.elf.versions.of_symbol(symbol.index) if obj.elf.versions else None
         query = Query(symbol.name, version, for_call=for_call, matching=profile.matching)
-        found = symbols.find(profile.scopes(obj, self), query, skip_executables=verb == verbs.COPY)
+        found = find(profile.scopes(obj, self.state), query, skip_executables=verb == verbs.COPY)
         self._spend(obj, symbol, query.excess)
         if symbol.visibility == STV_PROTECTED and symbol.shndx != SHN_UNDEF and found is not None and profile.protected:
             definition = found
             if not for_call:
-                again = symbols.find(
-                    profile.scopes(obj, self),
+                again = find(
+                    profile.scopes(obj, self.state),
                     Query(symbol.name, version, for_call=True, matching=profile.matching),
                 )
                 definition = again or found
@@ -91,8 +79,8 @@ class Binding(State):
     def _spend(self, obj: LinkedObject, symbol: Symbol, excess: int) -> None:
         """Bound what lookups cost in all while one object is relocated: some names and hash chains may be long, not
         all of them."""
-        self.lookup_excess += max(0, excess)
-        if self.lookup_excess > MAX_EXCESS:
+        self._excess += max(0, excess)
+        if self._excess > MAX_EXCESS:
             where = f"symbol {symbol.index} of DT_SYMTAB"
             raise LoadError(obj.path, where, "symbol names or hash chains are too long to look all of them up", "lookup")
 
@@ -100,8 +88,8 @@ class Binding(State):
         if self.profile.matching.optional(symbol):
             return Resolved(None, None, 0)
         data = symbol.type == STT_TLS or (symbol.type in (STT_OBJECT, STT_COMMON) and not obj.absent)
-        if self.missing is not None and not data and verb in (verbs.JUMP_SLOT, verbs.GLOB_DAT, verbs.SYMBOLIC):
-            address = self.missing(symbol.text, obj)
+        if self.owner.missing is not None and not data and verb in (verbs.JUMP_SLOT, verbs.GLOB_DAT, verbs.SYMBOLIC):
+            address = self.owner.missing(symbol.text, obj)
             if address is not None:
                 return Resolved(None, None, address)
         raise _undefined_symbol(obj.path, symbol.text, version, f"symbol {symbol.index} of DT_SYMTAB")
@@ -110,7 +98,7 @@ class Binding(State):
         """STB_GNU_UNIQUE: the first definition of the process serves everybody, and its object stays loaded."""
         if symbol.bind != STB_GNU_UNIQUE or not self.profile.unique:
             return obj, symbol
-        obj, symbol = self.unique.setdefault(symbol.name, (obj, symbol))
+        obj, symbol = self.state.unique.setdefault(symbol.name, (obj, symbol))
         obj.nodelete = True
         return obj, symbol
 
@@ -123,47 +111,13 @@ class Binding(State):
             obj.bound_to.append(definer)
             obj.has_bound = True
 
-    # -- dlsym --------------------------------------------------------------------------------------------------------
-
-    def call_resolver(self, obj: LinkedObject, address: int) -> int:
-        """What the IFUNC resolver at ``address`` of ``obj`` returns. LoadError when it cannot be called."""
-        if self.call_guest is None:
-            raise LoadError(obj.path, "", f"IFUNC resolver at {address:#x} cannot be called here", "ifunc")
-        return self.call_guest(address)
-
-    def dlsym(
-        self,
-        handle: Handle,
-        name: str,
-        version: str | None = None,
-        caller: LinkedObject | None = None,
-        thread_pointer: int | None = None,
-    ) -> int:
-        """The address of a symbol: of an object and its dependencies, or with DEFAULT, NEXT or MAIN of the caller's
-        scope, of what comes after the caller, or of the global scope. LoadError when there is none. A thread-local
-        variable's address is that in the thread at ``thread_pointer``, whose block must exist.
-        """
-        found = self.lookup(handle, name, version, caller)
-        obj, symbol = found.object, found.symbol
-        assert obj is not None
-        assert symbol is not None
-        if symbol.type == STT_GNU_IFUNC:
-            return self.call_resolver(obj, found.address)
-        if symbol.type == STT_TLS:
-            block = self.tls.find_block(self.memory, thread_pointer, obj.tls) if thread_pointer and obj.tls else 0
-            if not block:
-                raise LoadError(obj.path, "", f"no block of thread-local `{name}' in this thread yet", "tls-block")
-            return block + symbol.value & self.machine.mask
-        return found.address
-
     def lookup(
         self, handle: Handle, name: str, version: str | None = None, caller: LinkedObject | None = None
     ) -> Resolved:
-        """As `dlsym`, but the object and symbol found. TLS and IFUNC symbols are not resolved further. LoadError when there
-        is none."""
+        """The definition that dlsym finds; TLS and IFUNC symbols are not resolved further. LoadError when there is none."""
         found = self.find_symbol(handle, name, version, caller)
         if found is None:
-            where = handle if isinstance(handle, LinkedObject) else caller or self.main
+            where = handle if isinstance(handle, LinkedObject) else caller or self.state.main
             asked = Version(version.encode()) if version else None
             raise _undefined_symbol(where.path if where else "", name, asked, "", "no-symbol")
         return found
@@ -175,85 +129,54 @@ class Binding(State):
         wanted = Version(name=version.encode("utf-8", "surrogateescape"), hidden=True) if version is not None else None
         profile, key = self.profile, name.encode("utf-8", "surrogateescape")
         query = Query(key, wanted, newest=version is None, for_call=True, matching=profile.matching)
-        found = symbols.find(profile.dlsym_scopes(handle, caller, self), query)
+        found = find(profile.dlsym_scopes(handle, caller, self.state), query)
         if found is None:
             return None
         obj, symbol = self._unique(*found)
         return Resolved(obj, symbol, symbol_address(obj, symbol))
 
-    # -- TLS ----------------------------------------------------------------------------------------------------------
 
-    def static_tls(self, module: TlsModule, *, required_by: LinkedObject | None) -> bool:
-        """See `loader.verbs.Linkage`."""
-        if module.offset is not None:
-            return True
-        if not (self.profile.late_static_tls and self.tls.reserve(module, optional=required_by is None)):
-            if required_by is None:
-                return False
-            message = "cannot allocate memory in static TLS block"
-            facts = {"definer": module.object.path, "user": required_by.path}
-            raise LoadError(module.object.path, "", message, "static-tls", **facts)
-        self.tls_pending.append(module)
-        place = {"module": module.id, "offset": module.offset, "size": module.size}
-        self._event("static-tls", module.object, **place, surplus_left=self.tls.surplus_left)
-        return True
+def find(
+    scopes: Iterable[Iterable[LinkedObject]],
+    query: Query,
+    *,
+    after: LinkedObject | None = None,
+    skip_executables: bool = False,
+) -> tuple[LinkedObject, Symbol] | None:
+    """The first definition along the scopes (lists of objects), and its object.
 
-    def _write_pending_tls(self) -> None:
-        """Give running threads the images of modules that took static TLS since they started."""
-        pending, self.tls_pending = self.tls_pending, []
-        threads = list(self.thread_pointers()) if self.thread_pointers else []
-        for module in pending:
-            for tp in threads:
-                self.tls.write_module(self.memory, module, tp)
-            self._event("tls-image", module.object, module=module.id, threads=len(threads))
+    ``after``: start behind this object in the first scope that holds it (RTLD_NEXT). ``skip_executables``: for COPY.
+    """
+    for scope in scopes:
+        for candidate in scope:
+            if after is not None:
+                if candidate is after:
+                    after = None
+                continue
+            if skip_executables and (candidate.is_main or candidate.elf.type == ET_EXEC):
+                continue
+            symbol = find_in(candidate.elf, query)
+            if symbol is None:
+                continue
+            if not candidate.is_builtin:
+                query.matching.check(candidate.elf, candidate.names, query)
+            if query.matching.binds(symbol):
+                return candidate, symbol
+    return None
 
-    def tlsdesc(self, obj: LinkedObject, module: TlsModule | None, value: int) -> tuple[int, int]:
-        """See `loader.verbs.Linkage`. A dynamic descriptor's argument points to two words: module id and offset."""
-        if module is None:
-            return self._builtin_function(TLSDESC_UNDEFINED, obj), value
-        if self.static_tls(module, required_by=None):
-            return self._builtin_function(TLSDESC_STATIC, obj), self.tls.thread_offset(module, value)
-        entry = self._builtin_function(TLSDESC_DYNAMIC, obj)
-        word = self.machine.word
-        place = self._scratch_words(2)
-        self.memory.view(place, 2 * word)[:] = b"".join(
-            (v & self.machine.mask).to_bytes(word, "little") for v in (module.id, value)
-        )
-        return entry, place
 
-    # -- lazy binding -------------------------------------------------------------------------------------------------
-
-    def lazy_words(self, obj: LinkedObject) -> tuple[int, int] | None:
-        """See `loader.verbs.Linkage`."""
-        if self.identify is None or obj.is_builtin:
-            return None
-        return self.identify(obj), self._builtin_function(LAZY_RESOLVER, obj)
-
-    def slot(self, obj: LinkedObject, index: int) -> Slot:
-        """What entry ``index`` of an object's PLT table binds to, for its first call (glibc elf/dl-runtime.c, _dl_fixup).
-        LoadError when nothing does."""
-        table = next((table for table in obj.elf.relocations if table.tag == "DT_JMPREL"), None)
-        if table is None or index >= table.count:
-            raise LoadError(obj.path, "DT_JMPREL", f"no entry {index}")
-        machine = self.machine
-        fields = unpack_words(obj.elf.data, table.entry(index, machine.word), table.words, obj.elf.layout.word)
-        self.lookup_excess = 0
-        found = self.resolve(obj, obj.elf.symbol(fields[1] >> machine.symbol_shift), verbs.JUMP_SLOT)
-        resolver = found.symbol is not None and found.symbol.type == STT_GNU_IFUNC
-        addend = fields[2] if table.kind == "RELA" else 0
-        return Slot(obj.bias + fields[0] & machine.mask, found, resolver, addend)
-
-    def fill_slot(self, slot: Slot, target: int) -> int:
-        """Write the address a slot leads to from now on; returns it."""
-        value = target + slot.addend & self.machine.mask
-        self.memory.view(slot.place, self.machine.word)[:] = value.to_bytes(self.machine.word, "little")
-        return value
-
-    def _builtin_function(self, name: str, obj: LinkedObject) -> int:
-        for other in self.objects:
-            if other.is_builtin and other.symbol(name) is not None:
-                return other.address(name)
-        raise LoadError(obj.path, "", f"TLS descriptor: the C library has no `{name}'", "tlsdesc")
+def symbol_at(obj: LinkedObject, address: int) -> Symbol | None:
+    """The symbol whose extent holds ``address``, as dladdr finds it: one without size only at its very value; of several
+    the one that starts last (determine_info)."""
+    nearest: Symbol | None = None
+    for symbol in obj.elf.symbols():
+        if symbol.type == STT_TLS or symbol.bind == STB_LOCAL or not (symbol.shndx or symbol.value):
+            continue
+        inside = address - (obj.bias + symbol.value)
+        extent = symbol.size if symbol.shndx != SHN_UNDEF and symbol.size else 1
+        if 0 <= inside < extent and (nearest is None or nearest.value < symbol.value):
+            nearest = symbol
+    return nearest
 
 
 def _undefined_symbol(

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from copy import deepcopy
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from .elf import ElfFile
 from .gabi import DT_SYMTAB, SHN_ABS, STB_LOCAL, STT_TLS, Symbol
 from .memory import PROT_WRITE
 from .symbols import Query, find_in
-
-if TYPE_CHECKING:
-    from .tls import TlsModule
+from .tls import TlsModule
 
 
 class Region(NamedTuple):

@@ -10,10 +10,8 @@ another reading of the list, bionic's (linker/linker_soinfo.cpp, call_constructo
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .objects import LinkedObject
+from .objects import LinkedObject
 
 
 def breadth_first(root: LinkedObject) -> list[LinkedObject]:
@@ -31,6 +29,22 @@ def breadth_first_all(roots: Sequence[LinkedObject]) -> list[LinkedObject]:
                 seen.add(needed.index)
                 found.append(needed)
     return found
+
+
+def in_use(objects: Sequence[LinkedObject]) -> set[int]:
+    """Indexes of the objects reachable from those that are open, were linked at start or are never deleted."""
+    queue = [o for o in objects if not o.removed and _held(o)]
+    used = {o.index for o in queue}
+    for obj in queue:  # grows while it is walked
+        for other in [*obj.needed, *obj.bound_to, *obj.searchlist]:
+            if other.index not in used:
+                used.add(other.index)
+                queue.append(other)
+    return used
+
+
+def _held(obj: LinkedObject) -> bool:
+    return bool(obj.refs or obj.nodelete or obj.startup or obj.is_main or obj.thread_destructors)
 
 
 def sort_dfs(objects: Sequence[LinkedObject], *, first: LinkedObject | None, destructors: bool) -> list[LinkedObject]:

@@ -12,42 +12,17 @@ An IFUNC's resolver runs in the guest. A pass stops where it needs one called, a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from .errors import LoadError
 from .gabi import DT_PLTGOT, Table, unpack_words
 from .machines import base as verbs
 from .machines.base import Machine
 from .objects import LinkedObject
-from .verbs import Applier, Linkage, Pause, ResolverCall, Tally
+from .pending import Position, Progress
+from .verbs import Applier, Linkage, Pause, ResolverCall
 
 #: entries unpacked at once: what a big table costs in Python's numbers is bounded
 PART = 1 << 16
-
-
-class Position(NamedTuple):
-    """A place in an object's relocations: range, whether its IRELATIVE entries are on, table in it, part of the table,
-    entry in the part; -1: the part's bulk is still to be done."""
-
-    range: int = 0
-    late: bool = False
-    table: int = 0
-    part: int = 0
-    entry: int = -1
-
-
-class Progress:
-    """How far an object's relocation has got. Plain state, so that it can be kept while a resolver runs in the guest.
-
-    ``lazy``: PLT slots wait for their first call. ``late``: whether the range at hand has IRELATIVE entries that come last.
-    """
-
-    def __init__(self, lazy: bool = False) -> None:
-        self.lazy = lazy
-        self.begun = False
-        self.position = Position()
-        self.late = False
-        self.tally = Tally()
 
 
 class Relocator:
@@ -91,7 +66,7 @@ class Relocator:
         """What comes before the first entry: the GOT's words for lazy binding, and RELR."""
         elf = self.elf
         plt = any(table.tag == "DT_JMPREL" for table in elf.relocations)
-        words = self.links.lazy_words(self.obj) if self.progress.lazy and plt and DT_PLTGOT in elf.dynamic else None
+        words = self.links.lazy.words(self.obj) if self.progress.lazy and plt and DT_PLTGOT in elf.dynamic else None
         self.progress.lazy = words is not None
         for i, value in enumerate(words or (), 1):
             self.places.put(elf.dynamic[DT_PLTGOT] + i * self.word, self.word, value)

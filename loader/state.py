@@ -1,57 +1,28 @@
-"""What a process's linker knows: its memory, its rules, its objects, and whom to ask. The ground the link map stands
-on."""
+"""The loaded objects of one process: plain data that the link map's parts and the profiles share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from .gabi import Symbol
-from .machines import BY_NAME, Machine
-from .memory import PROT_READ, PROT_WRITE, Memory
+from .machines import Machine
 from .objects import LinkedObject
-from .profiles import Profile
-from .profiles import profile as profile_by_name
-from .search import Finder
-from .tls import DEFAULT_TCB_SIZE, TlsLayout, TlsModule
+from .owner import Owner
 
 
 class State:
-    """The objects of one process and its callbacks; see `loader.link_map.LinkMap` for the parameters."""
+    """The objects, their search scopes, and the words and folders by which they are found.
 
-    def __init__(
-        self,
-        memory: Memory,
-        machine: Machine | str | None = None,
-        profile: Profile | str = "glibc",
-        *,
-        finder: Finder | None = None,
-        library_path: Sequence[str] = (),
-        builtins: Mapping[str, tuple[str, bytes]] | None = None,
-        missing: Callable[[str, LinkedObject], int | None] | None = None,
-        absent: Callable[[str, LinkedObject], bool] | None = None,
-        on_event: Callable[[str, dict[str, Any]], None] | None = None,
-        call_guest: Callable[[int], int] | None = None,
-        identify: Callable[[LinkedObject], int] | None = None,
-        bind_now: bool = False,
-        program: str = "",
-        thread_pointers: Callable[[], Sequence[int]] | None = None,
-        tcb_size: int | None = None,
-    ) -> None:
-        self.memory = memory
-        self.profile = profile_by_name(profile) if isinstance(profile, str) else profile
-        self.finder = finder
+    ``library_path``  directories searched before the system's own, as LD_LIBRARY_PATH
+    ``program``       the name of the main program in the linker's words; "": its path
+    """
+
+    def __init__(self, owner: Owner, machine: Machine | None, library_path: Sequence[str], program: str) -> None:
+        self.owner = owner
+        #: the machine of this process, known once given or once a file is loaded
+        self.known_machine = machine
         self.library_path = list(library_path)
-        self.builtins = dict(builtins or {})
-        self.missing = missing
-        self.absent = absent
-        self.on_event = on_event
-        self.call_guest = call_guest
-        self.identify = identify
-        self.bind_now = bind_now
         self.program = program
-        self.thread_pointers = thread_pointers
-        self.tcb_size = tcb_size
         #: every loaded object in load order
         self.objects: list[LinkedObject] = []
         #: the main program's search list, with what RTLD_GLOBAL added
@@ -60,36 +31,16 @@ class State:
         self.main: LinkedObject | None = None
         #: STB_GNU_UNIQUE definitions in use, by name
         self.unique: dict[bytes, tuple[LinkedObject, Symbol]] = {}
-        #: modules that took static TLS and whose image running threads do not have yet
-        self.tls_pending: list[TlsModule] = []
-        #: cost of unusual lookups while the present object is relocated; see `loader.lookup`
-        self.lookup_excess = 0
-        #: whether objects that a dlclose unloads still run their destructors; whether one of these closed another object
+        #: true while objects that a dlclose unloads still run their destructors
         self.closing = False
+        #: true if one of these destructors closed another object
         self.close_again = False
-        self._machine = BY_NAME[machine] if isinstance(machine, str) else machine
-        self._tls: TlsLayout | None = None
-        self._scratch = (0, 0)
-
-    @property
-    def page_size(self) -> int:
-        """Bytes in a page of the profile's system."""
-        return max(self.memory.page_size, self.profile.page_size)
 
     @property
     def machine(self) -> Machine:
-        """The machine of this process; known once given or once a file is loaded."""
-        assert self._machine is not None, "no machine given and nothing loaded yet"
-        return self._machine
-
-    @property
-    def tls(self) -> TlsLayout:
-        """The TLS layout of this process."""
-        if self._tls is None:
-            size = DEFAULT_TCB_SIZE if self.tcb_size is None else self.tcb_size
-            profile = self.profile
-            self._tls = TlsLayout(self.machine, surplus=profile.surplus, optional=profile.optional, tcb_size=size)
-        return self._tls
+        """The machine of this process."""
+        assert self.known_machine is not None, "no machine given and nothing loaded yet"
+        return self.known_machine
 
     def object_at(self, address: int) -> LinkedObject | None:
         """The object whose segments hold ``address``."""
@@ -99,23 +50,16 @@ class State:
         return None
 
     def shown(self, obj: LinkedObject) -> str:
-        """How the linker's own words call an object: the program by its argv[0]."""
+        """The name of an object in the linker's own words: the program's is its argv[0]."""
         return self.program if obj.is_main and self.program else obj.path
 
     def warn(self, obj: LinkedObject, message: str) -> None:
-        """Something the real linker prints a warning about."""
-        self._event("warning", obj, message=message)
+        """Report something that the real linker prints a warning about."""
+        self.owner.warn(obj, message)
 
-    def _event(self, kind: str, obj: LinkedObject | str, **details: Any) -> None:
-        if self.on_event is not None:
-            self.on_event(kind, {"object": obj if isinstance(obj, str) else obj.path, **details})
-
-    def _scratch_words(self, count: int) -> int:
-        """A little guest memory of the loader's own, given out word by word."""
-        size, (place, end) = count * self.machine.word, self._scratch
-        if end - place < size:
-            page = self.memory.page_size
-            place = self.memory.map(None, page, PROT_READ | PROT_WRITE, "[loader]")
-            end = place + page
-        self._scratch = (place + size, end)
-        return place
+    def make_global(self, objects: Sequence[LinkedObject]) -> None:
+        """Offer the symbols of ``objects`` to all, as RTLD_GLOBAL asks."""
+        for obj in objects:
+            if not obj.is_global:
+                obj.is_global = True
+                self.global_scope = [*self.global_scope, obj]

@@ -1,6 +1,6 @@
-"""Finding a symbol in one file and along a scope.
+"""Finding a symbol in one file.
 
-What fits is said by a `Matching`; the one here is glibc's, others are in `loader.profiles`.
+A `Matching` says which definition fits a reference; the one here is glibc's, others are in `loader.profiles`.
 Source: glibc elf/dl-lookup.c, do_lookup_x and check_match. Its rules in short: a versioned reference binds to that
 version, or to an unversioned definition that is not hidden; an unversioned one binds to the base or oldest version
 (index 0, 1, 2), dlsym to the default one; if neither is there, a sole other visible version will do.
@@ -8,18 +8,15 @@ version, or to an unversioned definition that is not hidden; an unversioned one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from .elf import ElfFile
 from .errors import FatalLoadError
 from .gabi import (
-    ET_EXEC,
     SHN_ABS,
     SHN_UNDEF,
     STB_GLOBAL,
     STB_GNU_UNIQUE,
-    STB_LOCAL,
     STB_WEAK,
     STT_TLS,
     STV_HIDDEN,
@@ -28,9 +25,6 @@ from .gabi import (
 )
 from .hashes import gnu_hash, sysv_hash
 from .versions import HIDDEN, Version
-
-if TYPE_CHECKING:
-    from .objects import LinkedObject
 
 _LINKABLE_TYPES = frozenset({0, 1, 2, 5, 6, 10})  # NOTYPE OBJECT FUNC COMMON TLS GNU_IFUNC: check_match
 _LINKABLE_BINDS = frozenset({STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE})
@@ -66,15 +60,14 @@ class Matching:
             return "no" if raw & HIDDEN else "other"
         return "yes"
 
-    def check(self, obj: LinkedObject, query: Query) -> None:
-        """FatalLoadError for a definition in the very object of which a version is asked, when that has lost all its
-        versions (check_match)."""
+    def check(self, elf: ElfFile, names: Sequence[str], query: Query) -> None:
+        """FatalLoadError for a definition in the very file of which a version is asked, if that has lost all its versions
+        (check_match). ``names``: all the names that it was found by."""
         version = query.version
-        versions = obj.elf.versions
-        versioned = obj.is_builtin or (versions is not None and versions.raw(0) is not None)
+        versioned = elf.versions is not None and elf.versions.raw(0) is not None
         if not self.asserts_versions or version is None or not version.file or versioned:
             return
-        if version.file in obj.names or version.file == obj.soname:
+        if version.file in names or version.file == elf.soname:
             raise FatalLoadError(
                 "",
                 "",
@@ -156,45 +149,3 @@ def find_in(elf: ElfFile, query: Query) -> Symbol | None:
             case "other":
                 others.append(symbol)
     return others[0] if len(others) == 1 else None
-
-
-def find(
-    scopes: Iterable[Iterable[LinkedObject]],
-    query: Query,
-    *,
-    after: LinkedObject | None = None,
-    skip_executables: bool = False,
-) -> tuple[LinkedObject, Symbol] | None:
-    """The first definition along the scopes (lists of objects), and its object.
-
-    ``after``: start behind this object in the first scope that holds it (RTLD_NEXT). ``skip_executables``: for COPY.
-    """
-    for scope in scopes:
-        for candidate in scope:
-            if after is not None:
-                if candidate is after:
-                    after = None
-                continue
-            if skip_executables and (candidate.is_main or candidate.elf.type == ET_EXEC):
-                continue
-            symbol = find_in(candidate.elf, query)
-            if symbol is None:
-                continue
-            query.matching.check(candidate, query)
-            if query.matching.binds(symbol):
-                return candidate, symbol
-    return None
-
-
-def symbol_at(obj: LinkedObject, address: int) -> Symbol | None:
-    """The symbol whose extent holds ``address``, as dladdr says it: one without size only at its very value; of several
-    the one that starts last (glibc elf/dl-addr.c, determine_info)."""
-    nearest: Symbol | None = None
-    for symbol in obj.elf.symbols():
-        if symbol.type == STT_TLS or symbol.bind == STB_LOCAL or not (symbol.shndx or symbol.value):
-            continue
-        inside = address - (obj.bias + symbol.value)
-        extent = symbol.size if symbol.shndx != SHN_UNDEF and symbol.size else 1
-        if 0 <= inside < extent and (nearest is None or nearest.value < symbol.value):
-            nearest = symbol
-    return nearest

@@ -23,22 +23,27 @@ aligned to the static alignment)::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from .errors import LoadError
+from .gabi import TlsTemplate
 from .machines import Machine
 from .memory import Memory, clear_memory, read_memory
-
-if TYPE_CHECKING:
-    from .gabi import TlsTemplate
-    from .objects import LinkedObject
 
 #: words in a new thread's DTV, entry 0 included, unless more modules are there at start-up
 DTV_ENTRIES = 128
 #: bytes reserved for the C library's own per-thread structure unless it says otherwise
 DEFAULT_TCB_SIZE = 2048
-#: symbol of the emulated C library holding its tcb_size (a 4-byte integer)
-TCB_SIZE_SYMBOL = "__emu_tcb_size"
+
+
+class Holder(Protocol):
+    """The object whose thread-local data a module describes: see `loader.objects.LinkedObject`."""
+
+    path: str
+    bias: int
+    relocated: bool
+
+    def accessible(self, start: int, size: int) -> bool: ...
 
 
 class TlsModule:
@@ -49,10 +54,10 @@ class TlsModule:
     ``dynamic``   a thread has already got a block on demand, so that it can no longer move to static TLS
     """
 
-    def __init__(self, number: int, obj: LinkedObject, template: TlsTemplate) -> None:
+    def __init__(self, number: int, holder: Holder, template: TlsTemplate, image: int) -> None:
         self.id = number
-        self.object = obj
-        self.image = obj.bias + template.vaddr & obj.elf.machine.mask
+        self.object = holder
+        self.image = image
         self.image_size = template.filesz
         self.size = template.memsz
         self.align = template.align
@@ -78,7 +83,7 @@ class TlsLayout:
         self.optional = optional
         self.modules: dict[int, TlsModule] = {}
         #: bytes of static TLS taken so far, from tp (variant I: ABI head included)
-        self.used = machine.tcb_head
+        self.used = machine.gap_above_tp
         self.align = machine.tcb_alignment
         #: bytes of static TLS there are, fixed by `freeze`
         self.static_size = 0
@@ -87,15 +92,14 @@ class TlsLayout:
 
     # -- modules ------------------------------------------------------------------------------------------------------
 
-    def register(self, obj: LinkedObject) -> TlsModule | None:
-        """Give ``obj`` a module id if it has a PT_TLS segment; its static place is decided later."""
-        template = obj.elf.tls
+    def register(self, holder: Holder, template: TlsTemplate | None) -> TlsModule | None:
+        """Give a mapped object a module if it has a PT_TLS segment; its static place is decided later."""
         if template is None:
             return None
         number = next(i for i in range(1, len(self.modules) + 2) if i not in self.modules)
-        module = TlsModule(number, obj, template)
-        if not obj.accessible(module.image, module.image_size):
-            raise LoadError(obj.path, f"PT_TLS at {template.vaddr:#x}", "its image is in a segment without access")
+        module = TlsModule(number, holder, template, holder.bias + template.vaddr & self.machine.mask)
+        if not holder.accessible(module.image, module.image_size):
+            raise LoadError(holder.path, f"PT_TLS at {template.vaddr:#x}", "its image is in a segment without access")
         self.modules[number] = module
         self.modules = dict(sorted(self.modules.items()))
         return module
@@ -198,7 +202,7 @@ class TlsLayout:
     def thread_offset(self, module: TlsModule, value: int) -> int:
         """What is added to tp to reach byte ``value`` of a module in static TLS; negative in variant II."""
         assert module.offset is not None
-        return value + module.offset if self.machine.tls_above else value - module.offset
+        return value + module.offset - self.machine.tp_bias if self.machine.tls_above else value - module.offset
 
     # -- a thread's area ----------------------------------------------------------------------------------------------
 
@@ -210,6 +214,11 @@ class TlsLayout:
     @property
     def tp_offset(self) -> int:
         """Bytes from the start of a thread's area to its thread pointer."""
+        return self._tcb_offset + self.machine.tp_bias
+
+    @property
+    def _tcb_offset(self) -> int:
+        """Bytes from the start of a thread's area to the place where the TCB ends or begins."""
         below = self.tcb_size if self.machine.tls_above else self.static_size
         return _round_up(self.dtv_size + below, self.align)
 
@@ -217,7 +226,7 @@ class TlsLayout:
     def area_size(self) -> int:
         """Bytes in a thread's area: DTV, static TLS with surplus, TCB."""
         above = self.static_size if self.machine.tls_above else self.tcb_size
-        return _round_up(self.tp_offset + above, self.align)
+        return _round_up(self._tcb_offset + above, self.align)
 
     @property
     def area_align(self) -> int:
@@ -230,12 +239,12 @@ class TlsLayout:
         assert self.frozen
         clear_memory(memory, area, self.area_size)
         tp = area + self.tp_offset
-        if self.machine.tls_above:
-            self._put(memory, tp, area)
-        else:
-            word = self.machine.word
-            for place, value in ((0, tp), (word, area), (2 * word, tp), (5 * word, guard)):
-                self._put(memory, tp + place, value)
+        machine = self.machine
+        self._put(memory, self._tcb_word(tp, machine.dtv_word), area)
+        for number in machine.self_words:
+            self._put(memory, self._tcb_word(tp, number), tp)
+        if machine.guard_word is not None:
+            self._put(memory, self._tcb_word(tp, machine.guard_word), guard)
         self._put(memory, area, self.dtv_entries)
         for module in self.modules.values():
             if module.offset is not None:
@@ -261,12 +270,16 @@ class TlsLayout:
 
     def dtv(self, memory: Memory, tp: int) -> int:
         """Address of the DTV of the thread at ``tp``."""
-        return self._get(memory, tp if self.machine.tls_above else tp + self.machine.word)
+        return self._get(memory, self._tcb_word(tp, self.machine.dtv_word))
+
+    def _tcb_word(self, tp: int, number: int) -> int:
+        return tp - self.machine.tp_bias + number * self.machine.word
 
     def block(self, memory: Memory, tp: int, number: int) -> int:
         """Address of module ``number``'s block in the thread at ``tp``; 0 when it has not looked for it yet."""
         dtv = self.dtv(memory, tp)
-        return self._get(memory, dtv + number * self.machine.word) if number < self._get(memory, dtv) else 0
+        entry = self._get(memory, dtv + number * self.machine.word) if number < self._get(memory, dtv) else 0
+        return entry - self.machine.dtv_bias & self.machine.mask if entry else 0
 
     def find_block(self, memory: Memory, tp: int, module: TlsModule) -> int:
         """The same, but a block in static TLS is found too."""
@@ -277,7 +290,7 @@ class TlsLayout:
         """Set a DTV entry; 0 forgets the block (a closed object's). A DTV that does not reach so far stays as it is."""
         dtv = self.dtv(memory, tp)
         if number < self._get(memory, dtv):
-            self._put(memory, dtv + number * self.machine.word, block)
+            self._put(memory, dtv + number * self.machine.word, block + self.machine.dtv_bias if block else 0)
 
     def _get(self, memory: Memory, address: int) -> int:
         return int.from_bytes(memory.view(address, self.machine.word), "little")

@@ -1,14 +1,19 @@
-"""What a dlclose may take away, and how a failed dlopen is undone (glibc elf/dl-close.c, _dl_close_worker)."""
+"""Taking objects away: dlclose, and the undoing of a failed dlopen (glibc elf/dl-close.c, _dl_close_worker).
+
+Which objects a dlclose unloads is the profile's rule; see `loader.profiles.base.Profile.close`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from . import mapping
+from .memory import Memory
 from .objects import LinkedObject
-
-if TYPE_CHECKING:
-    from .link_map import LinkMap
+from .owner import Owner
+from .profiles.base import Profile
+from .state import State
+from .storage import ThreadStorage
 
 #: fields of an object that a dlopen of another one may change
 _FIELDS = (
@@ -17,70 +22,83 @@ _FIELDS = (
 )  # fmt: skip
 
 
-def in_use(objects: Sequence[LinkedObject]) -> set[int]:
-    """Indexes of the objects reachable from what is open, was linked at start or is never deleted."""
-    queue = [o for o in objects if not o.removed and _held(o)]
-    used = {o.index for o in queue}
-    for obj in queue:  # grows while it is walked
-        for other in [*obj.needed, *obj.bound_to, *obj.searchlist]:
-            if other.index not in used:
-                used.add(other.index)
-                queue.append(other)
-    return used
+class Unloader:
+    """Unloads objects of one process."""
 
+    def __init__(self, state: State, memory: Memory, profile: Profile, owner: Owner, storage: ThreadStorage) -> None:
+        self.state = state
+        self.memory = memory
+        self.profile = profile
+        self.owner = owner
+        self.storage = storage
 
-def _held(obj: LinkedObject) -> bool:
-    return bool(obj.refs or obj.nodelete or obj.startup or obj.is_main or obj.thread_destructors)
+    def close(self, handle: LinkedObject) -> list[LinkedObject]:
+        """Drop a reference. Returns the objects to be unloaded, in destructor order. LoadError when it is not open."""
+        return self._closed(self.profile.close(handle, self.state))
+
+    def close_rest(self) -> list[LinkedObject]:
+        """The objects that destructors have closed meanwhile, after `release`."""
+        return self._closed(self.profile.close_rest(self.state))
+
+    def _closed(self, order: list[LinkedObject]) -> list[LinkedObject]:
+        for obj in order:
+            obj.removed = True
+        self.state.closing = self.state.closing or bool(order)
+        return order
+
+    def release(self, objects: Sequence[LinkedObject]) -> None:
+        """Unmap closed objects, and forget their symbols, scopes and TLS."""
+        state = self.state
+        gone = {o.index for o in objects}
+        state.objects = [o for o in state.objects if o.index not in gone]
+        state.global_scope = [o for o in state.global_scope if o.index not in gone]
+        for obj in state.objects:
+            obj.scopes = [o for o in obj.scopes if o.index not in gone]
+            obj.bound_to = [o for o in obj.bound_to if o.index not in gone]
+            obj.claims = [o for o in obj.claims if o.index not in gone]
+        for obj in objects:
+            self.storage.forget(obj)
+            self.discard(obj)
+        state.closing = False
+
+    def discard(self, obj: LinkedObject) -> None:
+        """Remove an object's memory; it is not to be used any more."""
+        obj.removed = True
+        mapping.unmap_object(self.memory, obj)
+        self.owner.emit("object-unmapped", obj, address=obj.start, size=obj.end - obj.start)
 
 
 class Rollback:
-    """The link map before a dlopen, to go back to when it fails. Lives no longer than the call."""
+    """The link map before a dlopen, to go back to if that fails."""
 
-    def __init__(self, links: LinkMap) -> None:
-        self.links = links
-        self.objects = list(links.objects)
-        self.global_scope = links.global_scope
-        self.unique = dict(links.unique)
-        self.fields = [(obj, {name: _copied(getattr(obj, name)) for name in _FIELDS}) for obj in links.objects]
-        tls = links.tls if links.objects else None
+    def __init__(self, unloader: Unloader) -> None:
+        self.unloader = unloader
+        state = unloader.state
+        self.objects = list(state.objects)
+        self.global_scope = state.global_scope
+        self.unique = dict(state.unique)
+        self.fields = [(obj, {name: _copied(getattr(obj, name)) for name in _FIELDS}) for obj in state.objects]
+        tls = unloader.storage.layout if state.objects else None
         self.tls = (tls.used, tls.optional, {m.id: m.offset for m in tls.modules.values()}) if tls else None
 
     def restore(self) -> None:
-        """Unmap what is new and put back what was changed."""
-        links = self.links
+        """Unmap new objects and put back what was changed in the others."""
+        state, storage = self.unloader.state, self.unloader.storage
         known = {o.index for o in self.objects}
-        for obj in links.objects:
+        for obj in state.objects:
             if obj.index not in known:
                 if obj.tls is not None:
-                    links.tls.unregister(obj.tls)
-                links.discard(obj)
-        links.objects, links.global_scope, links.unique = self.objects, self.global_scope, self.unique
+                    storage.layout.unregister(obj.tls)
+                self.unloader.discard(obj)
+        state.objects, state.global_scope, state.unique = self.objects, self.global_scope, self.unique
         for obj, fields in self.fields:
             for name, value in fields.items():
                 setattr(obj, name, value)
-        links.tls_pending = []
+        storage.pending = []
         if self.tls is not None:
-            links.tls.used, links.tls.optional, offsets = self.tls
+            storage.layout.used, storage.layout.optional, offsets = self.tls
             for number, offset in offsets.items():
-                links.tls.modules[number].offset = offset
-
-
-def release(links: LinkMap, objects: Sequence[LinkedObject]) -> None:
-    """Unmap closed objects and forget their symbols, scopes and TLS."""
-    gone = {o.index for o in objects}
-    links.objects = [o for o in links.objects if o.index not in gone]
-    links.global_scope = [o for o in links.global_scope if o.index not in gone]
-    for obj in links.objects:
-        obj.scopes = [o for o in obj.scopes if o.index not in gone]
-        obj.bound_to = [o for o in obj.bound_to if o.index not in gone]
-        obj.claims = [o for o in obj.claims if o.index not in gone]
-    for obj in objects:
-        if obj.tls is not None:
-            for tp in links.thread_pointers() if links.thread_pointers else ():
-                links.tls.set_block(links.memory, tp, obj.tls.id, 0)
-            links.tls.unregister(obj.tls)
-            obj.tls = None
-        links.discard(obj)
+                storage.layout.modules[number].offset = offset
 
 
 def _copied(value: object) -> object:

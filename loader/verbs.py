@@ -3,44 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from .errors import FatalLoadError, LoadError
-from .gabi import STT_GNU_IFUNC, Symbol
+from .gabi import STT_GNU_IFUNC
+from .lazy import LazyBinding
+from .lookup import Lookup
 from .machines import base as verbs
 from .memory import Memory
 from .objects import LinkedObject, Resolved
+from .owner import Owner
+from .pending import Tally
 from .places import Places
-from .profiles import Profile
+from .profiles.base import Profile
+from .storage import ThreadStorage
 from .tls import TlsModule
 
 
-class Linkage(Protocol):
-    """What relocation asks of the link map."""
+class Linkage(NamedTuple):
+    """The parts of the link map that relocation asks."""
 
     memory: Memory
     profile: Profile
-
-    def resolve(self, obj: LinkedObject, symbol: Symbol, verb: str) -> Resolved:
-        """What ``obj``'s reference ``symbol`` binds to; LoadError when nothing does."""
-        ...
-
-    def static_tls(self, module: TlsModule, *, required_by: LinkedObject | None) -> bool:
-        """See that the module has a place in static TLS; when ``required_by`` is given, failing is a LoadError."""
-        ...
-
-    def tlsdesc(self, obj: LinkedObject, module: TlsModule | None, value: int) -> tuple[int, int]:
-        """(resolver, argument) of a TLS descriptor for byte ``value`` of ``module`` (None: undefined weak)."""
-        ...
-
-    def lazy_words(self, obj: LinkedObject) -> tuple[int, int] | None:
-        """What GOT[1] and GOT[2] of a lazily bound object hold: its identity and the resolver's entry. None: there is no
-        resolver, all is bound at once."""
-        ...
-
-    def warn(self, obj: LinkedObject, message: str) -> None:
-        """Something the real linker prints a warning about."""
-        ...
+    owner: Owner
+    lookup: Lookup
+    lazy: LazyBinding
+    storage: ThreadStorage
 
 
 class ResolverCall(NamedTuple):
@@ -56,14 +44,6 @@ class Pause(Exception):
     def __init__(self, call: ResolverCall) -> None:
         super().__init__(call)
         self.call = call
-
-
-class Tally:
-    """What an object's relocation has done so far. ``counts``: entries applied of each relocation name; ``copied``: bytes."""
-
-    def __init__(self) -> None:
-        self.counts: dict[str, int] = {}
-        self.copied = 0
 
 
 class Applier:
@@ -119,7 +99,7 @@ class Applier:
         key = (index, verb)
         found = self._resolved.get(key)
         if found is None:
-            found = self._resolved[key] = self.links.resolve(self.obj, self.elf.symbol(index), verb)
+            found = self._resolved[key] = self.links.lookup.resolve(self.obj, self.elf.symbol(index), verb)
         return found
 
     def _address(self, index: int, verb: str) -> int:
@@ -143,7 +123,7 @@ class Applier:
                 "unsatisfiable circular dependency.",
                 "ifunc-order",
             )
-        self.links.warn(self.obj, f"Relink `{self.obj.path}' with `{definer.path}' for IFUNC symbol `{name}'")
+        self.links.owner.warn(self.obj, f"Relink `{self.obj.path}' with `{definer.path}' for IFUNC symbol `{name}'")
 
     def _called(self, definer: LinkedObject, address: int) -> int:
         if self.answer is None:
@@ -168,7 +148,7 @@ class Applier:
         if width < self.word and not low <= value < high:
             name = self.elf.symbol(index).text
             reloc = self.machine.relocation_name(number)
-            self.links.warn(self.obj, f"Symbol `{name}' causes overflow in {reloc} relocation")
+            self.links.owner.warn(self.obj, f"Symbol `{name}' causes overflow in {reloc} relocation")
         self.places.put(place, width, value)
 
     def _glob_dat(self, number: int, index: int, place: int, addend: int | None) -> None:
@@ -205,7 +185,7 @@ class Applier:
         if definer is None or definition is None:
             return
         if definition.size > reference.size:
-            self.links.warn(
+            self.links.owner.warn(
                 self.obj, f"Symbol `{reference.text}' has different size in shared object, consider re-linking"
             )
         size = min(definition.size, reference.size)
@@ -241,15 +221,14 @@ class Applier:
     def _dtpoff(self, number: int, index: int, place: int, addend: int | None) -> None:
         module, value = self._tls(index)
         if module is not None:
-            self._write(number, place, value + self._addend(place, number, addend))
+            self._write(number, place, value + self._addend(place, number, addend) - self.machine.dtv_bias)
 
     def _tpoff(self, number: int, index: int, place: int, addend: int | None) -> None:
         module, value = self._tls(index)
         if module is not None:
-            self.links.static_tls(module, required_by=self.obj)
-            assert module.offset is not None
-            offset = module.offset if self.machine.tls_above else -module.offset
-            self._write(number, place, value + self._addend(place, number, addend) + offset)
+            storage = self.links.storage
+            storage.make_static(module, required_by=self.obj)
+            self._write(number, place, storage.layout.thread_offset(module, value + self._addend(place, number, addend)))
 
     def _tlsdesc(self, number: int, index: int, place: int, addend: int | None) -> None:
         word = self.word
@@ -259,6 +238,6 @@ class Applier:
             read = index == 0 or self.links.profile.reads_descriptors
             addend = self.places.get(place + argument_at, word) if read else 0
         value += addend
-        entry, argument = self.links.tlsdesc(self.obj, module, value)
+        entry, argument = self.links.storage.descriptor(self.obj, module, value)
         self.places.put(place + entry_at, word, entry)
         self.places.put(place + argument_at, word, argument)

@@ -9,7 +9,7 @@ from emuload.machine.memory import AddressSpace
 
 
 class Host(Protocol):
-    """What values need of a process."""
+    """The guest, as far as values need it."""
 
     def store(self, data: bytes) -> int:
         """Copy bytes into guest memory that the host owns: their address, aligned to 16."""
@@ -21,7 +21,7 @@ class Host(Protocol):
 
 
 class Encoder:
-    """Encodes the arguments of one call; remembers what to free and to read back after it."""
+    """Encodes the arguments of one call; `release` is memory to free after it, `outputs` are buffers to read back."""
 
     def __init__(self, host: Host, word: int) -> None:
         self.host = host
@@ -30,13 +30,13 @@ class Encoder:
         self.outputs: list[tuple[int, int, Buffer]] = []
 
     def store(self, data: bytes) -> int:
-        """Guest memory for the time of the call."""
+        """Copy bytes into guest memory for the time of the call: their address."""
         address = self.host.store(data or b"\0")
         self.release.append(address)
         return address
 
     def store_buffer(self, buffer: Buffer) -> int:
-        """Guest memory for the time of the call, read back after it."""
+        """Copy a buffer into guest memory, to be read back after the call: its address."""
         data = buffer.before(self)
         address = self.store(data)
         self.outputs.append((address, len(data), buffer))
@@ -44,7 +44,7 @@ class Encoder:
 
 
 class Buffer:
-    """Guest memory for one call, passed by pointer: filled from `data` before it, read back into it after it."""
+    """Guest memory for one call, passed by pointer: filled from `data` before the call, read back into it afterwards."""
 
     def __init__(self, data: bytes) -> None:
         self.data = bytearray(data)
@@ -64,7 +64,7 @@ class Buffer:
         return bytes(self.data)
 
     def after(self, data: bytes, abi_word: int, memory: AddressSpace) -> None:
-        """Take the bytes that the guest left."""
+        """Take the bytes that the guest left; `abi_word` is the size of its machine word in bytes."""
         self.data[:] = data
 
     def __repr__(self) -> str:

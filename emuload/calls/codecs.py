@@ -1,4 +1,4 @@
-"""Python values as the guest's bytes, and back: one codec per kind of type, laid out by the guest's rules."""
+"""Python values as bytes of the guest, and back: one codec for each kind of type, laid out by the guest's rules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from emuload.machine.memory import AddressSpace, MemoryFault, text_bytes
 
 
 class Codec(Protocol):
-    """How values of one type become bytes. `encode` raises CallError for a value that is none of the type."""
+    """Converts values of one type to bytes and back. `encode` raises CallError for a value that is not of the type."""
 
     @property
     def shape(self) -> Type:
@@ -124,7 +124,7 @@ class CharCodec:
 
 
 def read_string(memory: AddressSpace, address: int) -> bytes | None:
-    """The C string at an address; None for NULL. Raises CallError when it is no string."""
+    """The C string at an address; None for NULL. Raises CallError if there is no string."""
     if not address:
         return None
     try:
@@ -134,7 +134,7 @@ def read_string(memory: AddressSpace, address: int) -> bytes | None:
 
 
 def pointer_to(value: Any, encoder: Encoder, name: str) -> int:
-    """The guest address that stands for a value: strings and buffers are copied, functions called back."""
+    """The guest address passed for a value: strings and buffers are copied, functions get a C function that calls them."""
     if value is None:
         return 0
     if isinstance(value, str | bytes):
@@ -292,7 +292,7 @@ class ArrayCodec:
 
 
 class StructureCodec:
-    """A ctypes Structure: instances of the class in Python; a tuple or dict of its fields will do as an argument."""
+    """A ctypes Structure: instances of the class in Python; as an argument a tuple or dict of its fields too."""
 
     def __init__(
         self, shape: Composite, python: type[ctypes.Structure], names: tuple[str, ...], members: tuple[Codec, ...]
@@ -324,7 +324,7 @@ class StructureCodec:
 
 
 class UnionCodec:
-    """A ctypes Union whose members hold no pointers, so that host and guest agree about its bytes."""
+    """A ctypes Union whose members hold no pointers, so that its bytes are the same in host and guest."""
 
     def __init__(self, shape: Composite, python: type[ctypes.Union]) -> None:
         self.shape = shape

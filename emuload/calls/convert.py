@@ -1,4 +1,4 @@
-"""Calls between Python and the guest by the C conventions: arguments into registers and stack, results out of them.
+"""Calls between Python and the guest by the C calling conventions: arguments into registers and stack, results out of them.
 
     lib.add(1, 2)                                               # machine words in, a machine word out
     lib.call("scale", 2, 1.5, returns=float, argtypes=[c_int32, c_double])
@@ -52,17 +52,17 @@ __all__ = [
 
 
 def buffer(content: int | bytes | bytearray) -> Buffer:
-    """Guest memory for one call, of a size in bytes or with bytes in it; `.raw` and `.value` are its bytes after it."""
+    """Guest memory for one call, of a size in bytes or filled with bytes; after the call `.raw` and `.value` are its content."""
     return Buffer(bytes(content))
 
 
 def ref(type_: Any, value: Any = 0) -> Ref:
-    """A pointer to one value of a type, for one call; `.value` is what the guest left there."""
+    """A pointer to one value of a type, for one call; after the call `.value` is the value there."""
     return Ref(type_, value)
 
 
 class Signature(NamedTuple):
-    """A call's types, and where its arguments and result lie."""
+    """The types of a call, and the places of its arguments and result."""
 
     arguments: tuple[Codec, ...]
     result: Codec | None
@@ -90,7 +90,7 @@ def _argument_codec(number: int, token: Any, size: int) -> Codec:
 
 
 def _tokens(args: Sequence[Any], argtypes: Sequence[Any] | None, size: int) -> tuple[tuple[Any, ...], bool]:
-    """The type of each argument, and whether the function is variadic."""
+    """The type of each argument, and True if the function is variadic."""
     if argtypes is None:
         return tuple([_inferred(number, value, size) for number, value in enumerate(args)]), False
     variadic = bool(argtypes) and argtypes[-1] is ...
@@ -126,7 +126,7 @@ class Memory(Protocol):
 
 
 class Guest(Protocol):
-    """The guest of a call. `hard_float` chooses ARM's convention for floats, and means nothing elsewhere."""
+    """The guest of a call. `hard_float` selects ARM's convention for floats, and means nothing elsewhere."""
 
     @property
     def cpu(self) -> Cpu: ...
@@ -174,9 +174,9 @@ class Prepared:
         _, self.result_address = place(self.signature.plan, cpu, self.data, cpu.sp)
 
     def collect(self) -> Any:
-        """The result, read where the callee left it; buffers take what the guest wrote.
+        """The result, read from where the callee left it; buffers take the bytes that the guest wrote.
 
-        Raises CallError when the result points to memory that is not there.
+        Raises CallError if the result points to memory that is not mapped.
         """
         cpu, signature = self.guest.cpu, self.signature
         try:
@@ -233,9 +233,9 @@ class Callback:
 
 
 def callback_types(function: Callable[..., Any]) -> tuple[list[Any], Any]:
-    """The types of a Python function's parameters and of its result, from its annotations; int where there is none.
+    """The types of a Python function's parameters and of its result, from its annotations; int without one.
 
-    Raises CallError for a function that does not say how many arguments it takes.
+    Raises CallError for a function whose number of arguments is open.
     """
     try:
         parameters = inspect.signature(function).parameters.values()
@@ -250,7 +250,7 @@ def callback_types(function: Callable[..., Any]) -> tuple[list[Any], Any]:
 
 
 def receive_callback(guest: Guest, argtypes: Sequence[Any], returns: Any) -> Callback:
-    """Read a callback's arguments, with the CPU at its first instruction. Raises CallError for types that are none."""
+    """Read a callback's arguments, with the CPU at its first instruction. Raises CallError for tokens that are not types."""
     cpu = guest.cpu
     tokens = tuple(map(_listed, argtypes))
     signature = _signature(cpu.abi.name, cpu.abi.word, tokens, _listed(returns), guest.hard_float, False)
@@ -260,9 +260,9 @@ def receive_callback(guest: Guest, argtypes: Sequence[Any], returns: Any) -> Cal
 
 
 def reply_to_callback(guest: Guest, callback: Callback, value: Any) -> None:
-    """Write a callback's result. Memory made for it, as for a string, stays: the guest uses it after the return.
+    """Write a callback's result. Memory made for it, as for a string, is not freed: the guest uses it later.
 
-    Raises CallError for a value that is none of the result's type.
+    Raises CallError for a value that is not of the result's type.
     """
     result = callback.signature.result
     if result is None:

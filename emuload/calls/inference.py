@@ -30,7 +30,7 @@ from emuload.machine.memory import AddressSpace
 
 
 class Ref(Buffer):
-    """A pointer to one value of a type; `value` is the value, after the call as the guest left it."""
+    """A pointer to one value of a type; `value` is that value, after the call the one the guest left."""
 
     def __init__(self, type_: Any, value: Any) -> None:
         super().__init__(b"")
@@ -67,7 +67,7 @@ def _int_codec(name: str, size: int, signed: bool, *, any_sign: bool = False) ->
 
 
 def _simple_ctypes(token: Any, abi_word: int) -> Codec | None:
-    """ctypes' fundamental types, by the letter each carries."""
+    """The codec of a fundamental ctypes type, by its letter; None for letters that are not supported."""
     kind = token._type_
     name, size = token.__name__, ctypes.sizeof(token)
     if kind in _CTYPES_SIGNED or kind in _CTYPES_UNSIGNED:
@@ -140,7 +140,7 @@ def _class_codec(token: type, abi_word: int) -> Codec | None:
 
 @lru_cache(maxsize=1024)
 def codec(token: Any, abi_word: int) -> Codec:
-    """The codec of a type token for guests with words of `abi_word` bytes. Raises CallError for what is no type."""
+    """The codec of a type token for guests with words of `abi_word` bytes. Raises CallError if it is not a type."""
     found = _builtin_codec(token, abi_word)
     if found is None and isinstance(token, type):
         found = _class_codec(token, abi_word)
@@ -179,7 +179,7 @@ def _builtin_codec(token: Any, abi_word: int) -> Codec | None:
 
 
 def token_of(value: Any, abi_word: int) -> Any:
-    """The type that a value without one is passed as. Raises CallError when there is none."""
+    """The type as which a value without one is passed. Raises CallError if there is none."""
     if isinstance(value, bool):
         return bool
     if isinstance(value, int):
@@ -236,7 +236,7 @@ def _go_element(token: Any) -> Any:
 
 
 def plain(value: Any, token: Any) -> Any:
-    """A value without its wrapping: what the codec of `token` encodes."""
+    """A value without its wrapping, as the codec of `token` encodes it."""
     if isinstance(value, Typed):
         return value.value
     if isinstance(value, ctypes._SimpleCData) and not isinstance(value, ctypes.c_void_p | ctypes.c_char_p):

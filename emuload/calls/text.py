@@ -24,7 +24,7 @@ TYPES: dict[str, Any] = {
     "f32": ctypes.c_float, "f64": ctypes.c_double, "c64": calls.complex64, "c128": calls.complex128,
     "bool": bool, "char": ctypes.c_char, "ptr": ctypes.c_void_p, "str": str, "bytes": bytes, "gostring": GoString,
 }  # fmt: skip
-"""Names of types in calls, also used as casts."""
+"""Types by their names in calls, which are also casts."""
 
 _CONSTANTS = {"true": True, "false": False, "null": None, "nil": None}
 _TOKEN = re.compile(
@@ -61,7 +61,7 @@ class _Token(NamedTuple):
 
 
 def parse_call(text: str) -> ParsedCall:
-    """Read a call. Raises CallError, whose message has the column (from 1) at which the text stops making sense."""
+    """Read a call. Raises CallError; its message has the column (from 1) at which the text stops making sense."""
     return _Parser(text).call()
 
 

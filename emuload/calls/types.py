@@ -70,7 +70,7 @@ class GoSlice:
 
 
 class Typed:
-    """A value with its type, where the value alone would be taken for another one."""
+    """A value with its type, for a value that would be passed as another type without it."""
 
     def __init__(self, type_: Any, value: Any) -> None:
         self.type = type_
@@ -87,7 +87,7 @@ class Typed:
 
 
 def type_name(token: Any) -> str:
-    """A token as a reader would write it."""
+    """A token as text."""
     if isinstance(token, tuple):
         return f"({', '.join(map(type_name, token))})"
     if isinstance(token, GoSlice):

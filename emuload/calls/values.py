@@ -1,4 +1,4 @@
-"""Values of calls as text, in the way the command line writes them, and as JSON."""
+"""Values of calls as text, in the notation of the command line, and as JSON."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def _escaped(character: str) -> str:
 
 
 def output_text(data: bytes) -> str:
-    """What a guest wrote, as text; bytes that are no UTF-8 are written \\xNN."""
+    """Output of a guest as text; bytes that are not UTF-8 are written \\xNN."""
     return data.decode("utf-8", "backslashreplace")
 
 
 def json_value(value: Any) -> Any:
-    """A value as JSON can hold it: bytes as text, complex numbers as [real, imaginary], structs as arrays."""
+    """A value in JSON's types: bytes as text, complex numbers as [real, imaginary], structs as arrays."""
     if isinstance(value, bytes):
         return output_text(value)
     if isinstance(value, str):

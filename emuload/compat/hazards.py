@@ -8,7 +8,6 @@ from emuload.compat.model import DLOPEN, HAZARD, REMARK, Reason
 from emuload.compat.subject import Subject
 from loader.gabi import DT_RELR, PF_W, PF_X
 from loader.profiles import Profile
-from loader.profiles.glibc import asks_executable_stack
 
 _ANDROID_PACKED = {0x6000000F: "DT_ANDROID_REL", 0x60000011: "DT_ANDROID_RELA", 0x6FFFE000: "DT_ANDROID_RELR"}
 _LARGE_SHARE = 4
@@ -69,7 +68,7 @@ def _writable_code(subject: Subject, profile: Profile, loading: str) -> Iterator
 
 
 def _stack(subject: Subject, profile: Profile, loading: str) -> Iterator[Reason]:
-    if profile.honours_stack_flags and asks_executable_stack(subject.elf):
+    if profile.honours_stack_flags and subject.elf.asks_executable_stack:
         words = "makes every thread's stack executable"
         yield Reason(HAZARD, "executable-stack", words, "PT_GNU_STACK", "link with -z noexecstack")
 

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterator
 from emuload.compat.advice import advice
 from emuload.compat.model import LINKED, REFUSAL, Reason
 from emuload.compat.subject import Subject
-from emuload.libc.builtins import LIBC, builtins_for
+from emuload.libc.builtins import LIBC, RUNTIME_NAMES, builtins_for
 from emuload.libc.names import is_libc_function, musl_exports
 from loader.dlfcn import RTLD_GLOBAL, RTLD_NOW
 from loader.errors import LoadError
@@ -102,6 +102,7 @@ def _link(subject: Subject, profile: Profile, loading: str) -> LoadError | None:
         finder=_Finder(subject),
         library_path=subject.library_path,
         builtins=builtins_for(subject.arch, subject.hard_float),
+        runtime=RUNTIME_NAMES,
         missing=lambda name, obj: 0x1000 if is_libc_function(name) else None,
         call_guest=lambda address: address,
     )

@@ -1,4 +1,4 @@
-"""Budgets: how many instructions each phase of a run may take, as a TOML file.
+"""Budgets: the number of instructions that each phase of a run may take, as a TOML file.
 
     total = 700000                     # optional: all phases together
 
@@ -28,7 +28,7 @@ _TOTAL, _PHASES = "total", "phases"
 
 @dataclass(frozen=True)
 class Excess:
-    """A phase (or "total") that took more than it may."""
+    """A phase (or "total") that took more than its budget."""
 
     name: str
     instructions: int
@@ -37,7 +37,7 @@ class Excess:
 
 @dataclass(frozen=True)
 class Budget:
-    """A budget as read. `total` is None where the file has none."""
+    """A budget as read. `total` is None if the file has none."""
 
     path: str
     text: str
@@ -45,7 +45,7 @@ class Budget:
     total: int | None
 
     def exceeded(self, phases: Sequence[Phase]) -> list[Excess]:
-        """What took more than it may. Raises UsageError for a phase the run did not have."""
+        """The phases over their budgets. Raises UsageError for a phase that the run did not have."""
         found = {phase.name: phase.instructions for phase in phases}
         for name in self.phases:
             if name not in found:
@@ -58,7 +58,7 @@ class Budget:
 
 
 def read_budget(path: str) -> Budget:
-    """Raises UsageError, with the line, for a file that is no budget."""
+    """Read a budget file. Raises UsageError, with the line, if it is not one."""
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read()
@@ -89,7 +89,7 @@ def _checked(path: str, text: str, entries: dict[str, Any]) -> Budget:
 
 
 def _line(text: str, key: str) -> int:
-    """The line where a key stands, 1 when it is written in a way that is not looked for."""
+    """The line of a key, 1 if it is written in a way that is not looked for."""
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip().lstrip("[").lstrip().startswith((key, json.dumps(key, ensure_ascii=False), f"'{key}'")):
             return number
@@ -97,7 +97,7 @@ def _line(text: str, key: str) -> int:
 
 
 def budget_lines(phases: Sequence[Phase]) -> Iterator[str]:
-    """The lines of a budget file that these phases just keep."""
+    """The lines of a budget file with the exact cost of these phases."""
     yield f"{_TOTAL} = {sum(phase.instructions for phase in phases)}"
     yield ""
     yield f"[{_PHASES}]"

@@ -1,8 +1,8 @@
-"""What a run costs in instructions, phase by phase: exact, the same on every host, every time.
+"""The cost of a run in instructions, phase by phase: exact, the same on every host, every time.
 
-Each instruction counts for one phase, that in which its thread is, and the innermost where phases are nested: a constructor
-within dlopen, a package's init within the runtime's. What a thread does outside of any is named for the thread's role. A
-package's init that Go moves to another thread counts there as that thread's, not as the init's.
+Each instruction is charged to one phase, the innermost that its thread is in: a constructor is within dlopen, a package's init
+within the runtime's. Code outside of all phases is charged to a phase named for the thread's role. If Go moves a package's init
+to another thread, its instructions there are charged to that thread's phase.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emuload.errors import UsageError
-from emuload.golang.tracker import ROLE_OF_EVENT
 from emuload.trace.kinds import calls, golang, linker
 
 if TYPE_CHECKING:
@@ -22,20 +21,20 @@ if TYPE_CHECKING:
 RUNTIME_INIT = "runtime init"
 MAIN_GOROUTINE = "between package inits"
 _CALLER, _BACKGROUND = "between calls", "Go in the background"
-_OUTSIDE = {"loader": _CALLER, "foreign": _CALLER, **dict.fromkeys(ROLE_OF_EVENT.values(), _BACKGROUND)}
+_OUTSIDE = {"loader": _CALLER, "foreign": _CALLER, **{kind.role: _BACKGROUND for kind in golang.KINDS if kind.role}}
 """Phase of a thread's code outside of all others, by the thread's role."""
 
 _OTHER = "other threads"
 _PLAIN_CALLS = ("dlopen", "dlsym", "dlerror", "dlclose", "pthread_create", "exit")
-"""What the host calls for itself."""
+"""Functions that the host calls for itself."""
 
 CallName = Callable[[str, int], str]
-"""(function, how many calls of it were made before, on any thread) → how the call is named."""
+"""(function, number of calls of it made before, on any thread) → the call's name."""
 
 
 @dataclass
 class Phase:
-    """What was executed in a phase: instructions, and by which threads, in the order in which they came to it."""
+    """The instructions of a phase, in all and by thread, in the order in which the threads came to it."""
 
     name: str
     instructions: int = 0
@@ -83,14 +82,14 @@ class CostMeter:
         return [phase for phase in self.phases.values() if phase.instructions]
 
     def see(self, event: Event) -> None:
-        """Take note of an event: charge what ran before it, and see whether it begins or ends a phase."""
+        """Take note of an event: charge the instructions before it, and begin or end a phase if it does."""
         change = _CHANGES.get(event.kind)
         if change is not None:
             self._charge(self._count.at(event.pc))
             change(self, event)
 
     def _charge(self, executed: int) -> None:
-        """Give what was executed since the last time to the phase of the thread that ran."""
+        """Charge the instructions since the last time to the phase of the thread that ran."""
         ran = executed - self._charged
         if ran:
             phase = self._phase(self._now(self._tid))
@@ -115,7 +114,7 @@ class CostMeter:
         self._phase(name)
 
     def _end(self, event: Event, name: str) -> None:
-        """End a phase where it stands, with all that is still open inside it; go on elsewhere only if it began there."""
+        """End a phase with all that is still open inside it: on the event's thread, else on the one where it began."""
         for tid in (event.tid, *self._stacks):
             stack = self._stacks.get(tid, [])
             if name in stack:
@@ -123,7 +122,7 @@ class CostMeter:
                 return
 
     def _named(self, event: Event, name: str) -> str:
-        """A Go phase's name: with the library's where it is not the first Go library of the process."""
+        """A Go phase's name, with the library's if it is not the first Go library of the process."""
         path = str(event.fields["object"])
         self._library = self._library or path
         return name if path == self._library else f"{name} ({_base(path)})"

@@ -1,29 +1,43 @@
-"""Watched instructions of Go libraries: where a hit goes, and what it says of the thread."""
+"""Watched instructions of Go libraries: each hit goes to its library's tracker, whose events may give the thread a role."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from emuload.golang.library import open_library
 from emuload.golang.tracker import ROLE_OF_EVENT, ExportStep, HandoffTracker
+from emuload.machine.cpu import Cpu
+from emuload.trace.events import Recorder
 from loader.objects import LinkedObject
 
-if TYPE_CHECKING:
-    from emuload.kernel.core import Kernel
-    from emuload.machine.cpu import Cpu
-    from emuload.trace.events import Recorder
+
+class Thread(Protocol):
+    """A guest thread as the kernel keeps it."""
+
+    tid: int
+    pc: int
+    role: str
+
+
+class Threads(Protocol):
+    """The kernel's threads."""
+
+    @property
+    def current(self) -> Thread | None:
+        """The thread on the CPU, or None between slices."""
+        ...
 
 
 class Watches:
-    """The trackers of all Go libraries in a process, and which watched address belongs to which.
+    """The trackers of all Go libraries in a process, and the tracker of each watched address.
 
     Hooks are installed when an object is mapped and stay: a changed set of hooks would change how code is cut into blocks.
     """
 
-    def __init__(self, cpu: Cpu, kernel: Kernel, recorder: Recorder, environment: Sequence[bytes]) -> None:
+    def __init__(self, cpu: Cpu, threads: Threads, recorder: Recorder, environment: Sequence[bytes]) -> None:
         self._cpu = cpu
-        self._kernel = kernel
+        self._threads = threads
         self._recorder = recorder
         self._environment = tuple(environment)
         self.trackers: list[HandoffTracker] = []
@@ -42,7 +56,7 @@ class Watches:
 
         tracker = HandoffTracker.of(library, symbol, loaded.path, loaded.bias, self._environment)
         self.trackers.append(tracker)
-        current = self._kernel.current
+        current = self._threads.current
         self._recorder.emit("go-library", current.tid if current is not None else 0, object=loaded.path, waits=tracker.waits)
         for address in tracker.addresses:
             self._owners[address] = (tracker, tracker.step_at(address))
@@ -54,7 +68,7 @@ class Watches:
     def hit(self, address: int) -> None:
         """The CPU is about to run a watched instruction."""
         tracker, step = self._owners[address]
-        task = self._kernel.current
+        task = self._threads.current
         if task is None:
             return
         task.pc = self._recorder.pc = address

@@ -9,6 +9,7 @@ from functools import cache
 from emuload.machine.architecture import facts
 from loader.elf import ElfFile
 from loader.errors import LoadError
+from loader.runtime import RuntimeNames
 
 BUILT = os.path.join(os.path.dirname(__file__), "built")
 
@@ -19,6 +20,15 @@ SONAMES = (
     LIBC, "libpthread.so.0", "libdl.so.2", "libm.so.6", "librt.so.1", "libutil.so.1", "libresolv.so.2", "libgcc_s.so.1",
     "libc.so",
 )  # fmt: skip
+
+RUNTIME_NAMES = RuntimeNames(
+    tlsdesc_static="__emu_tlsdesc_static",
+    tlsdesc_dynamic="__emu_tlsdesc_dynamic",
+    tlsdesc_undefined="__emu_tlsdesc_undefweak",
+    lazy_resolver="__emu_lazy_resolve",
+    tcb_size="__emu_tcb_size",
+)
+"""The emulated C library's own symbols that the loader uses."""
 
 
 def architecture_of(path: str, data: bytes) -> str:

@@ -20,13 +20,13 @@ from emuload.libc.operations import Operations
 from emuload.machine.memory import MemoryFault, OutOfMemory, text_bytes
 from loader.errors import LoadError
 from loader.gabi import STT_GNU_IFUNC, STT_TLS
+from loader.lazy import Slot
 from loader.link_map import MAIN, NEXT, LinkMap, ResolverCall
-from loader.lookup import Slot
+from loader.lookup import symbol_at
 from loader.memory import PROT_READ, PROT_WRITE
 from loader.objects import LinkedObject, symbol_address
 from loader.pending import Linking
 from loader.search import directories, directory_of
-from loader.symbols import symbol_at
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.attached import Kernel
@@ -363,7 +363,7 @@ class LibcHost:
         elif request == RTLD_DI_LINKMAP:
             maps.put(out, maps.place(handle))
         elif request in (RTLD_DI_SERINFO, RTLD_DI_SERINFOSIZE):
-            folders = [*directories(handle, links.library_path, links.main), *links.profile.folders]
+            folders = [*directories(handle, links.state.library_path, links.main), *links.profile.folders]
             self._search_info(out, folders, with_paths=request == RTLD_DI_SERINFO)
         elif request == RTLD_DI_ORIGIN:
             folder = directory_of(handle)

@@ -1,4 +1,4 @@
-"""The process's side of the file system: what of the host is visible, and how the linker finds libraries in it."""
+"""Files of a guest process: the parts of the host that are visible in it, and the search for libraries among them."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ def host_bytes(path: str) -> bytes:
 class GuestFiles:
     """Attaches files to a kernel, and finds libraries: those named by the host first, then in the guest's tree.
 
-    `named` maps names as the host gave them to host paths: such a file is visible to the linker under that name only,
-    so that no path of the host enters a trace.
+    `named` maps names as the host gave them to host paths: the linker sees such a file under that name only, so that no path
+    of the host enters a trace. `folders` are folders of the host, `default_folders` those of the guest that the profile's
+    linker searches. Raises UsageError for a map or a working folder that cannot be.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class GuestFiles:
         kernel.files.cwd = folder
 
     def name(self, path: str) -> str:
-        """Let the linker find a host file under the name the host uses for it: its path, unless it goes by that name already."""
+        """Let the linker find a host file by its path, unless the path is the name of another file already. Returns the path."""
         self.named.setdefault(path, path)
         return path
 
@@ -86,8 +87,10 @@ class GuestFiles:
         return host_bytes(self.named.get(name, name))
 
     def find_library(self, path: str, requester: LinkedObject | None) -> Found | None:
-        """The linker's finder: a name the host gave, a file in a folder it named, or a path in the guest's tree. Raises
-        LoadError for a folder where a file should be."""
+        """Find a library: by a name the host gave, in a folder it named, or in the guest's tree. None if it is nowhere.
+
+        Raises LoadError for a folder in the place of a file, and for a host file that cannot be read.
+        """
         host = self.named.get(path)
         if host is not None:
             return Found(path, host_bytes(host), os.path.realpath(host))
@@ -107,7 +110,7 @@ class GuestFiles:
         return None
 
     def describe(self, options: Options, stack: InitialStack) -> None:
-        """Fill in what /proc tells of the process."""
+        """Fill in the process's arguments, environment, auxiliary vector and executable in /proc."""
         facts = self.fs.process
         facts.arguments = options.args
         facts.environment = options.env

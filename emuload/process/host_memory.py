@@ -1,4 +1,4 @@
-"""Guest memory that belongs to the host: strings and buffers that calls hand to the guest."""
+"""Guest memory that belongs to the host: strings and buffers that calls pass to the guest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class HostMemory:
         self.sizes: dict[int, int] = {}
 
     def allocate(self, size: int) -> int:
-        """`size` bytes, not cleared. Raises OutOfMemory."""
+        """Allocate `size` bytes, not cleared: their address. Raises OutOfMemory."""
         size = max(size + _GRAIN - 1 & -_GRAIN, _GRAIN)
         for index, (start, room) in enumerate(self.free_blocks):
             if room >= size:
@@ -34,13 +34,13 @@ class HostMemory:
         return self.allocate(size)
 
     def store(self, data: bytes) -> int:
-        """Allocate and fill."""
+        """Allocate memory and fill it: its address. Raises OutOfMemory."""
         address = self.allocate(len(data))
         self.memory.write(address, data)
         return address
 
     def free(self, address: int) -> None:
-        """Give a block back. Freeing what was not allocated is an error of the caller."""
+        """Give a block back. KeyError for an address that was not allocated."""
         size = self.sizes.pop(address)
         self.free_blocks.append((address, size))
         self.free_blocks.sort()

@@ -1,4 +1,7 @@
-"""The instruction log of a process: what the CPU, the scheduler, the loader and the events say, brought together in one file."""
+"""The instruction log of a process: one file with code blocks from the CPU, slices from the scheduler, objects from the loader.
+
+The format is that of `emuload.ilog.format`; events decide when it begins and ends if the request says so.
+"""
 
 from __future__ import annotations
 
@@ -24,18 +27,19 @@ if TYPE_CHECKING:
     from loader.objects import LinkedObject
 
 MOST_CODE = 1 << 16
-"""Executable memory outside of objects is kept up to this size a region: the kernel's pages and the gates are far below."""
+"""Largest region of executable memory outside of objects that is kept, in bytes; the kernel's pages and the host stubs are far
+smaller."""
 
 KEYFRAME = 1 << 22
-"""Blocks after which a keyframe is due even if the loop that runs is always guessed right."""
+"""Blocks after which a keyframe is written even if the predictor is always right."""
 
 
 @dataclass(frozen=True)
 class LogRequest:
-    """What to log, and where to.
+    """A log to be written to the file `path`.
 
-    `only` says which part of the run (`emuload.ilog.selection`; empty: all of it); `memory_writes` and
-    `register_writes` ask for what each instruction wrote. Raises UsageError for texts that make no sense.
+    `only` selects a part of the run (`emuload.ilog.selection`; empty: all of it); `memory_writes` and `register_writes` add
+    what each instruction wrote. Raises UsageError for texts that make no sense.
     """
 
     path: str
@@ -48,9 +52,9 @@ class LogRequest:
 
 
 def attach_log(wanted: str | LogRequest, options: Options, scheduler: Scheduler) -> InstructionLog:
-    """Log what a scheduler's CPU runs, before it has run anything; `wanted` as a text is the path of a log of everything.
+    """Log a scheduler's CPU, which has not run anything yet; `wanted` as a text is the path of a log of everything.
 
-    Raises UsageError when the file cannot be written.
+    Raises UsageError if the file cannot be written.
     """
     request = LogRequest(wanted) if isinstance(wanted, str) else wanted
     header = {
@@ -69,7 +73,7 @@ def attach_log(wanted: str | LogRequest, options: Options, scheduler: Scheduler)
 class InstructionLog:
     """Logs blocks of code that `cpu` runs; to be made before any code has run, and closed at the end.
 
-    Raises UsageError when the file cannot be written.
+    Raises UsageError if the file cannot be written.
     """
 
     def __init__(self, request: LogRequest, cpu: Cpu, clock: VirtualClock, header: dict[str, Any]) -> None:
@@ -92,17 +96,17 @@ class InstructionLog:
 
     @property
     def blocks(self) -> int:
-        """How many blocks are in the log."""
+        """Number of blocks in the log."""
         return self._blocks.blocks
 
     @property
     def watches_events(self) -> bool:
-        """Whether events decide what is logged."""
+        """True if events decide when something is logged."""
         return self._choice.selection.events is not None
 
     @property
     def unmet(self) -> list[str]:
-        """What was to be logged and never came about: a line each."""
+        """Parts of the selection that never occurred: a line for each."""
         return self._choice.unmet()
 
     def _choose(self) -> None:
@@ -142,7 +146,7 @@ class InstructionLog:
             self._choose()
 
     def close(self) -> None:
-        """Write what is left and end the file. What runs afterwards is not logged."""
+        """Write the rest and end the file. Code that runs later is not logged."""
         if self._writer.closed:
             return
         self._cpu.drain_log()
@@ -155,12 +159,12 @@ class InstructionLog:
 
 
 class _Choice:
-    """A selection applied to a run: where its functions and places came to lie, and which of its events have happened."""
+    """A selection applied to a run: the addresses of its functions and places, and which of its events have happened."""
 
     def __init__(self, selection: Selection) -> None:
         self.selection = selection
         self._found: dict[int, list[range]] = {}
-        """By the start of the object they are in; fixed addresses under -1."""
+        """Ranges by the start of the object they are in; fixed addresses under -1."""
         self._met: set[str] = set()
         self._functions = [(text, re.compile(fnmatch.translate(text)).match) for text in selection.functions]
         self._places = [place for place in selection.places if place.object]
@@ -169,7 +173,7 @@ class _Choice:
         self._open = selection.events is None or selection.events[0] is None
 
     def ranges(self) -> list[range] | None:
-        """What is to be logged now; None for everything."""
+        """The ranges to be logged now; None for everything."""
         if not self._open:
             return []
         if not self.selection.functions and not self.selection.places:
@@ -177,7 +181,7 @@ class _Choice:
         return merged(each for found in self._found.values() for each in found)
 
     def event(self, event: Event) -> bool:
-        """Whether an event changes what is logged."""
+        """Take note of an event; True if it changes what is logged."""
         if not self._waits_for or not self._waits_for[0].matches(event):
             return False
         del self._waits_for[0]
@@ -185,7 +189,7 @@ class _Choice:
         return True
 
     def mapped(self, loaded: LinkedObject) -> bool:
-        """Whether there is something to log in an object."""
+        """Take note of an object; True if there is something to log in it."""
         found: list[range] = []
         names = {loaded.path, posixpath.basename(loaded.path), loaded.soname or loaded.name}
         for place in self._places:
@@ -210,11 +214,11 @@ class _Choice:
         return found
 
     def unmapped(self, start: int) -> bool:
-        """Whether there was something to log in the object at `start`."""
+        """Forget the object at `start`; True if there was something to log in it."""
         return self._found.pop(start, None) is not None
 
     def unmet(self) -> list[str]:
-        """What never came about, a line each."""
+        """Parts of the selection that never occurred, a line for each."""
         functions = [f"{OPTION} {t}: no function is called so" for t in self.selection.functions if t not in self._met]
         places = [f"{OPTION} {p.text}: there was no object {p.object}" for p in self._places if p.text not in self._met]
         events = [f"{OPTION}: the event {pattern.text} never happened" for pattern in self._waits_for[:1]]

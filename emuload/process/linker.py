@@ -13,7 +13,7 @@ from emuload.golang.watches import Watches
 from emuload.kernel.fs.attached import Kernel
 from emuload.kernel.initial_stack import InitialStack, ProgramHeaders, build_stack, map_stack
 from emuload.kernel.task import Task
-from emuload.libc.builtins import LIBC, builtins_for, hard_float
+from emuload.libc.builtins import LIBC, RUNTIME_NAMES, builtins_for, hard_float
 from emuload.libc.host import LibcHost
 from emuload.machine.cpu import Cpu
 from emuload.machine.memory import text_bytes
@@ -82,7 +82,7 @@ class Linker:
         self.hard_float = hard_float(options.arch, content)
         self.link_map = self._make_link_map()
         self._linked = True
-        self.link_map.identify = self.libc.link_maps.place
+        self.link_map.owner.identify = self.libc.link_maps.place
         for path in (*options.preload, *options.needed):
             self.files.name(path)
         self.files.default_folders = self.profile.folders
@@ -93,7 +93,7 @@ class Linker:
         )  # fmt: skip
         self.files.describe(options, self.stack)
         self.libc.link_maps.attach()
-        self.link_map.thread_pointers = self.libc.thread_pointers
+        self.link_map.owner.thread_pointers = self.libc.thread_pointers
 
     def _make_link_map(self) -> LinkMap:
         options, environment = self.options, self.options.environment
@@ -104,6 +104,7 @@ class Linker:
             finder=self.files.find_library,
             library_path=[*options.library_path, *paths_in(environment.get("LD_LIBRARY_PATH", ""), ":;")],
             builtins=builtins_for(options.arch, self.hard_float),
+            runtime=RUNTIME_NAMES,
             missing=self._missing,
             on_event=self._on_event,
             bind_now=bool(environment.get("LD_BIND_NOW")),
@@ -129,7 +130,7 @@ class Linker:
             raise self.profile.told(error, "start", self.program_name) from None
         if call is not None:
             self.libc.unfinished = linking, call
-            links.tls_pending = [module for module in links.tls.modules.values() if not module.object.relocated]
+            links.defer_tls_images()
 
     def _program_headers(self) -> ProgramHeaders:
         main = self.link_map.main
@@ -165,12 +166,13 @@ class Linker:
 
         return self.stubs.missing(name) if is_libc_function(name) else None
 
-    def _emit(self, kind: str, **fields: Any) -> None:
-        task = self.kernel.current
-        self.recorder.emit(kind, task.tid if task is not None else 0, **fields)
+    def _tid(self) -> int:
+        """The thread on which an event happens now; 0 for none, at start-up."""
+        return self.kernel.current.tid if self.kernel.current is not None else 0
 
     def _on_event(self, kind: str, fields: dict[str, Any]) -> None:
-        self._emit(kind, **{name: _counted(value) if isinstance(value, dict) else value for name, value in fields.items()})
+        shown = {name: _counted(value) if isinstance(value, dict) else value for name, value in fields.items()}
+        self.recorder.emit(kind, self._tid(), **shown)
         if kind == "warning" and self.profile.prints_warnings:
             self._print(f"{self.program_name}: {fields['message']}\n")
         elif kind == "preload-refused" and fields["message"]:
@@ -195,7 +197,7 @@ class Linker:
         from emuload.golang.imports import package_imports
 
         pairs = [f"{importer} {imported}" for importer, imported in package_imports(library)]
-        self._emit("go-package-imports", object=path, imports=pairs)
+        self.recorder.emit("go-package-imports", self._tid(), object=path, imports=pairs)
 
 
 def _counted(counts: Mapping[str, int]) -> list[str]:

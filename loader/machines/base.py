@@ -60,9 +60,15 @@ class Machine:
         elf_class: int,
         relocations: Mapping[int, Relocation],
         tls_above: bool,
-        tcb_head: int,
+        gap_above_tp: int = 0,
+        tp_bias: int = 0,
+        dtv_bias: int = 0,
+        dtv_word: int = 0,
+        self_words: tuple[int, ...] = (),
+        guard_word: int | None = None,
         tcb_alignment: int,
         tlsdesc_entry_first: bool,
+        executable_stack: bool = False,
         os_abis: tuple[int, ...] = (0, 3),
         orders_ifunc: bool = False,
         irelative_last: bool = False,
@@ -85,8 +91,20 @@ class Machine:
         self.relocations = relocations
         #: TLS variant I (blocks above the thread pointer) or II (below it)
         self.tls_above = tls_above
-        #: bytes the ABI reserves at the thread pointer: where variant I's first block starts
-        self.tcb_head = tcb_head
+        #: variant I: bytes the ABI reserves between the TCB's place and the first block (musl GAP_ABOVE_TP): two words on
+        #: Arm's machines, whose thread pointer addresses the TCB; 0 where the TCB lies below (RISC-V, MIPS, PowerPC)
+        self.gap_above_tp = gap_above_tp
+        #: how far the thread pointer lies above that place (musl TP_OFFSET, glibc TLS_TP_OFFSET): 0x7000 on MIPS and PowerPC
+        self.tp_bias = tp_bias
+        #: added to a block's address in the DTV and subtracted in DTPOFF relocations, so that signed offsets reach more of
+        #: it (musl DTP_OFFSET, glibc TLS_DTV_OFFSET): 0x800 on RISC-V, 0x8000 on MIPS and PowerPC
+        self.dtv_bias = dtv_bias
+        #: words of the TCB, counted from its place: the DTV's address, the thread pointer itself, the stack guard
+        self.dtv_word = dtv_word
+        self.self_words = self_words
+        self.guard_word = guard_word
+        #: True if a file without PT_GNU_STACK asks for executable stacks (glibc sysdeps/*/stackinfo.h, DEFAULT_STACK_PERMS)
+        self.executable_stack = executable_stack
         #: least alignment of the thread pointer in glibc; a dlopened module asking for more gets no static TLS
         self.tcb_alignment = tcb_alignment
         #: order of a TLS descriptor's words: resolver then argument, or (glibc on ARM) the other way round

@@ -4,16 +4,14 @@ is."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ..elf import ElfFile
 from ..errors import LoadError
 from ..machines.base import INSTRUCTION, LINK_ONLY, NONE, Machine, Relocation
+from ..objects import Handle, LinkedObject
+from ..state import State
 from ..symbols import Matching
-
-if TYPE_CHECKING:
-    from ..objects import Handle, LinkedObject
-    from ..state import State
 
 #: page sizes by the name they have in a profile's name
 PAGE_SIZES = {"4k": 0x1000, "16k": 0x4000, "64k": 0x10000}
@@ -49,7 +47,7 @@ class Profile:
     ``opens_again``              whether a dlopen of what is open already runs constructors that have not run
     ``binds_lazily``             whether PLT slots may wait for their first call
     ``adjusts_dynamic``          whether pointers in the mapped dynamic sections become addresses
-    ``passes_over_strangers``    whether a search goes on behind files for other machines
+    ``passes_over_foreign``    whether a search goes on behind files for other machines
     ``prints_warnings``          whether what it warns of is printed
     ``reads_descriptors``        whether a TLS descriptor with a symbol has its addend in its place, where tables hold none
     ``destroys_unfinished``      whether at exit the destructors of what is still in its constructors run
@@ -79,7 +77,7 @@ class Profile:
     binds_lazily = False
     adjusts_dynamic = False
     prints_warnings = False
-    passes_over_strangers = False
+    passes_over_foreign = False
     reads_descriptors = True
     destroys_unfinished = True
     applies_relr = True

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from posixpath import basename
-from typing import TYPE_CHECKING
 
 from ..dlfcn import RTLD_GLOBAL, RTLD_LAZY, RTLD_NODELETE, RTLD_NOLOAD, RTLD_NOW
 from ..elf import ElfFile
@@ -22,12 +21,10 @@ from ..gabi import DF_1_GLOBAL, DT_GNU_HASH, DT_HASH, DT_TEXTREL, ET_DYN, PF_W, 
 from ..objects import Handle, LinkedObject, Pseudo
 from ..order import breadth_first, depth_first
 from ..search import runpath_directories
+from ..state import State
 from ..symbols import Matching, Query
 from ..versions import HIDDEN
 from .base import Locks, Profile
-
-if TYPE_CHECKING:
-    from ..state import State
 
 VERSIONS = tuple(str(level) for level in range(21, 37))
 FIRST_WITH_16K_PAGES = 35

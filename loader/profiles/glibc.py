@@ -12,21 +12,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from .. import unload as closing
 from ..dlfcn import RTLD_LAZY, RTLD_NOW
 from ..elf import ElfFile
 from ..errors import LoadError
-from ..gabi import DF_1_INITFIRST, DF_1_NOOPEN, DF_1_PIE, DT_RELR, ET_EXEC, PF_X, PT_GNU_STACK
+from ..gabi import DF_1_INITFIRST, DF_1_NOOPEN, DF_1_PIE, DT_RELR, ET_EXEC
 from ..objects import Handle, LinkedObject, Pseudo
-from ..order import breadth_first, sort_dfs, sort_original
+from ..order import breadth_first, in_use, sort_dfs, sort_original
 from ..search import candidates
+from ..state import State
 from ..versions import VersionNeed
 from .base import Locks, Profile
-
-if TYPE_CHECKING:
-    from ..state import State
 
 VERSIONS = tuple(f"2.{minor}" for minor in range(17, 43))
 
@@ -35,8 +31,6 @@ LIBC_TLS, OTHER_TLS = 144, 144
 DEFAULT_NAMESPACES, MAX_NAMESPACES = 4, 16
 DEFAULT_OPTIONAL = 512
 
-#: machines whose stacks are not executable unless a file asks for it
-_PLAIN_STACKS = frozenset({"arm64"})
 #: when an ABI marker that is no GLIBC_x.y came
 _MARKERS = {b"GLIBC_ABI_DT_RELR": 36}
 _MARKERS_SINCE_2_42 = 42
@@ -64,7 +58,7 @@ class Glibc(Profile):
     )  # fmt: skip
     instructions = frozenset({"R_ARM_PC24"})
     taken_for: Mapping[str, str] = {"R_AARCH64_ABS32": "R_AARCH64_ABS64"}
-    passes_over_strangers = True
+    passes_over_foreign = True
     libc_names = frozenset(
         f"lib{name}"
         for name in (
@@ -132,7 +126,7 @@ class Glibc(Profile):
                 yield elf.error(place, "ELF load command address/offset not page-aligned", "page-size")
         if elf.type == ET_EXEC:
             yield elf.error("e_type at 0x10", "cannot dynamically load executable", "executable")
-        if opening and self.minor >= 41 and asks_executable_stack(elf):
+        if opening and self.minor >= 41 and elf.asks_executable_stack:
             message = "cannot enable executable stack as shared object requires: Invalid argument"
             yield elf.error("PT_GNU_STACK", message, "executable-stack")
 
@@ -263,7 +257,7 @@ class Glibc(Profile):
         return self._unused(None, links) if again else []
 
     def _unused(self, handle: LinkedObject | None, links: State) -> list[LinkedObject]:
-        used = closing.in_use(links.objects)
+        used = in_use(links.objects)
         gone = {o.index for o in links.objects if o.index not in used and not o.removed}
         if not gone:
             return []
@@ -317,13 +311,6 @@ def gnu_dlsym_scopes(
     if isinstance(handle, Pseudo) or handle.is_main:
         return (links.global_scope,)
     return (handle.searchlist or breadth_first(handle),)
-
-
-def asks_executable_stack(elf: ElfFile) -> bool:
-    """Whether the file wants its threads' stacks executable: by PT_GNU_STACK, without one by what its machine's
-    DEFAULT_STACK_PERMS says (sysdeps/*/stackinfo.h)."""
-    stack = elf.segment(PT_GNU_STACK)
-    return elf.machine.name not in _PLAIN_STACKS if stack is None else bool(stack.flags & PF_X)
 
 
 def _no_version(provider: str, need: VersionNeed, path: str, where: str) -> LoadError:

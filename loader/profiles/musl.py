@@ -11,7 +11,6 @@ variable that it does not reset.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from ..elf import ElfFile
 from ..errors import LoadError
@@ -19,12 +18,10 @@ from ..gabi import DT_FINI, DT_FINI_ARRAY, SHN_UNDEF, STB_GLOBAL, STB_GNU_UNIQUE
 from ..objects import Handle, LinkedObject, Pseudo
 from ..order import breadth_first, depth_first
 from ..search import directory_of
+from ..state import State
 from ..symbols import Matching, Query
 from ..versions import HIDDEN
 from .base import Locks, Profile
-
-if TYPE_CHECKING:
-    from ..state import State
 
 VERSIONS = (
     "1.1.20", "1.1.21", "1.1.22", "1.1.23", "1.1.24", "1.2.0", "1.2.1", "1.2.2", "1.2.3", "1.2.4", "1.2.5",

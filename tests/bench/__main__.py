@@ -25,6 +25,7 @@ import emuload
 from emuload import samples
 from emuload.cost.meter import CostMeter
 from emuload.ilog.reader import IlogFile
+from emuload.libc.builtins import RUNTIME_NAMES
 from emuload.machine import engine as uc
 from emuload.process.instruction_log import LogRequest
 from emuload.process.library import Function
@@ -36,7 +37,7 @@ from loader.link_map import LinkMap
 from loader.memory import ByteMemory
 from loader.search import DirectoryFinder
 from tests.support import oracle, toolchain
-from tests.support.running import arch_of
+from tests.support.targets import arch_of
 
 TARGETS = {"amd64": "amd64-gnu", "armv7": "armv7-gnueabihf", "armv5": "armv5-gnueabi", "arm64": "arm64-gnu"}
 STEADY_CALLS = 2000
@@ -85,8 +86,14 @@ def paired(rounds: int, ours: list[str], theirs: list[str]) -> tuple[float, floa
 
 def load_and_relocate(arch: str, data: bytes) -> float:
     """Seconds to map and relocate a library in plain memory."""
-    links = LinkMap(ByteMemory(), arch, finder=lambda name, _: (name, data) if "/" in name else None, missing=lambda *_: 16)
-    links.builtins = _empty_libc(data)
+    links = LinkMap(
+        ByteMemory(),
+        arch,
+        finder=lambda name, _: (name, data) if "/" in name else None,
+        builtins=_empty_libc(data),
+        runtime=RUNTIME_NAMES,
+        missing=lambda *_: 16,
+    )
     start = time.perf_counter()
     links.dlopen("./libhello.so", RTLD_NOW)
     return time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""What the README shows is what its examples print, apart from times."""
+"""The pages show what their examples print, apart from times."""
 
 from __future__ import annotations
 
@@ -6,33 +6,54 @@ from pathlib import Path
 
 import pytest
 
-from emuload import samples
 from tests.support import toolchain
 from tests.support.command_line import without_times
-from tests.support.examples import README, Example, examples, prepare
+from tests.support.examples import PAGES, ROOT, Example, File, examples, prepare, read
 
-TEXT = README.read_text()
-SHOWN = list(examples(TEXT))
+SHOWN = list(examples())
+QUOTED = [file for path in PAGES for file in read(path).files if file.quoted]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the samples in it, as after `emuload samples samples`, and what the README builds."""
-    made = tmp_path_factory.mktemp("readme")
+    """A folder with all that the examples use."""
+    made = tmp_path_factory.mktemp("pages")
     toolchain.go_root("1.27")
-    prepare(TEXT, made)
-    for name in samples.SAMPLES:
-        samples.path(name, made / "samples")
+    prepare(made)
     return made
 
 
-@pytest.mark.parametrize("example", SHOWN, ids=lambda example: str(example.code).splitlines()[0][:60])
-def test_example_prints_what_the_readme_shows(example: Example, folder: Path) -> None:
+def _named(block: Example | File) -> str:
+    text = block.code if isinstance(block, Example) else block.name
+    return f"{Path(block.page).name}: {text.splitlines()[0][:60]}"
+
+
+@pytest.mark.parametrize("example", SHOWN, ids=_named)
+def test_an_example_prints_what_its_page_shows(example: Example, folder: Path) -> None:
     assert _stable(example.run(folder)) == _stable(example.output)
 
 
-def test_there_are_examples() -> None:
-    assert len(SHOWN) >= 10
+@pytest.mark.parametrize("file", QUOTED, ids=_named)
+def test_a_quotation_is_in_the_file_that_it_names(file: File) -> None:
+    assert file.text in (ROOT / file.name).read_text()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_block_is_an_example_an_output_or_a_file(path: Path) -> None:
+    if path.name != "figures.md":  # written by tests.bench
+        assert read(path).rest == []
+
+
+def test_the_readme_fits_on_a_screen_or_two() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert len(text.splitlines()) <= 200
+    assert "pip install . && emuload demo" in text
+    assert "pip install '.[test]' && pytest" in text
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert [path.name for path in PAGES[1:] if f"(docs/{path.name})" not in text] == []
 
 
 def _stable(text: str) -> str:

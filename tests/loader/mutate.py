@@ -32,7 +32,7 @@ from emuload.errors import EmuloadError, ReportedError
 from emuload.golang.imports import package_imports
 from emuload.golang.library import open_library
 from emuload.golang.watch_points import watch_points
-from emuload.libc.builtins import builtins_for, hard_float
+from emuload.libc.builtins import RUNTIME_NAMES, builtins_for, hard_float
 from emuload.machine.unwind import row_for
 from emuload.process.options import Limits
 from emuload.process.process import Process
@@ -76,7 +76,8 @@ def load_alone(file: Mutant, path: str) -> None:
     on_host = DirectoryFinder()
     links = LinkMap(
         memory, finder=lambda name, requester: (path, file.data) if name == path else on_host(name, requester),
-        library_path=file.base.needs, builtins=builtins, missing=lambda *_: 0x1000, call_guest=lambda address: address,
+        library_path=file.base.needs, builtins=builtins, runtime=RUNTIME_NAMES,
+        missing=lambda *_: 0x1000, call_guest=lambda address: address,
     )  # fmt: skip
     if file.base.program:
         obj = links.load_startup((path, file.data))[0]

@@ -188,7 +188,7 @@ def test_a_copy_of_the_state_lives_on_its_own() -> None:
     chain = {f"n{i}": lib(f"n{i + 1}") for i in range(150)}
     bench = Bench("amd64", **chain, n150=lib(), z=lib())
     root = bench.open("libn0.so")
-    bench.links.on_event = bench.links.missing = None
+    bench.links.owner.on_event = bench.links.owner.missing = None
     other = deepcopy(bench.links)
     other.dlopen("libz.so", RTLD_NOW)
     assert len(other.objects) == len(bench.links.objects) + 1 == 152

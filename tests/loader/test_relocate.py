@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from loader import BY_NAME, RTLD_NOW, ByteMemory, LinkedObject, LinkMap, LoadError
+from loader import BY_NAME, RTLD_NOW, ByteMemory, LinkedObject, LinkMap, LoadError, RuntimeNames
 from loader import gabi as e
 from loader.memory import read_memory
 from tests.loader.elfwriter import TEXT, ElfWriter
@@ -22,6 +22,8 @@ NUMBERS: dict[str, dict[str, int]] = {
     "arm64": {"symbolic": 257, "copy": 1024, "glob": 1025, "jump": 1026, "relative": 1027, "mod": 1028, "off": 1029,
               "tp": 1030, "desc": 1031, "irelative": 1032},
 }  # fmt: skip
+
+RUNTIME_NAMES = RuntimeNames("static_descriptor", "dynamic_descriptor", "undefined_descriptor", "resolve_slot", "own_size")
 
 
 class Bench:
@@ -45,9 +47,9 @@ class Bench:
             self.events.append((kind, details))
 
         resolvers = ElfWriter(machine, soname="libc.so.6")
-        for i, name in enumerate(("__emu_tlsdesc_static", "__emu_tlsdesc_dynamic", "__emu_tlsdesc_undefweak")):
+        for i, name in enumerate(RUNTIME_NAMES[:3]):
             resolvers.define(name, TEXT + 16 * i + 16)
-        resolvers.define("__emu_tcb_size", resolvers.data(struct.pack("<I", 512)), size=4, type=e.STT_OBJECT)
+        resolvers.define(RUNTIME_NAMES.tcb_size, resolvers.data(struct.pack("<I", 512)), size=4, type=e.STT_OBJECT)
         self.links = LinkMap(
             self.memory,
             machine,
@@ -56,6 +58,7 @@ class Bench:
             on_event=event,
             call_guest=lambda at: at + 0x1000_0000,
             builtins={"libc.so.6": ("libc.so.6", resolvers.build())},
+            runtime=RUNTIME_NAMES,
         )
 
     def open(self, name: str, flags: int = RTLD_NOW) -> LinkedObject:
@@ -206,7 +209,7 @@ def test_tls_relocations_of_a_library_linked_at_start(machine: str) -> None:
     assert bench.word(obj.bias + anonymous) == start & mask
     words = bench.word(obj.bias + descriptor), bench.word(obj.bias + descriptor + bench.machine.word)
     libc = links.objects[1]
-    expected = (libc.address("__emu_tlsdesc_static"), (start + 4) & mask)
+    expected = (libc.address("static_descriptor"), (start + 4) & mask)
     assert words == (expected[::-1] if machine == "arm" else expected)
 
 
@@ -222,7 +225,7 @@ def test_descriptors_of_dlopened_libraries_are_dynamic_when_the_surplus_is_spent
     words = [bench.word(obj.bias + descriptor), bench.word(obj.bias + descriptor + bench.machine.word)]
     if machine == "arm":
         words.reverse()
-    assert words[0] == bench.links.objects[0].address("__emu_tlsdesc_dynamic")
+    assert words[0] == bench.links.objects[0].address("dynamic_descriptor")
     assert [bench.word(words[1]), bench.word(words[1] + bench.machine.word)] == [obj.tls_module, 16]
     assert obj.tls is not None
     assert obj.tls.offset is None

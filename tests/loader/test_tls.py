@@ -67,7 +67,7 @@ def test_a_dlopened_librarys_image_reaches_running_threads(machine: str) -> None
     assert bench.links.tls.tcb_size == 512  # what the built-in C library says of itself
     tls, memory = bench.links.tls, bench.memory
     points = [tls.init_thread(memory, memory.map(None, tls.area_size, 3, "t")) for _ in range(2)]
-    bench.links.thread_pointers = lambda: points
+    bench.links.owner.thread_pointers = lambda: points
     left = tls.surplus_left
     a = bench.open("liba.so")
     assert a.tls is not None

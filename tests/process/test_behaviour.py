@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 import emuload
-from tests.support.running import arch_of, run
+from tests.support.running import run
+from tests.support.targets import GNU, MUSL, arch_of
 from tests.support.toolchain import c_program, go_library
 
 EXPECTED = (Path(__file__).parents[1] / "guests" / "behaviour_host" / "expected.txt").read_text().splitlines()
-GLIBC = ("amd64-gnu", "armv7-gnueabihf", "armv5-gnueabi", "arm64-gnu")
-MUSL = ("amd64-musl", "armv7-musleabihf", "arm64-musl")
+GLIBC = GNU
 GO = ("1.27", "1.22")
 ENVIRONMENT = {"BEHAVIOUR": "set"}
 

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.guests import GNU, GUESTS
+from tests.guests import GUESTS
 from tests.support import toolchain
 from tests.support.gotests import go_tests
 from tests.support.oracle import Result
+from tests.support.targets import GNU
 
 EXPECTED = toolchain.GUEST_FOLDER / "expected.json"
 TARGETS = GNU

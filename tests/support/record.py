@@ -2,7 +2,7 @@
 
 Writes guests/expected.json and guests/behaviour_host/expected.txt, the output of the longest. Says where the targets
 differ, and which answers differ from those stored. With --check
-nothing is written. Needs Debian's qemu-user and cross C libraries (tests/oracle.py names them).
+nothing is written. Needs Debian's qemu-user and cross C libraries (tests/support/targets.py names them).
 """
 
 from __future__ import annotations

@@ -194,7 +194,7 @@ def test_what_is_refused_is_refused_in_musls_words(tmp_path: Path) -> None:
     found = []
     for steps in cases:
         emulated = Emulated(tmp_path)
-        emulated.links.finder = _relative_to(tmp_path)
+        emulated.links.owner.finder = _relative_to(tmp_path)
         found.append(emulated.run(steps))
     assert found == [answer.replace(f"{tmp_path}/./", "./") for answer in natively]
     assert any("initial-exec TLS resolves to dynamic definition in ./tls.so" in answer for answer in natively)

@@ -12,9 +12,9 @@ from loader import mapping
 from loader.constructors import Initializer
 from loader.link_map import LinkMap, ResolverCall
 from loader.objects import LinkedObject, Resolved
-from loader.pending import Linking
+from loader.pending import Linking, Progress
 from loader.profiles import Profile, profile
-from loader.relocate import Progress
+from loader.storage import ThreadStorage
 
 GLIBC = profile("glibc")
 
@@ -22,7 +22,7 @@ GLIBC = profile("glibc")
 @contextmanager
 def linked_by(linker: type[LinkMap]) -> Iterator[None]:
     """Processes that are made meanwhile have this dynamic linker."""
-    with mock.patch("emuload.process.process.LinkMap", linker):
+    with mock.patch("emuload.process.linker.LinkMap", linker):
         yield
 
 
@@ -33,7 +33,7 @@ def ruled_by(**rules: Any) -> Iterator[None]:
     for name, rule in rules.items():
         assert hasattr(ruled, name)
         setattr(ruled, name, rule)
-    with mock.patch("emuload.process.process.profile_by_name", return_value=ruled):
+    with mock.patch("emuload.process.options.profile_by_name", return_value=ruled):
         yield
 
 
@@ -157,17 +157,29 @@ class LateRelocation(LinkMap):
 def _protect(links: LinkMap, obj: LinkedObject) -> None:
     relro = mapping.protect_relro(links.memory, obj, links.page_size)
     if relro is not None:
-        links._event("relro-protected", obj, address=relro.start, size=relro.end - relro.start)
+        links.owner.emit("relro-protected", obj, address=relro.start, size=relro.end - relro.start)
+
+
+class _LateStorage(ThreadStorage):
+    """Writes no image of an opened object's static TLS until `write_late`."""
+
+    def write_pending(self) -> None:
+        if all(getattr(module.object, "startup", False) for module in self.pending):
+            super().write_pending()
+
+    def write_late(self) -> None:
+        super().write_pending()
 
 
 class LateTlsImage(LinkMap):
     """Copies the initial values of an opened object's static TLS when something is looked up."""
 
-    def _write_pending_tls(self) -> None:
-        if all(module.object.startup for module in self.tls_pending):
-            super()._write_pending_tls()
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._storage.__class__ = _LateStorage
 
     def lookup(self, *arguments: Any) -> Resolved:
         """What was put off is done first."""
-        super()._write_pending_tls()
+        assert isinstance(self._storage, _LateStorage)
+        self._storage.write_late()
         return super().lookup(*arguments)
