@@ -12,9 +12,6 @@ from typing import NamedTuple, Protocol, cast
 
 from emuload.machine.cpu import Cpu
 
-SA_SIGINFO = 0x4
-SA_RESTORER = 0x0400_0000
-
 
 class SignalFrame(NamedTuple):
     """What the kernel wants on the stack, and where the handler is.

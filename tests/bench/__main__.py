@@ -37,7 +37,7 @@ from loader.link_map import LinkMap
 from loader.memory import ByteMemory
 from loader.search import DirectoryFinder
 from tests.support import oracle, toolchain
-from tests.support.running import arch_of
+from tests.support.targets import arch_of
 
 TARGETS = {"amd64": "amd64-gnu", "armv7": "armv7-gnueabihf", "armv5": "armv5-gnueabi", "arm64": "arm64-gnu"}
 STEADY_CALLS = 2000

@@ -16,9 +16,10 @@ from emuload.process.dlfcn import DEFAULT
 from emuload.process.library import Library
 from emuload.process.process import Process
 from tests.support.command_line import source_file
+from tests.support.targets import GNU
 from tests.support.toolchain import c_library, go_library
 
-TARGETS = ["amd64-gnu", "armv7-gnueabihf", "armv5-gnueabi", "arm64-gnu"]
+TARGETS = GNU
 
 
 class Color(ctypes.Structure):

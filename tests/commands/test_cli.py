@@ -16,6 +16,7 @@ import pytest
 
 from emuload import cli, samples
 from tests.support.command_line import ROOT, emuload, source_file, start, without_times
+from tests.support.targets import GNU
 from tests.support.toolchain import c_library, c_program, go_library
 
 HANDOFF = """\
@@ -155,7 +156,7 @@ def test_buffers_are_shown_as_the_call_left_them(capsys: pytest.CaptureFixture[s
     assert ended.out == 'fill(buf(5), 3) -> i32 = 3; argument 1 = "abc"\n\n'
 
 
-@pytest.mark.parametrize("target", ["amd64-gnu", "armv7-gnueabihf", "armv5-gnueabi", "arm64-gnu"])
+@pytest.mark.parametrize("target", GNU)
 def test_all_kinds_of_values_go_both_ways(capsys: pytest.CaptureFixture[str], target: str) -> None:
     twelve = ", ".join(f"i64({n})" for n in range(1, 13))
     expected = {
@@ -186,7 +187,7 @@ def test_all_kinds_of_values_go_both_ways(capsys: pytest.CaptureFixture[str], ta
 # -- exec ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("target", ["amd64-gnu", "armv7-gnueabihf", "armv5-gnueabi", "arm64-gnu"])
+@pytest.mark.parametrize("target", GNU)
 def test_program_gets_input_arguments_and_environment(target: str, tmp_path: Path) -> None:
     program = c_program("echo_stdin", target)
     command = start(

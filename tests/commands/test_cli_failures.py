@@ -10,9 +10,8 @@ import pytest
 
 from emuload import samples
 from tests.support.command_line import Ended, emuload, source_file
+from tests.support.targets import GNU
 from tests.support.toolchain import build, c_library, c_program
-
-GNU = ["amd64-gnu", "armv7-gnueabihf", "armv5-gnueabi", "arm64-gnu"]
 
 
 @pytest.fixture(scope="module")

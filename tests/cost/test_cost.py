@@ -14,9 +14,9 @@ from emuload.machine import engine as uc
 from emuload.trace.events import Event
 from tests.support import toolchain
 from tests.support.command_line import emuload, source_file
-from tests.support.running import arch_of
+from tests.support.targets import GNU, arch_of
 
-TARGETS = ("amd64-gnu", "armv7-gnueabihf", "armv5-gnueabi", "arm64-gnu")
+TARGETS = GNU
 LOOP = """
 void loop(unsigned long rounds) {
     __asm__ volatile(

@@ -9,9 +9,9 @@ from pathlib import Path
 from emuload.golang.library import GoLibrary, open_library
 from loader.elf import ElfFile
 from tests.support import toolchain
+from tests.support.targets import ALL, GNU
 
-GNU = ("amd64-gnu", "armv7-gnueabihf", "armv5-gnueabi", "arm64-gnu")
-BUILT = [(target, "1.27") for target in (*GNU, "amd64-musl", "armv7-musleabihf", "arm64-musl")] + [
+BUILT = [(target, "1.27") for target in ALL] + [
     (target, "1.22") for target in GNU
 ]
 """(target, Go version) of the library `behaviour` that the whole suite builds."""

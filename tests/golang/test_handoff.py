@@ -16,8 +16,8 @@ from emuload.golang.library import GoLibrary, is_go
 from emuload.golang.tracker import HandoffTracker, package_of
 from emuload.golang.watch_points import watch_points
 from emuload.process.process import Process
-from tests.golang.files import BUILT, GNU, behaviour, opened, read, without_sections
-from tests.support.running import arch_of
+from tests.golang.files import BUILT, behaviour, opened, read, without_sections
+from tests.support.targets import GNU, arch_of
 from tests.support.toolchain import c_library, go_library
 
 ONCE = {

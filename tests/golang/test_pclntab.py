@@ -13,7 +13,8 @@ from emuload.golang.library import open_library
 from emuload.golang.pclntab import MAGIC_116, MAGIC_118, GoTable, GoTableError
 from emuload.golang.watch_points import watch_points
 from loader.elf import ElfFile
-from tests.golang.files import BUILT, GNU, behaviour, go_tool, opened, read, without_sections
+from tests.golang.files import BUILT, behaviour, go_tool, opened, read, without_sections
+from tests.support.targets import GNU
 
 GOSYM = Path(__file__).parent / "gosym" / "main.go"
 

@@ -8,16 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-ALL = (
-    "amd64-gnu",
-    "armv7-gnueabihf",
-    "armv5-gnueabi",
-    "arm64-gnu",
-    "amd64-musl",
-    "armv7-musleabihf",
-    "arm64-musl",
-)
-GNU = ALL[:4]
+from tests.support.targets import ALL, GNU
 
 # An executable at a fixed address that reads libraries' data directly, so that it needs COPY relocations. zig refuses
 # -fno-pic, hence the compiler's inner options.

@@ -17,10 +17,11 @@ from emuload.ilog import format as f
 from emuload.ilog.reader import Block, Effects, IlogError, IlogFile, read_ilog
 from emuload.machine.cpu import Cpu
 from emuload.process.instruction_log import LogRequest
-from tests.support.running import arch_of, stream
+from tests.support.running import stream
+from tests.support.targets import GNU, arch_of
 from tests.support.toolchain import go_library
 
-TARGETS = ("amd64-gnu", "armv7-gnueabihf", "armv5-gnueabi", "arm64-gnu")
+TARGETS = GNU
 
 
 def logged(target: str, path: Path | None) -> emuload.Process:

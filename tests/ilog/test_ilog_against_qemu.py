@@ -22,7 +22,7 @@ from emuload.unwind.symbols import SymbolTable
 from loader.elf import ElfFile
 from loader.image import Image
 from tests.support import oracle
-from tests.support.running import arch_of
+from tests.support.targets import arch_of
 from tests.support.toolchain import c_program, go_library
 
 CONSTRUCTOR = {

@@ -12,7 +12,7 @@ from emuload.process.process import Process
 from emuload.trace.events import Event
 from emuload.unwind import describe
 from tests.support.command_line import source_file
-from tests.support.running import arch_of
+from tests.support.targets import arch_of
 from tests.support.toolchain import c_library
 
 TRAPS = {"amd64": ("0f05",), "arm": ("000000ef",), "arm64": ("010000d4",)}

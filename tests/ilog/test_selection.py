@@ -16,7 +16,8 @@ from emuload.report.instructions import LoggedCode
 from emuload.trace.events import Event
 from emuload.unwind.functions import functions
 from loader.elf import ElfFile
-from tests.support.running import arch_of, stream
+from tests.support.running import stream
+from tests.support.targets import arch_of
 from tests.support.toolchain import go_library
 
 TARGETS = ("amd64-gnu", "armv7-gnueabihf", "arm64-gnu")

@@ -11,11 +11,11 @@ import pytest
 
 from emuload.process.process import Process
 from tests.support import oracle, toolchain
-from tests.support.running import arch_of
+from tests.support.targets import GNU, arch_of
 
 HERE = Path(__file__).parent
 SOURCES = {"linux": HERE / "linux" / "linux.c", "files": HERE / "fs" / "linux" / "files.c"}
-TARGETS = ("amd64-gnu", "armv7-gnueabihf", "armv5-gnueabi", "arm64-gnu")
+TARGETS = GNU
 FLAGS = ("-O1", "-fno-sanitize=undefined")
 
 

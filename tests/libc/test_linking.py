@@ -14,7 +14,7 @@ from emuload.libc.link_maps import RT_ADD, RT_CONSISTENT, RT_DELETE, LinkMaps
 from tests.loader import behaviours
 from tests.loader.behaviours import TARGETS, Run, emulated
 from tests.support.command_line import emuload as command
-from tests.support.running import arch_of
+from tests.support.targets import arch_of
 
 LAZY = "lazy|local"
 

@@ -13,7 +13,7 @@ import pytest
 
 import emuload
 from emuload.errors import Deadlock, GuestFailed
-from tests.support.running import arch_of
+from tests.support.targets import arch_of
 from tests.support.toolchain import c_library
 
 SOURCE = Path(__file__).parent / "programs" / "waiting_constructor.c"

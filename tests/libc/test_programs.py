@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from emuload.errors import GuestFailed
-from tests.guests import ALL
 from tests.support.oracle import Result, run_native
 from tests.support.running import output, program_process
+from tests.support.targets import ALL
 from tests.support.toolchain import c_library, c_program
 
 PROGRAMS = Path(__file__).parent / "programs"

@@ -12,10 +12,10 @@ import pytest
 
 from emuload.errors import GuestFailed
 from emuload.libc import build, math_tables
-from tests.guests import ALL
 from tests.libc.test_programs import ENVIRONMENT, PROGRAMS
 from tests.support.oracle import Result, run_native
 from tests.support.running import output, program_process
+from tests.support.targets import ALL
 from tests.support.toolchain import c_program
 
 ARGUMENTS = {"memory": ("one", "-b", "two", "--long=3", "-c")}

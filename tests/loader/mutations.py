@@ -19,9 +19,9 @@ from loader import gabi as e
 from loader.elf import ElfFile
 from loader.image import Image
 from loader.sections import read_sections
-from tests.guests import GNU
 from tests.loader.elfwriter import TEXT, ElfWriter
 from tests.support import toolchain
+from tests.support.targets import GNU
 
 
 class Base(NamedTuple):

@@ -1,7 +1,7 @@
 """What Go code does in the emulator is what it does natively: one C host program calls every export of a Go library.
 
 The expected text was written by the same host natively on amd64, and under qemu-user on ARM and ARM64; see
-tests/guests/behaviour_host and `python -m tests.support.record`.
+tests/guests/behaviour_host and `python -m tests.support.record_guests`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 import emuload
-from tests.support.running import arch_of, run
+from tests.support.running import run
+from tests.support.targets import GNU, MUSL, arch_of
 from tests.support.toolchain import c_program, go_library
 
 EXPECTED = (Path(__file__).parents[1] / "guests" / "behaviour_host" / "expected.txt").read_text().splitlines()
-GLIBC = ("amd64-gnu", "armv7-gnueabihf", "armv5-gnueabi", "arm64-gnu")
-MUSL = ("amd64-musl", "armv7-musleabihf", "arm64-musl")
+GLIBC = GNU
 GO = ("1.27", "1.22")
 ENVIRONMENT = {"BEHAVIOUR": "set"}
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 import emuload
-from tests.support.running import arch_of, digest, stream
+from tests.support.running import digest, stream
+from tests.support.targets import GNU, arch_of
 from tests.support.toolchain import go_library, other_pythons, site_packages
 
 ROOT = Path(__file__).parents[2]
-TARGETS = ("amd64-gnu", "armv7-gnueabihf", "armv5-gnueabi", "arm64-gnu")
+TARGETS = GNU
 RUNS = 20
 
 

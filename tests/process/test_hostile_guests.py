@@ -14,7 +14,8 @@ from loader.errors import LoadError
 from tests.loader.elfwriter import TEXT, ElfWriter
 from tests.support.command_line import emuload as run_command
 from tests.support.command_line import source_file
-from tests.support.running import arch_of, run
+from tests.support.running import run
+from tests.support.targets import arch_of
 from tests.support.toolchain import c_library, c_program
 
 GNU = ["amd64-gnu", "armv7-gnueabihf", "arm64-gnu"]

@@ -8,10 +8,10 @@ import pytest
 
 import emuload
 from emuload.ilog.reader import IlogFile
-from tests.support.running import arch_of
+from tests.support.targets import GNU, arch_of
 from tests.support.toolchain import go_library
 
-TARGETS = ("amd64-gnu", "armv7-gnueabihf", "armv5-gnueabi", "arm64-gnu")
+TARGETS = GNU
 
 
 @pytest.mark.parametrize("target", TARGETS)

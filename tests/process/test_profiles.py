@@ -12,7 +12,7 @@ from emuload import samples
 from loader import LoadError
 from tests.loader.elfwriter import TEXT, ElfWriter
 from tests.support.command_line import emuload as command
-from tests.support.running import arch_of
+from tests.support.targets import arch_of
 from tests.support.toolchain import c_library
 
 COUNTING = Path(__file__).parents[1] / "libc" / "programs" / "waiting_constructor.c"

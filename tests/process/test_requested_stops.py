@@ -10,10 +10,11 @@ import pytest
 import emuload
 from emuload.process.process import Process
 from tests.machine.hooks.test_block_log import Kept
-from tests.support.running import arch_of, stream
+from tests.support.running import stream
+from tests.support.targets import GNU, arch_of
 from tests.support.toolchain import go_library
 
-TARGETS = ("amd64-gnu", "armv7-gnueabihf", "armv5-gnueabi", "arm64-gnu")
+TARGETS = GNU
 WATCHED = 150
 MOST_STOPS = 3000
 

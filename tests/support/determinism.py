@@ -18,11 +18,11 @@ from pathlib import Path
 import emuload
 from tests.support.guest_scenarios import command
 from tests.support.running import program_process, stream
+from tests.support.targets import GNU, MUSL
 from tests.support.toolchain import other_pythons, site_packages
 
 ROOT = Path(__file__).parents[2]
-GLIBC = ("amd64-gnu", "armv7-gnueabihf", "armv5-gnueabi", "arm64-gnu")
-MUSL = ("amd64-musl", "armv7-musleabihf", "arm64-musl")
+GLIBC = GNU
 
 
 def digest(scenario: str, target: str, go: str) -> str:

@@ -1,6 +1,6 @@
 """Guest programs with what they are given, and what they answered outside the emulator.
 
-The answers stand in guests/expected.json, written by `python -m tests.support.record` from runs on amd64 and under
+The answers stand in guests/expected.json, written by `python -m tests.support.record_guests` from runs on amd64 and under
 qemu-user; a test of the emulator runs the same scenario and compares.
 """
 
@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.guests import GNU, GUESTS
+from tests.guests import GUESTS
 from tests.support import toolchain
 from tests.support.gotests import go_tests
 from tests.support.oracle import Result
+from tests.support.targets import GNU
 
 EXPECTED = toolchain.GUEST_FOLDER / "expected.json"
 TARGETS = GNU

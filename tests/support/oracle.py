@@ -1,6 +1,6 @@
-"""Runs guest programs outside the emulator: natively, and under qemu-user with Debian's C libraries.
+"""Runs guest programs outside the emulator: natively, and under qemu-user with Debian's C libraries (`targets`).
 
-Both answer a `Result`; where the host cannot run the target they raise unittest.SkipTest.
+Both return a `Result`, and raise unittest.SkipTest if the host cannot run the target.
 """
 
 from __future__ import annotations
@@ -14,19 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import SkipTest
 
-HANGS = "hangs"  # the status of a program that did not end in time
+from tests.support.targets import TARGETS
 
-# qemu's program and options, the packages' folder with the C library, and Debian's packages for both.
-QEMU = {
-    "amd64-gnu": (("qemu-x86_64",), "/", "qemu-user"),
-    "armv7-gnueabihf": (("qemu-arm",), "/usr/arm-linux-gnueabihf", "libc6-armhf-cross libgcc-s1-armhf-cross"),
-    "armv5-gnueabi": (
-        ("qemu-arm", "-cpu", "arm926"),
-        "/usr/arm-linux-gnueabi",
-        "libc6-armel-cross libgcc-s1-armel-cross",
-    ),
-    "arm64-gnu": (("qemu-aarch64",), "/usr/aarch64-linux-gnu", "libc6-arm64-cross libgcc-s1-arm64-cross"),
-}
+HANGS = "hangs"  # the status of a program that did not end in time
 
 
 @dataclass(frozen=True)
@@ -85,14 +75,14 @@ def run_oracle(target: str, program: Path | str, args: Sequence[str | Path] = ()
 
 def qemu(target: str) -> list[str]:
     """qemu-user's command for a target, with the folder of its C library."""
-    if target not in QEMU:
+    row = TARGETS.get(target)
+    if row is None or not row.qemu:
         raise SkipTest(f"no C library for {target} under qemu-user")
-    command, root, packages = QEMU[target]
-    if shutil.which(command[0]) is None:
-        raise SkipTest(f"no {command[0]}: install qemu-user")
-    if not Path(root, "lib").is_dir():
-        raise SkipTest(f"no {root}: install {packages}")
-    return [*command, "-L", root]
+    if shutil.which(row.qemu[0]) is None:
+        raise SkipTest(f"no {row.qemu[0]}: install qemu-user")
+    if not Path(row.root, "lib").is_dir():
+        raise SkipTest(f"no {row.root}: install {row.packages}")
+    return [*row.qemu, "-L", row.root]
 
 
 def _environ(env: Mapping[str, str] | None) -> dict[str, str]:

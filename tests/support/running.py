@@ -9,12 +9,7 @@ from typing import Any
 
 import emuload
 from emuload.process.process import Process
-
-
-def arch_of(target: str) -> str:
-    """The architecture that a toolchain target is for."""
-    head = target.partition("-")[0]
-    return head if head in ("amd64", "arm64") else "arm"
+from tests.support.targets import arch_of
 
 
 def program_process(

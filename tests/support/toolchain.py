@@ -33,7 +33,8 @@ from unittest import SkipTest
 
 from emuload.samples import toolchain
 from emuload.samples.toolchain import TARGETS
-from tests.guests import GNU, GUESTS, Guest
+from tests.guests import GUESTS, Guest
+from tests.support.targets import GNU
 
 ROOT = Path(__file__).parents[2]
 GUEST_FOLDER = Path(__file__).parents[1] / "guests"

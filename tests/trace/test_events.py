@@ -15,7 +15,7 @@ from emuload.trace.events import Event
 from loader.profiles import families
 from tests.golang.files import behaviour
 from tests.support.command_line import source_file
-from tests.support.running import arch_of
+from tests.support.targets import GNU, arch_of
 from tests.support.toolchain import c_library
 
 NAMES = ("argc", "argv", "envp")
@@ -130,7 +130,7 @@ def test_dependencies_and_relocations_are_those_of_the_file(name: str, tmp_path:
 # -- what Go sees of arguments and environment -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("target", ["amd64-gnu", "armv7-gnueabihf", "armv5-gnueabi", "arm64-gnu"])
+@pytest.mark.parametrize("target", GNU)
 @pytest.mark.parametrize("go", ["1.27", "1.22"])
 def test_go_sees_the_environment_of_the_process(target: str, go: str) -> None:
     process = Process(arch_of(target), args=["prog", "x"], env={"A": "1", "B": ""})

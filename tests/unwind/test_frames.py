@@ -17,8 +17,8 @@ import emuload
 from emuload.process.options import Limits
 from emuload.process.process import Process
 from emuload.unwind import Frame, Unwinder, unwind
-from tests.golang.files import GNU, behaviour
-from tests.support.running import arch_of
+from tests.golang.files import behaviour
+from tests.support.targets import GNU, arch_of
 from tests.support.toolchain import c_library, go_library
 
 GO = ("1.27", "1.22")

@@ -32,19 +32,16 @@ from emuload.process.process import Process
 from emuload.samples import toolchain
 from loader.errors import FatalLoadError, LoadError
 from tests.loader.behaviours import made
+from tests.support import targets
 from tests.support.oracle import Result, run_oracle
-from tests.support.running import arch_of
+from tests.support.targets import arch_of
 from tests.support.toolchain import ToolchainMissingError, cache_folder, cached
 
 FOLDER = Path(__file__).parent
 EXPECTED = FOLDER / "expected.json"
 HEADER = FOLDER / "behaviour.h"
-TARGETS = ("amd64-gnu", "armv7-gnueabihf", "arm64-gnu")
-GCC = {
-    "amd64-gnu": ("x86_64-linux-gnu-gcc", "gcc libc6-dev"),
-    "armv7-gnueabihf": ("arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf libc6-dev-armhf-cross"),
-    "arm64-gnu": ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"),
-}
+TARGETS = tuple(name for name, row in targets.TARGETS.items() if row.gcc)
+"""Those that Debian's gcc compiles for."""
 RECIPE = 1  # counted up when this file builds differently from the same sources
 COMPILE = (
     *("-O0", "-g0", "-w", "-std=gnu11", "-D_GNU_SOURCE", "-fno-stack-protector", "-fno-sanitize=all"),
@@ -135,7 +132,7 @@ def read(name: str) -> Behaviour:
         flags = [word for word in words[1:] if not word.startswith(("needs=", "cc="))]
         found.parts.append(Part(words[0], tuple(needs[0] if needs else ()), "cc=gcc" in words, tuple(flags), number + 1, end))
     if any(part.gcc for part in found.parts):
-        found.targets = tuple(target for target in found.targets if target in GCC)
+        found.targets = tuple(target for target in found.targets if target in TARGETS)
     return found
 
 
@@ -199,7 +196,9 @@ def _compile(behaviour: Behaviour, part: Part, target: str, place: Path) -> None
 
 
 def _gcc(target: str, words: list[str], folder: Path) -> None:
-    program, packages = GCC[target]
+    found = targets.TARGETS[target].gcc
+    assert found is not None
+    program, packages = found
     if shutil.which(program) is None:
         raise ToolchainMissingError(f"no {program}: install {packages}")
     done = subprocess.run([program, *words], cwd=folder, capture_output=True, text=True, check=False)

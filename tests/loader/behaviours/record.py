@@ -2,7 +2,7 @@
 `python -m tests.loader.behaviours.record [NAME …]`.
 
 With names, only those are recorded anew. Needs Debian's qemu-user, its cross C libraries and compilers
-(tests/oracle.py and GCC in this package name them).
+(tests/support/targets.py names them).
 """
 
 from __future__ import annotations

@@ -11,9 +11,8 @@ from emuload.golang.imports import package_imports
 from emuload.golang.library import open_library
 from emuload.samples import toolchain as builder
 from loader.elf import ElfFile
-from tests.guests import GNU
 from tests.support import toolchain
-from tests.support.running import arch_of
+from tests.support.targets import GNU, arch_of
 from tests.support.toolchain import GUEST_FOLDER
 
 

@@ -1,8 +1,8 @@
-"""Runs every scenario and each of Go's own tests natively and under qemu-user: `python -m tests.support.record`.
+"""Runs every scenario and each of Go's own tests natively and under qemu-user: `python -m tests.support.record_guests`.
 
 Writes guests/expected.json and guests/behaviour_host/expected.txt, the output of the longest. Says where the targets
 differ, and which answers differ from those stored. With --check
-nothing is written. Needs Debian's qemu-user and cross C libraries (tests/oracle.py names them).
+nothing is written. Needs Debian's qemu-user and cross C libraries (tests/support/targets.py names them).
 """
 
 from __future__ import annotations
