@@ -38,7 +38,7 @@ def command(**options: Any) -> int:
 
 
 def pass_through(stream: int, data: bytes) -> None:
-    """Write what the guest wrote where it belongs, at once."""
+    """Write the guest's output to the command's stream of the same number, at once."""
     out = sys.stderr.buffer if stream == 2 else sys.stdout.buffer
     out.write(data)
     out.flush()

@@ -1,4 +1,4 @@
-"""`emuload trace`: what `emuload run` does, with every event, or every instruction, kept in files, or shown as it happens."""
+"""`emuload trace`: run a library and write every event, or every instruction, to files, or show events as they happen."""
 
 from __future__ import annotations
 
@@ -84,19 +84,19 @@ def command(**options: Any) -> int:
 
 
 def formats() -> dict[str, Finish | None]:
-    """What each suffix stands for: what makes the file's content of a whole run; None for the one written as it goes on."""
+    """For each suffix, the function that makes a file of a whole trace; None for the format written during the run."""
     return {".jsonl": None, ".json": chrome, ".perfetto-trace": _perfetto}
 
 
 def _perfetto(trace: Trace) -> bytes:
-    """The Perfetto form, whose writer is imported when it is asked for: it needs a package of its own."""
+    """Write the Perfetto format; its module is imported here, since it needs a package of its own."""
     from emuload.trace.export.perfetto import perfetto
 
     return perfetto(trace)
 
 
 def _check_installed(finish: Finish | None) -> None:
-    """Raises UsageError, before anything has run, where the Perfetto form cannot be written."""
+    """Raise UsageError before the run if the Perfetto format cannot be written."""
     if finish is _perfetto and find_spec("perfetto") is None:
         raise UsageError("a .perfetto-trace needs the perfetto package: pip install 'emuload[trace]'")
 
@@ -109,7 +109,7 @@ class Follower:
     roles: Roles = field(default_factory=Roles)
 
     def event(self, event: Event) -> None:
-        """Take note of an event, and print it if it is wanted."""
+        """Note an event, and print it if the filter lets it pass."""
         self.roles.see(event)
         role = self.roles.name(event.tid)
         if self.chosen.passes(event, role):
@@ -117,7 +117,7 @@ class Follower:
 
 
 def trace_library(options: Mapping[str, Any]) -> int:
-    """Returns the exit status. Raises LoadError, UsageError and its kinds, and what ends a run with a report."""
+    """Return the exit status. Raises LoadError, UsageError and its kinds, and errors that carry a report."""
     follow = options["follow"]
     chosen = Filter(options["kinds"], options["event_threads"], options["objects"])
     chosen.check()
@@ -158,7 +158,7 @@ def trace_library(options: Mapping[str, Any]) -> int:
 
 
 def _complain(session: Session) -> None:
-    """Raise what ended the run, or say what was to be logged and never came about (UsageError)."""
+    """Raise the error that ended the run; else UsageError if the log waited for an event that never came."""
     log = session.process.instruction_log
     unmet = log.unmet if log is not None else []
     if session.failure is not None:
@@ -170,7 +170,7 @@ def _complain(session: Session) -> None:
 
 
 def _format(name: str) -> Finish | None:
-    """How to write a file of this name. Raises UsageError for a suffix that says nothing."""
+    """The format for a file of this name. Raises UsageError for an unknown suffix."""
     for suffix, finish in formats().items():
         if name.endswith(suffix):
             _check_installed(finish)
@@ -181,7 +181,7 @@ def _format(name: str) -> Finish | None:
 
 @contextmanager
 def _ended_by_sigterm() -> Iterator[None]:
-    """SIGTERM ends the command as the interrupt key does, so that the trace holds all that happened."""
+    """Let SIGTERM end the command like the interrupt key, so that the trace is complete up to there."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -197,7 +197,7 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 
 class _Output:
-    """A file for events: `finish` makes its content of the whole trace, None: it is written as things happen.
+    """A file for events. `finish` makes its content of the whole trace; if it is None, events are written as they happen.
 
     An OSError names the file.
     """
@@ -209,7 +209,7 @@ class _Output:
         self._writer = Writer(file)
 
     def begin(self, header: Header) -> Sink | None:
-        """Write what comes first; what is to take the events, None where the whole trace is waited for."""
+        """Write the header; return the sink for events, None if the file is written at the end."""
         if self._finish is not None:
             return None
         with self._naming():
@@ -221,7 +221,7 @@ class _Output:
             self._writer.batch(first, times, contents)
 
     def finish(self, header: Header, end: End, process: Process) -> None:
-        """Write what comes last."""
+        """Write the end, or the whole file."""
         with self._naming():
             if self._finish is None:
                 self._writer.finish(end)
@@ -242,11 +242,11 @@ def _each(sinks: list[Sink]) -> Sink | None:
     if len(sinks) < 2:
         return sinks[0] if sinks else None
 
-    def tell(first: int, times: Sequence[int], contents: Sequence[Content]) -> None:
+    def to_all(first: int, times: Sequence[int], contents: Sequence[Content]) -> None:
         for sink in sinks:
             sink(first, times, contents)
 
-    return tell
+    return to_all
 
 
 def _summarise(names: Sequence[str], process: Process) -> None:

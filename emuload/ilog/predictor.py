@@ -1,10 +1,9 @@
-"""Which block of code comes next: the guess that the instruction log is coded against.
+"""Guesses the next block of code; the instruction log stores only blocks that were not guessed.
 
 A block is one number, its key: `address | size << 48`. A table holds, for each block that ran, the block that came after
-it last time; its place is the key's product with an odd number near 2**64 / golden ratio, top bits (Knuth, The Art of
-Computer Programming 3, 6.4: multiplicative hashing). A block that came as guessed costs nothing, another one an entry (key,
-number of blocks since the entry before). The same guess is made by machine code (`emuload.machine.hooks.native`), by
-its Python counterpart and by the reader.
+it last time; the slot is the top bits of the key's product with an odd number near 2**64 / golden ratio (Knuth, The Art of
+Computer Programming 3, 6.4: multiplicative hashing). A block that was guessed costs nothing, another one an entry (key, number
+of blocks since the entry before). Native hooks (`emuload.machine.hooks`), their Python counterpart and the reader guess alike.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Reads the instruction log (`ilog_format`): its objects at once, its blocks as they are asked for.
+"""Reads the instruction log (`emuload.ilog.format`): its objects at once, its blocks on demand.
 
-Opening a log reads the heads of its records; only the stretches that hold what is asked for are read and unpacked.
+Opening a log reads the heads of its records; stretches are read and unpacked when their blocks are asked for.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from typing import Any, BinaryIO, NamedTuple
 from emuload.errors import UsageError
 from emuload.ilog import format as f
 from emuload.ilog import predictor
+from emuload.ilog.stretch import Entries, Write, marks_of, unpacked
 
 _STRETCH = (f.BLOCKS, f.REGISTERS, f.WRITES, f.HOST_WRITES)
 _SENSELESS = (ValueError, KeyError, TypeError, AttributeError, IndexError, struct.error, zlib.error)
 
+
 class IlogError(UsageError):
-    """The file is no instruction log, or a damaged one; the message says where."""
+    """The file is not an instruction log, or is damaged; the message says where."""
 
 
 class Block(NamedTuple):
@@ -34,20 +36,12 @@ class Block(NamedTuple):
     time: int
 
 
-class Write(NamedTuple):
-    """A write to memory by the instruction at `offset` in its block."""
-
-    offset: int
-    address: int
-    data: bytes
-
-
 class Effects(NamedTuple):
-    """What is known of a block beside its code.
+    """Effects of a block, and of the host before it.
 
-    `registers` are (offset, register, value): values that hold before the instruction there, where they differ from what
-    was known; those at offsets not below the block's size hold after it. `linked`: the first ones are the block before's doing.
-    `host` are (address, bytes) that the host wrote before it.
+    `registers` are (offset, register, value): values that hold before the instruction at that offset and differ from the last
+    known ones; at offsets not below the block's size they hold after it. `linked`: the block before caused the first ones.
+    `host` are (address, bytes) that the host wrote before the block.
     """
 
     registers: list[tuple[int, int, int]]
@@ -58,7 +52,7 @@ class Effects(NamedTuple):
 
 @dataclass
 class MappedObject:
-    """An object the run had mapped from block number `block` on, before block `until` (None: to the end)."""
+    """An object that was mapped from block number `block` on and until before block `until` (None: to the end)."""
 
     block: int
     path: str
@@ -73,7 +67,7 @@ class MappedObject:
 
 
 class _Stretch(NamedTuple):
-    """Where a B record lies, the first block in it, code bytes and virtual nanoseconds before it; where its R, W, M lie."""
+    """A B record: its offset, its first block, the virtual nanoseconds before it, and the offsets of its R, W, M records."""
 
     at: int
     first: int
@@ -85,7 +79,7 @@ class _Stretch(NamedTuple):
 class IlogFile:
     """A log opened for reading: everything but the blocks.
 
-    `complete` is false when the file ends without its last record. Raises IlogError.
+    `complete` is false if the file ends without its last record. Raises IlogError.
     """
 
     path: str
@@ -120,7 +114,7 @@ class IlogFile:
             raise IlogError(f"{self.path}: {error.strerror or error}") from None
 
     def _head(self, file: BinaryIO, at: int, size: int) -> tuple[bytes, int]:
-        """Kind and payload size of the record at `at`, which must lie in the file of `size` bytes."""
+        """Kind and payload size of the record at `at`, which must fit into the file of `size` bytes."""
         file.seek(at)
         head = file.read(f.RECORD.size)
         if len(head) < f.RECORD.size:
@@ -181,12 +175,12 @@ class IlogFile:
 
     @property
     def registers(self) -> list[str]:
-        """The registers whose values were logged, by their numbers; none if that was not asked for."""
+        """The names of the registers whose values were logged, by number; empty if none were."""
         return self.header.get("registers") or []
 
     @property
     def has_writes(self) -> bool:
-        """Whether writes to memory were logged."""
+        """True if writes to memory were logged."""
         return bool(self.header.get("memory"))
 
     def object_at(self, address: int, block: int) -> MappedObject | None:
@@ -205,18 +199,18 @@ class IlogFile:
         return self.block_count
 
     def blocks(self, first: int = 0) -> Iterator[Block]:
-        """The blocks from number `first` on; the keyframe before it is where reading begins. Raises IlogError."""
+        """The blocks from number `first` on; reading begins at the keyframe before it. Raises IlogError."""
         return (block for block, _ in self._read(first, ()))
 
     def effects(self, first: int = 0) -> Iterator[tuple[Block, Effects]]:
-        """`blocks` with what else is known of them, and a block of no size for what the host wrote at the end.
+        """`blocks` with their effects; a last block of no size has what the host wrote at the end.
 
-        All registers are known where a stretch begins (`stretch_of`).
+        All registers are known at the beginning of a stretch (`stretch_of`).
         """
         return self._read(first, (f.REGISTERS, f.WRITES, f.HOST_WRITES))
 
     def stretch_of(self, block: int) -> int:
-        """The first block of the stretch that holds a block: there all registers are known."""
+        """The first block of the stretch that contains `block`: there all registers are known."""
         at = bisect_right(self._stretches, block, key=lambda stretch: stretch.first) - 1
         return self._stretches[at].first if at >= 0 else 0
 
@@ -228,12 +222,12 @@ class IlogFile:
                 at = stretch.at
                 try:
                     payload = self._payload(file, at)
-                    told = _Told()
+                    entries = Entries()
                     for kind in wanted:
                         if (at := stretch.others.get(kind, 0)) != 0:
-                            told.take(kind, _unpacked(self._payload(file, at)[f.FIRST.size :], f.MOST_UNPACKED))
+                            entries.take(kind, unpacked(self._payload(file, at)[f.FIRST.size :], f.MOST_UNPACKED))
                     at = stretch.at
-                    for block, effects in self._expand(payload, told, host):
+                    for block, effects in self._expand(payload, entries, host):
                         if block.number >= first:
                             yield block, effects
                 except _SENSELESS as error:
@@ -241,14 +235,14 @@ class IlogFile:
         if host:
             yield Block(self.block_count, 0, 0, 0, 0), Effects([], [], host, False)
 
-    def _expand(self, payload: bytes, told: _Told, host: list[tuple[int, bytes]]) -> Iterator[tuple[Block, Effects]]:
-        """A stretch's blocks. `host` takes what the host wrote before the block that is to come."""
+    def _expand(self, payload: bytes, entries: Entries, host: list[tuple[int, bytes]]) -> Iterator[tuple[Block, Effects]]:
+        """A stretch's blocks. `host` collects what the host wrote before the next block."""
         number, code_bytes, count, misses, skipped, tid, marks_size = f.BLOCKS_HEAD.unpack_from(payload)
-        plain = _unpacked(payload[f.BLOCKS_HEAD.size :], marks_size + 16 * misses)
+        plain = unpacked(payload[f.BLOCKS_HEAD.size :], marks_size + 16 * misses)
         numerator, denominator = self.header["clock"]
         keys = struct.unpack_from(f"<{misses}Q", plain, marks_size)
         runs = iter(struct.unpack_from(f"<{misses}Q", plain, marks_size + 8 * misses))
-        marks = _marks(plain[:marks_size], number)
+        marks = marks_of(plain[:marks_size], number)
         mark = next(marks, None)
         table: dict[int, int] = {}
         slot, taken, missed = 0, 0, number - 1 + next(runs, count + 1)
@@ -266,7 +260,7 @@ class IlogFile:
                 key = table[slot]
             slot = predictor.place(key)
             address, size = key & predictor.ADDRESS, key >> predictor.SIZE_SHIFT
-            if size == f.GAP_SIZE:
+            if size == f.UNLOGGED_SIZE:
                 code_bytes += address
                 linked = False
                 continue
@@ -275,87 +269,17 @@ class IlogFile:
                 mark = next(marks, None)
             time = skipped + code_bytes * numerator // denominator
             code_bytes += size
-            host += told.host(block)
-            registers, writes = told.registers(block), told.writes(block)
+            host += entries.host(block)
+            registers, writes = entries.registers(block), entries.writes(block)
             if size:
                 yield Block(block, tid, address, size, time), Effects(registers, writes, host[:], linked)
                 host.clear()
             linked = not (registers and registers[-1][1] == f.STOPPED)
-        host += told.host(number + count)
-
-
-class _Told:
-    """The entries of a stretch's other records, in the order of their blocks."""
-
-    def __init__(self) -> None:
-        self._registers: Iterator[tuple[int, ...]] = iter(())
-        self._writes: Iterator[tuple[int, ...]] = iter(())
-        self._host: Iterator[tuple[int, int, bytes]] = iter(())
-        self._register: tuple[int, ...] | None = None
-        self._write: tuple[int, ...] | None = None
-        self._host_write: tuple[int, int, bytes] | None = None
-
-    def take(self, kind: bytes, data: bytes) -> None:
-        """What a record of a kind holds. Raises ValueError for bytes that are no entries."""
-        if kind == f.REGISTERS:
-            self._registers = struct.iter_unpack("<QQ", f.from_planes(data, f.REGISTER_ENTRY))
-            self._register = next(self._registers, None)
-        elif kind == f.WRITES:
-            self._writes = struct.iter_unpack("<QQQ", f.from_planes(data, f.WRITE_ENTRY))
-            self._write = next(self._writes, None)
-        else:
-            self._host = iter(list(_host_writes(data)))
-            self._host_write = next(self._host, None)
-
-    def registers(self, block: int) -> list[tuple[int, int, int]]:
-        """(offset, register, value) of a block."""
-        found = []
-        while self._register is not None and self._register[0] >> 24 <= block:
-            where, value = self._register
-            found.append((where >> 8 & 0xFFFF, where & 0xFF, value))
-            self._register = next(self._registers, None)
-        return found
-
-    def writes(self, block: int) -> list[Write]:
-        """Those of a block."""
-        found = []
-        while self._write is not None and self._write[0] >> 24 <= block:
-            where, address, value = self._write
-            found.append(Write(where >> 8 & 0xFFFF, address, value.to_bytes(8, "little")[: where & f.WRITE - 1]))
-            self._write = next(self._writes, None)
-        return found
-
-    def host(self, block: int) -> list[tuple[int, bytes]]:
-        """What the host wrote before a block."""
-        found = []
-        while self._host_write is not None and self._host_write[0] <= block:
-            found.append(self._host_write[1:])
-            self._host_write = next(self._host, None)
-        return found
-
-
-def _unpacked(data: bytes, limit: int) -> bytes:
-    """What zlib packed, which must be no more than `limit` bytes. Raises zlib.error, ValueError."""
-    unpacking = zlib.decompressobj()
-    plain = unpacking.decompress(data, limit + 1)
-    if len(plain) > limit or not unpacking.eof:
-        raise ValueError("its length is wrong")
-    return plain
-
-
-def _host_writes(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    at = 0
-    while at < len(data):
-        block, address, size = f.HOST_HEAD.unpack_from(data, at)
-        at += f.HOST_HEAD.size
-        if at + size > len(data):
-            raise ValueError("a write is cut short")
-        yield block, address, data[at : at + size]
-        at += size
+        host += entries.host(number + count)
 
 
 def _number(value: Any) -> int:
-    """A whole number that is not negative. Raises ValueError."""
+    """`value`, if it is a whole number that is not negative. Raises ValueError."""
     if type(value) is not int or value < 0:
         raise ValueError(f"{value!r} is no number")
     return value
@@ -371,32 +295,6 @@ def _object(content: dict[str, Any]) -> MappedObject:
 
 def _shown(kind: bytes) -> str:
     return kind.decode("latin-1") if kind.isalpha() else kind.hex()
-
-
-def _marks(data: bytes, first: int) -> Iterator[tuple[int, ...]]:
-    """(kind, block, values…) of each mark."""
-    at, block = 0, first
-
-    def value() -> int:
-        nonlocal at
-        result = shift = 0
-        while True:
-            byte = data[at]
-            at += 1
-            result |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return result
-
-    while at < len(data):
-        kind = value()
-        block += value()
-        if kind == f.SLICE:
-            yield f.SLICE, block, value(), value()
-        elif kind == f.CUT:
-            yield f.CUT, block, value()
-        else:
-            raise IndexError(f"mark {kind}")
 
 
 def read_ilog(path: str) -> Iterator[tuple[int, int, int]]:

@@ -1,12 +1,12 @@
-"""Which part of a run the instruction log takes: functions, addresses, from one event to another.
+"""The part of a run that is logged (`--instructions`): functions, addresses, from one event to another.
 
-    main.*                          functions whose name matches, Go's and C's; code inlined into them belongs to them
+    main.*                          Go and C functions whose name matches, with the code inlined into them
     0xb6e70000-0xb6e71000  ADDRESS+SIZE  ADDRESS         addresses
-    libx.so+0x1000-0x1040  libx.so+0x1000+0x40           addresses in an object's file, which the load bias is added to
-    go-rt0-go..go-schedinit         from the first event of a kind to the first of another after it; either may be left out
-    constructor-enter:object=libx.so..    the kind and the fields are shell patterns, a path's last part is enough
+    libx.so+0x1000-0x1040  libx.so+0x1000+0x40           addresses in an object's file: the load bias is added
+    go-rt0-go..go-schedinit         from the first event of a kind to the next one of another; either may be left out
+    constructor-enter:object=libx.so..    kind and fields are shell patterns, a path's last part is enough
 
-Several functions and ranges add up; a pair of events limits when they are looked at.
+Several functions and ranges add up; a pair of events limits the time in which they are logged.
 """
 
 from __future__ import annotations
@@ -47,27 +47,27 @@ def _number(text: str) -> int:
 
 @dataclass(frozen=True)
 class Place:
-    """A range of addresses; of an object's file, if `object` is given, a shell pattern for its path, last part or soname."""
+    """A range of addresses; in an object's file if `object` is given, a shell pattern for its path, last part or soname."""
 
     text: str
     range: range
     object: str = ""
 
     def of(self, names: Iterable[str]) -> bool:
-        """Whether it is in an object with these names."""
+        """True if it is in an object with these names."""
         return any(fnmatchcase(name, self.object) for name in names)
 
 
 @dataclass(frozen=True)
 class EventPattern:
-    """Which events are meant: `kind` and the values of `fields` are shell patterns."""
+    """Selects events: `kind` and the values of `fields` are shell patterns."""
 
     text: str
     kind: str
     fields: tuple[tuple[str, str], ...] = ()
 
     def matches(self, event: Event) -> bool:
-        """Whether an event is one of them."""
+        """True if an event is selected."""
         if not fnmatchcase(event.kind, self.kind):
             return False
         return all(name in event.fields and _matches(event.fields[name], wanted) for name, wanted in self.fields)
@@ -82,7 +82,7 @@ def _matches(value: Value, wanted: str) -> bool:
 
 @dataclass(frozen=True)
 class Selection:
-    """What is logged: everything, if there are neither functions nor places; all the time, if `events` is None.
+    """The logged part: everything if there are neither functions nor places; all the time if `events` is None.
 
     `events` are the first event and the last one, None for the run's beginning and end.
     """
@@ -100,7 +100,7 @@ class Selection:
 
 
 def parse_selection(texts: Sequence[str]) -> Selection:
-    """What the option's values say; "" is everything. Raises UsageError."""
+    """The selection for the option's values; "" is everything. Raises UsageError."""
     functions: list[str] = []
     places: list[Place] = []
     events: tuple[EventPattern | None, EventPattern | None] | None = None
@@ -141,7 +141,7 @@ def _pattern(text: str) -> EventPattern | None:
 
 
 def merged(ranges: Iterable[range]) -> list[range]:
-    """The same addresses as ranges in order and apart."""
+    """The same addresses as ascending ranges that do not touch."""
     made: list[range] = []
     for each in sorted(ranges, key=lambda known: (known.start, known.stop)):
         if made and each.start <= made[-1].stop:

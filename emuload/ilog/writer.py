@@ -1,4 +1,4 @@
-"""Writes the instruction log (`ilog_format`) while the run goes on, in bounded memory."""
+"""Writes the instruction log (`emuload.ilog.format`) while the run goes on, in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from emuload.errors import UsageError
 from emuload.ilog import format as f
 
 MARK_BYTES = 1 << 16
-"""So many bytes of marks end a stretch, so that waiting threads cannot fill memory."""
+"""Bytes of marks that end a stretch: threads that only wait must not fill memory."""
 
 
 class IlogWriter:
-    """Writes a log while the run goes on. Raises UsageError when the file cannot be made or written."""
+    """Writes a log while the run goes on. Raises UsageError if the file cannot be made or written."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -24,7 +24,7 @@ class IlogWriter:
         self._marks = bytearray()
         self._marked_at = 0
         self._slice: tuple[int, int, int] | None = None
-        """The block before which the present slice began, its thread, and how far time had jumped; not yet written."""
+        """The current slice, if not yet written: the block before which it began, its thread, how far time had jumped."""
         self._written = 0
         self._code_bytes = 0
         self._current = (0, 0)
@@ -39,7 +39,7 @@ class IlogWriter:
             raise UsageError(f"{self.path}: {error.strerror or error}") from None
 
     def begin(self, header: dict[str, Any]) -> None:
-        """The first record."""
+        """Write the first record."""
         self._put(f.HEADER, {"schema": f.SCHEMA, **header}, f.MAGIC)
 
     def _put(self, kind: bytes, content: dict[str, Any], before: bytes = b"") -> None:
@@ -60,16 +60,18 @@ class IlogWriter:
 
     @property
     def closed(self) -> bool:
-        """Whether the file has its end."""
+        """True if the file has its end."""
         return self._file.closed
 
     @property
     def written(self) -> int:
-        """How many blocks are in the file."""
+        """Number of blocks in the file."""
         return self._written
 
     def slice(self, block: int, tid: int, skipped: int) -> bool:
-        """Before block number `block`: thread `tid` runs, time has jumped by `skipped` ns so far. True: drain, please."""
+        """From block number `block` on thread `tid` runs; time has jumped by `skipped` ns so far. Returns True if there are so
+        many marks that the hooks must be drained.
+        """
         if self._slice is not None and self._slice[0] != block:
             self._mark_slice()
         if self._slice is not None or self._current != (tid, skipped):
@@ -77,7 +79,7 @@ class IlogWriter:
         return len(self._marks) >= MARK_BYTES
 
     def _mark_slice(self) -> None:
-        """Write down the slice that runs: blocks of it may follow, another slice in its place can no longer."""
+        """Make the current slice final: its blocks may follow, and no other slice can take its place."""
         if self._slice is not None:
             block, tid, skipped = self._slice
             self._slice = None
@@ -86,12 +88,12 @@ class IlogWriter:
                 self._mark(block, f.SLICE, tid, skipped)
 
     def cut(self, block: int, size: int) -> None:
-        """Of the block before number `block` only `size` bytes belong to the log."""
+        """Only `size` bytes of the block before number `block` belong to the log."""
         self._mark_slice()
         self._mark(block, f.CUT, size)
 
     def blocks(self, count: int, entries: bytes, code_bytes: int) -> None:
-        """A stretch of the log: entries of key and run, both 64 bits; `code_bytes` had been executed at its end."""
+        """Write a stretch: entries of key and run, both 64 bits; `code_bytes` had been executed at its end."""
         assert count <= f.MOST_BLOCKS
         if self._slice is not None and self._slice[0] < self._written + count:
             self._mark_slice()
@@ -110,15 +112,15 @@ class IlogWriter:
         self._flush_host_writes()
 
     def registers(self, entries: bytes) -> None:
-        """Register values of the stretch written last."""
+        """Write the register values of the last stretch."""
         self._record(f.REGISTERS, self._first + zlib.compress(f.planes(entries, f.REGISTER_ENTRY), 1))
 
     def writes(self, entries: bytes) -> None:
-        """Memory writes of the stretch written last."""
+        """Write the memory writes of the last stretch."""
         self._record(f.WRITES, self._first + zlib.compress(f.planes(entries, f.WRITE_ENTRY), 1))
 
     def host_write(self, block: int, address: int, data: bytes) -> None:
-        """Before block number `block` the host wrote to the guest's memory."""
+        """Note that the host wrote to the guest's memory before block number `block`."""
         self._host_writes += f.HOST_HEAD.pack(block, address, len(data)) + data
 
     def _flush_host_writes(self) -> None:
@@ -127,20 +129,20 @@ class IlogWriter:
             self._host_writes.clear()
 
     def mapped(self, block: int, described: dict[str, Any], content: bytes) -> None:
-        """An object was mapped; `content` is its file's."""
+        """Write that an object was mapped; `content` is its file's content."""
         digest = hashlib.sha256(content).hexdigest()
         self._put(f.OBJECT, {"block": block, **described, "size": len(content), "sha256": digest})
 
     def unmapped(self, block: int, start: int) -> None:
-        """The object at `start` went away."""
+        """Write that the object at `start` was unmapped."""
         self._put(f.UNMAPPED, {"block": block, "start": start})
 
     def code(self, start: int, content: bytes) -> None:
-        """Code that no file holds, and zeros behind it, which are left out."""
+        """Write code that is in no file; zeros at its end are left out."""
         self._put(f.CODE, {"start": start, "hex": content.rstrip(b"\0").hex()})
 
     def close(self, code_bytes: int) -> None:
-        """End the file, whose run executed so many code bytes; it stays as it is when called again."""
+        """End the file of a run that executed `code_bytes`. A second call does nothing."""
         if not self._file.closed:
             self._flush_host_writes()
             self._put(f.END, {"blocks": self._written, "code_bytes": code_bytes})

@@ -4,19 +4,8 @@ from __future__ import annotations
 
 from emuload.machine import engine as uc
 from emuload.machine.cpu import Cpu
-from emuload.machine.stops import (
-    BUS_ADRALN,
-    ILL_ILLOPC,
-    SI_KERNEL,
-    SIGBUS,
-    SIGILL,
-    SIGSEGV,
-    SIGTRAP,
-    TRAP_BRKPT,
-    Fault,
-    Reason,
-    Stop,
-)
+from emuload.machine.signal_numbers import BUS_ADRALN, ILL_ILLOPC, SI_KERNEL, SIGBUS, SIGILL, SIGSEGV, SIGTRAP, TRAP_BRKPT
+from emuload.machine.stops import Fault, Reason, Stop
 
 # target/arm/cpu.h: EXCP_UDEF, EXCP_SWI, EXCP_PREFETCH_ABORT, EXCP_DATA_ABORT, EXCP_BKPT
 _UNDEFINED, _SUPERVISOR_CALL, _PREFETCH_ABORT, _DATA_ABORT, _BREAKPOINT = 1, 2, 3, 4, 7

@@ -12,9 +12,6 @@ from typing import NamedTuple, Protocol
 from emuload.machine.architecture import part
 from emuload.machine.cpu import Cpu
 
-SA_SIGINFO = 0x4
-SA_RESTORER = 0x0400_0000
-
 
 class SignalFrame(NamedTuple):
     """Content for the stack, and the handler's place.

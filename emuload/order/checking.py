@@ -1,4 +1,4 @@
-"""Evaluates order rules on a trace."""
+"""Checks a trace against order rules (`traces/RULES.md` describes their language)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from emuload.trace.jsonl import Trace
 HOLDS, UNORDERED, BROKEN, NOT_APPLICABLE = "holds", "unordered", "broken", "not applicable"
 
 PAIR_LIMIT = 1_000_000
-"""Pairs that one rule may look at, so that no rule takes for ever."""
+"""Bound on the pairs that one rule may look at, so that no rule takes for ever."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a rule: `status` is "holds", "broken", "unordered" or "not applicable" (optional, and matched nothing);
+    """The result of a rule: `status` is "holds", "broken", "unordered" or "not applicable" (optional, and matched nothing);
     `pairs` counts the pairs or matches that were looked at.
     """
 
@@ -40,7 +40,7 @@ class Verdict:
 
 
 def check(trace: Trace, rules: Sequence[Rule]) -> list[Verdict]:
-    """The verdict of each rule, in their order. Raises RuleError for a rule that matches nothing and is not optional."""
+    """The verdict of each rule, in order. Raises RuleError for a rule that matches nothing and is not optional."""
     facts = Facts(trace.events)
     return [_verdict(_Check(rule, facts), trace.path) for rule in rules]
 
@@ -61,8 +61,8 @@ _RANKS = (BROKEN, UNORDERED, HOLDS)
 
 def _finding(status: str, first: Event, then: Event) -> Finding:
     if status == BROKEN:
-        return Finding(BROKEN, first, then, f"{said(first)} comes after {said(then)}")
-    return Finding(UNORDERED, first, then, f"{said(first)} came before {said(then)}, but nothing orders them")
+        return Finding(BROKEN, first, then, f"{in_words(first)} comes after {in_words(then)}")
+    return Finding(UNORDERED, first, then, f"{in_words(first)} came before {in_words(then)}, but nothing orders them")
 
 
 def _all(group: list[Event]) -> list[Event]:
@@ -70,7 +70,7 @@ def _all(group: list[Event]) -> list[Event]:
 
 
 def _earliest(group: list[Event]) -> list[Event]:
-    """Of each thread the first event: when any of the thread's happens before another event, it does."""
+    """The first event of each thread: if any event of the thread happens before another one, this one does."""
     found: dict[int, Event] = {}
     for event in group:
         found.setdefault(event.tid, event)
@@ -78,15 +78,15 @@ def _earliest(group: list[Event]) -> list[Event]:
 
 
 def _latest(group: list[Event]) -> list[Event]:
-    """Of each thread the last event: when another event happens before any of the thread's, it does before this one."""
+    """The last event of each thread: if another event happens before any event of the thread, it happens before this one."""
     return list({event.tid: event for event in group}.values())
 
 
 _LABELS = ("package", "function", "name", "object", "thread", "child")
-"""The fields of which the first that is there tells one event from its like."""
+"""Fields that tell one event of a kind from another: the first that is there is shown."""
 
 
-def said(event: Event) -> str:
+def in_words(event: Event) -> str:
     """An event in a few words: `go-export-body add (event 382, thread 1002)`."""
     name = next((name for name in _LABELS if name in event.fields), None)
     label = "" if name is None else str(event.fields[name])
@@ -96,7 +96,7 @@ def said(event: Event) -> str:
 
 
 class _Check:
-    """One rule on one trace. `matched` counts what it was asked of."""
+    """One rule on one trace. `matched` counts the pairs or matches that were looked at."""
 
     def __init__(self, rule: Rule, facts: Facts) -> None:
         self.rule = rule
@@ -115,32 +115,32 @@ class _Check:
         return "no event is its then" if not self.thens else "no two of its events belong together"
 
     def findings(self) -> list[Finding]:
-        """What speaks against the rule. Raises RuleError when it asks for too much."""
+        """The pairs that break the rule. Raises RuleError if there are too many pairs to look at."""
         return _FINDINGS[self.rule.relation](self)
 
     # -- before, happens-before ------------------------------------------------------------------------------------------
 
     def each_then(self) -> list[Finding]:
-        """Every `then` needs a `first` that came earlier, for each of the names that it is related to."""
+        """Every `then` needs an earlier `first`, for each of the names that it is related to."""
         partners = self._groups("first", self.firsts, _earliest)
         found = []
         for then in self.thens:
             for key in self._joins.keys("then", then):
                 self.matched += 1
                 pairs = [(first, then) for first in self._belonging(partners, key, then=then)]
-                missing = Finding(BROKEN, None, then, f"nothing is there that must come before {said(then)}")
+                missing = Finding(BROKEN, None, then, f"nothing is there that must come before {in_words(then)}")
                 found += self._judged(pairs, missing)
         return found
 
     def each_first(self) -> list[Finding]:
-        """Every `first` needs a `then` that comes later."""
+        """Every `first` needs a later `then`."""
         partners = self._groups("then", self.thens, _latest)
         found = []
         for first in self.firsts:
             for key in self._joins.keys("first", first):
                 self.matched += 1
                 pairs = [(first, then) for then in self._belonging(partners, key, first=first)]
-                missing = Finding(BROKEN, first, None, f"nothing is there that must come after {said(first)}")
+                missing = Finding(BROKEN, first, None, f"nothing is there that must come after {in_words(first)}")
                 found += self._judged(pairs, missing)
         return found
 
@@ -159,7 +159,7 @@ class _Check:
         return found
 
     def _judged(self, pairs: Sequence[tuple[Event, Event]], missing: Finding) -> list[Finding]:
-        """Nothing when one of the pairs is as it must be; else what is closest to it."""
+        """No finding if one of the pairs is in order; otherwise the pair that comes closest."""
         if not pairs:
             return [missing]
         ranked = [(_RANKS.index(self._status(*pair)), pair) for pair in pairs]
@@ -176,7 +176,7 @@ class _Check:
     def _groups(
         self, side: Side, events: Iterable[Event], reduce: Callable[[list[Event]], list[Event]] = _all
     ) -> dict[Key, list[Event]]:
-        """Events by key; where the key is all that counts, those that stand for all of their threads."""
+        """Events by key, reduced if only the key counts."""
         groups: dict[Key, list[Event]] = {}
         for event in events:
             for key in self._joins.keys(side, event):
@@ -186,7 +186,7 @@ class _Check:
     def _belonging(
         self, groups: Mapping[Key, list[Event]], key: Key, *, first: Event | None = None, then: Event | None = None
     ) -> list[Event]:
-        """The events of a group that belong to the one given."""
+        """The events of a group that belong to the given one."""
         group = groups.get(key, [])
         self._looked += len(group)
         if self._looked > PAIR_LIMIT:
@@ -204,7 +204,7 @@ class _Check:
             return self._never_after()
         during = self.rule.then.during
         self.matched = len(self._facts.select(during.begin)) if during is not None else max(1, len(self.thens))
-        return [Finding(BROKEN, None, then, f"{said(then)} must not happen") for then in self.thens]
+        return [Finding(BROKEN, None, then, f"{in_words(then)} must not happen") for then in self.thens]
 
     def _never_after(self) -> list[Finding]:
         partners = self._groups("first", self.firsts, _earliest)
@@ -213,11 +213,12 @@ class _Check:
             for key in self._joins.keys("then", then):
                 earlier = [first for first in self._belonging(partners, key, then=then) if first.seq < then.seq]
                 if earlier:
-                    found.append(Finding(BROKEN, earlier[0], then, f"{said(then)} must not happen after {said(earlier[0])}"))
+                    reason = f"{in_words(then)} must not happen after {in_words(earlier[0])}"
+                    found.append(Finding(BROKEN, earlier[0], then, reason))
         return found
 
     def counted(self) -> list[Finding]:
-        """At most `most` for each combination of `per`; with `first`, after each `first` up to the next of its like."""
+        """At most `most` for each combination of `per`; with `first`, between each `first` and the next one with the same key."""
         return self._counted_after() if self.rule.first is not None else self._counted_per()
 
     def _counted_per(self) -> list[Finding]:
@@ -238,15 +239,15 @@ class _Check:
                 if len(thens) > self.rule.most:
                     found.append(self._too_many(first, thens))
                 elif not thens and self.rule.relation == "once":
-                    found.append(Finding(BROKEN, first, None, f"nothing is there that must follow {said(first)}"))
+                    found.append(Finding(BROKEN, first, None, f"nothing is there that must follow {in_words(first)}"))
         return found
 
     def _too_many(self, first: Event | None, thens: Sequence[Event]) -> Finding:
         most, extra = self.rule.most, thens[self.rule.most]
-        behind = f" after {said(first)}" if first is not None else ""
+        behind = f" after {in_words(first)}" if first is not None else ""
         times = {1: "once", 2: "twice"}.get(len(thens), f"{len(thens)} times")
         allowed = "once" if most == 1 else f"{most} times"
-        reason = f"{said(extra)} happens {times}{behind}, not {allowed}"
+        reason = f"{in_words(extra)} happens {times}{behind}, not {allowed}"
         return Finding(BROKEN, first or (thens[0] if most else None), extra, reason)
 
 

@@ -1,4 +1,4 @@
-"""What a trace says of its objects, packages and threads, and which of its events a selector of a rule means."""
+"""Facts read from a trace: its objects, their dependencies, Go packages and threads; and the events that a rule selects."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from emuload.trace.kinds.linker import OBJECT_DEPENDENCIES, OBJECT_MAPPED, OBJEC
 from emuload.trace.roles import Roles
 
 OBJECT_FIELDS = ("object", "pc-object")
-"""Fields that name an object: by its path, and where they join events also by how often it has been loaded again."""
+"""Fields that name an object: by its path, and in joins also by the number of the load."""
 
 IMPORT_OPERATORS = ("imports", "does not import")
 
 GO_ROLE = "go"
-"""The role of every thread that a Go runtime made; it may have another besides."""
+"""The role of every thread that a Go runtime made, beside any other."""
 
 
 class Graph:
-    """Who depends on whom, or imports whom: directly as it was added, transitively when asked."""
+    """A relation between names, dependencies or imports: added directly, asked for transitively."""
 
     def __init__(self) -> None:
         self._next: dict[str, set[str]] = {}
@@ -35,11 +35,11 @@ class Graph:
         self._related: dict[tuple[str, str, bool], frozenset[str]] = {}
 
     def add(self, name: str, others: Iterable[str]) -> None:
-        """`name` directly depends on `others`. Add everything before asking anything."""
+        """Add that `name` directly depends on `others`. Everything must be added before the first question."""
         self._next.setdefault(name, set()).update(others)
 
     def reached(self, name: str) -> frozenset[str]:
-        """All that `name` depends on, directly or not; itself where it is in a cycle."""
+        """All that `name` depends on, directly or not; also itself if it is in a cycle."""
         found = self._reached.get(name)
         if found is None:
             seen: set[str] = set()
@@ -53,7 +53,7 @@ class Graph:
         return found
 
     def relates(self, operator: str, left: str, right: str) -> bool:
-        """Whether `left OPERATOR right`, for the operators of a rule's `where` that are words."""
+        """True if `left OPERATOR right`, for the operators of a rule's `where` that are words."""
         if operator == "does not import":
             return right not in self.reached(left)
         if operator == "is or depends on" and left == right:
@@ -62,7 +62,7 @@ class Graph:
         return left != right and right in self.reached(left) and not (one_way and left in self.reached(right))
 
     def related(self, operator: str, name: str, *, forward: bool) -> frozenset[str]:
-        """Every name for which `name OPERATOR it`, or, backward, `it OPERATOR name`."""
+        """All names x with `name OPERATOR x`, or, backward, `x OPERATOR name`."""
         key = operator, name, forward
         if key not in self._related:
             candidates = {name, *self.reached(name)} if forward else {name, *self._next}
@@ -73,7 +73,7 @@ class Graph:
 
 
 class Facts:
-    """A trace's events, ready to be asked."""
+    """The events of a trace, indexed."""
 
     def __init__(self, events: Sequence[Event]) -> None:
         self.events = events
@@ -83,10 +83,10 @@ class Facts:
         self._go = GoObjects()
         self._by_kind: dict[str, list[Event]] = {}
         self._reloads: dict[str, list[int]] = {}
-        """Of each object where it was mapped again after it had been unmapped."""
+        """For each object, the events that mapped it again."""
         self._unmapped: set[str] = set()
         self._code: dict[int, str] = {}
-        """Of each event with a code position, the object that the code is in."""
+        """For each event with a `pc`, the object that contains it."""
         for event in events:
             self._see(event)
 
@@ -112,13 +112,13 @@ class Facts:
 
     @cached_property
     def order(self) -> HappensBefore:
-        """The order by synchronisation."""
+        """Happens-before, by synchronisation."""
         return HappensBefore(self.events)
 
-    # -- of one event --------------------------------------------------------------------------------------------------
+    # -- one event ----------------------------------------------------------------------------------------------------
 
     def value(self, event: Event, name: str) -> Value:
-        """A field of an event, its `tid` or `kind`, or `pc-object`: whose code it happened in. None where there is none."""
+        """A field of an event, its `tid` or `kind`, or `pc-object`, the object whose code it happened in. None if it has none."""
         if name == "tid":
             return event.tid
         if name == "kind":
@@ -128,35 +128,35 @@ class Facts:
         return event.fields.get(name)
 
     def join_value(self, event: Event, name: str) -> Hashable:
-        """A field as what joins events: an object's is its path and the number of the load. None where there is none."""
+        """A field as a key that joins events: for an object its path and the number of the load. None if there is none."""
         value = self.value(event, name)
         if name in OBJECT_FIELDS and isinstance(value, str):
             return self.load(value, event)
         return tuple(value) if isinstance(value, list) else value
 
     def load(self, name: str, event: Event) -> Hashable:
-        """An object as it is loaded at an event: one that was unloaded and loaded again is another."""
+        """An object as it is loaded at an event: after unloading and loading again it is another one."""
         return name, bisect_right(self._reloads.get(name, ()), event.seq)
 
     def graph(self, operator: str, event: Event) -> Graph | None:
-        """What an operator of a rule's `where` goes by: the objects' dependencies, or the imports within an event's object;
-        None where the trace tells nothing of them.
+        """The relation behind an operator of a rule's `where`: the objects' dependencies, or the imports within an event's
+        object; None if the trace has none.
         """
         if operator in IMPORT_OPERATORS:
             return self.imports.get(str(event.fields.get("object")))
         return self.dependencies
 
     def roles(self, event: Event) -> list[str]:
-        """What an event's thread is for, "" when that is not known; in an event of a Go library what it is to that library."""
+        """The roles of an event's thread, "" if unknown. For an event of a Go library, `go` means that library's runtime."""
         about = str(event.fields.get("object"))
         runtimes = [about] if about in self._go.objects else self._go.objects
         own = any(self._go.is_own_thread(name, event.tid) for name in runtimes)
         return [self._roles.name(event.tid), *([GO_ROLE] if own else [])]
 
-    # -- of many -------------------------------------------------------------------------------------------------------
+    # -- events --------------------------------------------------------------------------------------------------------
 
     def select(self, selector: Selector) -> list[Event]:
-        """The events that a selector means, in order."""
+        """The selected events, in order."""
         found: Iterable[Event] = self._of_kinds(selector)
         found = (event for event in found if self._has(event, selector))
         if selector.during is not None:
@@ -185,7 +185,7 @@ class Facts:
         return matches(self.value(event, name), match, path=name in OBJECT_FIELDS)
 
     def _placed(self, events: Iterable[Event], interval: Interval, *, inside: bool) -> Iterator[Event]:
-        """The events inside, or outside, of an interval; its bounds are outside."""
+        """The events inside, or outside, of an interval, whose bounds do not belong to it."""
         begins, ends = self.select(interval.begin), self.select(interval.end)
         open_: Counter[Hashable] = Counter()
         steps = merge(
@@ -204,7 +204,7 @@ class Facts:
                 yield event
 
     def key(self, event: Event, names: Iterable[str]) -> tuple[Hashable, ...]:
-        """The values of several fields, as what joins events."""
+        """The values of several fields, as a key that joins events."""
         return tuple(self.join_value(event, name) for name in names)
 
     def _one_per(self, events: Sequence[Event], names: Sequence[str]) -> list[Event]:
@@ -215,7 +215,7 @@ class Facts:
 
 
 def matches(value: Value | list[str], match: Match, *, path: bool = False) -> bool:
-    """Whether a value, or an item of a list, is what it must be. A `path` may be given by its last part alone."""
+    """True if a value, or an item of a list, satisfies the match. A `path` may be given by its last part alone."""
     items = value if isinstance(value, list) else [value]
     if match.none_of and any(_is(item, constant, path) for item in items for constant in match.none_of):
         return False

@@ -1,4 +1,4 @@
-"""Which objects of a run are Go libraries, which code is theirs, and which threads their runtimes made; told by events alone."""
+"""The Go libraries of a run, their code and the threads of their runtimes, learned from events alone."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from emuload.trace.kinds.linker import OBJECT_MAPPED, OBJECT_UNMAPPED
 
 @dataclass(eq=False)
 class GoObjects:
-    """Learns as events come: give `see` each, in order."""
+    """Learns as events come: call `see` with each, in order."""
 
     ranges: dict[str, range] = field(default_factory=dict)
-    """Where each object is mapped, Go's or not."""
+    """The address range of each mapped object, Go's or not."""
     objects: set[str] = field(default_factory=set)
     """The Go libraries."""
     _routines: dict[int, int] = field(default_factory=dict)
-    """Where each thread started."""
+    """The start routine of each thread."""
     _thread_routine: dict[str, int] = field(default_factory=dict)
-    """Where the threads of each runtime start, by object."""
+    """The start routine of each runtime's threads, by object."""
     _first_thread: dict[str, int] = field(default_factory=dict)
     """The thread that the library's constructor made, by object."""
 
@@ -47,17 +47,17 @@ class GoObjects:
             self.ranges.pop(str(fields.get("object")), None)
 
     def at(self, pc: int) -> str:
-        """The object whose code is at `pc`, "" when it is none's."""
+        """The object that contains `pc`, "" if none does."""
         return next((name for name, place in self.ranges.items() if pc in place), "") if pc else ""
 
     def is_code(self, pc: int) -> bool:
-        """Whether the code at `pc` is a Go library's."""
+        """True if `pc` is in a Go library."""
         return bool(pc) and any(pc in self.ranges.get(name, ()) for name in self.objects)
 
     def is_own_thread(self, name: str, tid: int) -> bool:
-        """Whether the runtime of the Go library `name` made the thread: Go's code on it was not called from outside.
+        """True if the runtime of the Go library `name` made the thread, so that Go code on it was not called from outside.
 
-        All its threads but the first start where the watchdog's does (runtime/cgo/gcc_linux.c, threadentry).
+        All its threads but the first have the watchdog's start routine (runtime/cgo/gcc_linux.c, threadentry).
         """
         if self._first_thread.get(name) == tid:
             return True

@@ -1,9 +1,9 @@
-"""Happens-before over a trace: which events are ordered by synchronisation and not just by luck in this run.
+"""Happens-before over a trace: the order of events by synchronisation, not by luck in this run.
 
-An event happens before another when a chain leads from it to the other, of steps within a thread and of steps from a release of
-a channel to a later acquire of it (`emuload.order.synchronisation` says what those are). In every run that makes the same waits
-such a pair comes in the same order. Told by vector clocks: of each event it is known how far every other thread had come for
-sure (L. Lamport, "Time, clocks, and the ordering of events in a distributed system", 1978; C. Fidge and F. Mattern, 1988).
+An event happens before another if a chain leads from it to the other, of steps within a thread and of steps from a release of
+a channel to a later acquire of it (`emuload.order.synchronisation`). In every run with the same waits such a pair comes in the
+same order. Computed with vector clocks: each event has, for every other thread, the last of its events that came before for sure
+(L. Lamport, "Time, clocks, and the ordering of events in a distributed system", 1978; C. Fidge and F. Mattern, 1988).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from emuload.trace.events import Event
 
 
 class _Moment(NamedTuple):
-    """An event: the number of its thread, its number among the thread's events (from 1), and what was known there.
+    """An event: the number of its thread, its number among the thread's events (from 1), and its vector clock.
 
-    `known` holds for each thread the number of the last event that happens before; threads behind its end have none.
+    `known` has for each thread the number of the last event that happens before this one; threads beyond its end have none.
     """
 
     thread: int
@@ -29,19 +29,19 @@ class _Moment(NamedTuple):
 
 @dataclass(eq=False)
 class _Clock:
-    """A thread's clock. `known` is shared with the moments it was given to, and replaced when there is something to add."""
+    """A thread's clock. `known` is shared with moments, so it is never changed but replaced."""
 
     thread: int
     number: int = 0
     known: list[int] = field(default_factory=list)
 
     def knows(self, moment: _Moment) -> bool:
-        """Whether a moment happens before what comes next here. Who knows a moment knows all that was known there."""
+        """True if a moment happens before this thread's next event. A clock that knows a moment knows all that is known there."""
         thread = moment.thread
         return thread == self.thread or (thread < len(self.known) and self.known[thread] >= moment.number)
 
     def learn(self, moment: _Moment) -> None:
-        """From here on the moment happens before what comes next, and so does all that was known there."""
+        """Let the moment, and all that is known there, happen before this thread's next event."""
         size = max(len(self.known), len(moment.known), moment.thread + 1)
         self.known = list(map(max, _padded(self.known, size), _padded(moment.known, size)))
         self.known[moment.thread] = moment.number
@@ -76,7 +76,7 @@ class HappensBefore:
                 channels[channel] = [*(moment for moment in others if not clock.knows(moment)), now]
 
     def ordered(self, first: Event, then: Event) -> bool:
-        """Whether `first` happens before `then`; both are events of this trace."""
+        """True if `first` happens before `then`; both are events of this trace."""
         earlier, later = self._moments[first.seq], self._moments[then.seq]
         if earlier.thread == later.thread:
             return earlier.number < later.number

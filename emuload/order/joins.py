@@ -1,6 +1,6 @@
-"""Which events of a rule's two selectors belong together: its `where`, made ready for a trace.
+"""Joins the events of a rule's two selectors by its `where`.
 
-Equalities and relations between names become keys, so that events are looked up; the other conditions are asked of each pair.
+Equalities and relations between names become keys, by which events are looked up; other conditions are tested on each pair.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from emuload.order.rules import Condition, Operand, Rule, Side
 from emuload.trace.events import Event, Value
 
 _KEYED = ("=", "depends on", "depends one-way on", "is or depends on", "imports")
-"""Operators by which an event's partners can be looked up: each relates a value to few others."""
+"""Operators that become keys: each relates a value to few others."""
 
 _COMPARE: dict[str, Callable[[Value, Value], bool]] = {
     "=": lambda left, right: left == right,
@@ -37,26 +37,26 @@ class Joins:
 
     @property
     def only_keys(self) -> bool:
-        """Whether events with the same key belong together, whatever else they are."""
+        """True if all events with the same key belong together."""
         return not self._asked
 
     def wanted(self, side: Side, events: Iterable[Event]) -> list[Event]:
-        """The events of one side for which the conditions about that side alone hold."""
+        """The events of one side that satisfy the conditions on that side alone."""
         mine = [each for each in self._single if side in (each.left.side, each.right.side)]
         return [event for event in events if all(self._holds(each, event, event) for each in mine)]
 
     def keys(self, side: Side, event: Event) -> Iterator[Key]:
-        """The keys by which an event meets those of the other side: several when it is related to several names, none when it
+        """The keys under which an event meets those of the other side: several if it is related to several names, none if it
         lacks a field.
         """
         return product(*(self._names(each, side, event) for each in self._keyed))
 
     def belong(self, first: Event, then: Event) -> bool:
-        """Whether two events that have a key in common belong together."""
+        """True if two events with a common key belong together."""
         return all(self._holds(each, first, then) for each in self._asked)
 
     def _names(self, condition: Condition, side: Side, event: Event) -> Sequence[Hashable]:
-        """What an event's keys hold for one condition: on the side of `first` its own value, on `then`'s what that has to be."""
+        """The values of one condition in an event's keys: its own value on the side of `first`, the related ones on `then`'s."""
         mine, other = condition.left, condition.right
         if mine.side != side:
             mine, other = other, mine

@@ -1,17 +1,17 @@
-"""Order rules: what must hold of a trace, as TOML files say it. `traces/RULES.md` describes the language."""
+"""Order rules: conditions that a trace must satisfy, read from TOML files. `traces/RULES.md` describes the language."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
-from emuload.errors import UsageError
 from emuload.order import toml_lines
+from emuload.order.rule_tables import RuleError, Table
 from emuload.trace.kinds.catalogue import refusal
 
 if sys.version_info >= (3, 11):
@@ -30,20 +30,11 @@ Side = Literal["first", "then", ""]
 Constant = str | int | bool
 
 
-class RuleError(UsageError):
-    """A rule that cannot be used: says the file, the line and what is wrong."""
-
-    def __init__(self, path: str, line: int, message: str) -> None:
-        super().__init__(f"{path}:{line}: {message}" if line else f"{path}: {message}")
-        self.path = path
-        self.line = line
-
-
 @dataclass(frozen=True)
 class Match:
-    """What a value must be: one of `any_of` if there are any, none of `none_of`, and between the bounds, which are outside.
+    """A condition on a value: one of `any_of` if there are any, none of `none_of`, above `above` and below `below`.
 
-    Texts are globs. A list matches when one of its items does.
+    Texts are globs. A list matches if one of its items does.
     """
 
     any_of: tuple[Constant, ...] = ()
@@ -54,7 +45,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Interval:
-    """From one event to another that has the same `same`; such intervals nest."""
+    """From one event to another with the same values of the fields `same`; such intervals nest."""
 
     begin: Selector
     end: Selector
@@ -63,9 +54,8 @@ class Interval:
 
 @dataclass(frozen=True)
 class Selector:
-    """Which events are meant: of one of these kinds (globs), with these fields, inside and outside of these intervals.
-
-    Of those only the first, or the last, for each combination of the values of `first_per` and `last_per`.
+    """Selects events: of one of these kinds (globs), with these fields, inside and outside of these intervals; among them only
+    the first, or the last, for each combination of values of `first_per` and `last_per`.
     """
 
     kinds: tuple[str, ...]
@@ -79,7 +69,7 @@ class Selector:
 
     @property
     def all_kinds(self) -> tuple[str, ...]:
-        """Its kinds and those of its intervals."""
+        """The kinds of the selector and of its intervals."""
         intervals = [each for each in (self.during, self.outside) if each is not None]
         inner = [kind for each in intervals for end in (each.begin, each.end) for kind in end.all_kinds]
         return (*self.kinds, *inner)
@@ -87,7 +77,7 @@ class Selector:
 
 @dataclass(frozen=True)
 class Operand:
-    """A field of one of a rule's two events, or, with no `side`, the text `name` itself."""
+    """A field of one of a rule's two events, or, without a `side`, the text `name` itself."""
 
     side: Side
     name: str
@@ -104,7 +94,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: `set` names the shipped set, or the file without its suffix; `file` and `line` say where it stands."""
+    """One rule: `set` is the shipped set, or the file's name without suffix; `file` and `line` are the rule's place."""
 
     name: str
     set: str
@@ -122,14 +112,14 @@ class Rule:
     line: int
 
     def check_kinds(self) -> None:
-        """Raises RuleError for a kind that no event has."""
+        """Raise RuleError if no event has one of the rule's kinds."""
         selectors = [each for each in (self.first, self.then) if each is not None]
         refused = refusal(kind for each in selectors for kind in each.all_kinds)
         if refused is not None:
             raise self.error(refused)
 
     def error(self, message: str) -> RuleError:
-        """What to raise when this rule cannot be used."""
+        """The error to raise if this rule cannot be used."""
         return RuleError(self.file, self.line, f"rule {self.name!r}: {message}")
 
 
@@ -145,7 +135,7 @@ def shipped() -> dict[str, str]:
 def load_rules(names_or_paths: Sequence[str]) -> list[Rule]:
     """The rules of shipped sets (by name) and of TOML files (by path), in order.
 
-    Raises RuleError, also for a kind that no event has: such a rule would never apply.
+    Raises RuleError, also if no event has one of a rule's kinds: such a rule would never apply.
     """
     sets = shipped()
     rules: list[Rule] = []
@@ -180,7 +170,7 @@ def parse_rules(path: str, text: str) -> list[Rule]:
         raise RuleError(path, line, message) from None
     except RecursionError:
         raise RuleError(path, 0, "nested too deeply") from None
-    top = _Table(path, toml_lines.key_lines(text), (), document)
+    top = Table(path, toml_lines.key_lines(text), (), document)
     top.allow(("rule",))
     entries = document.get("rule")
     if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
@@ -197,85 +187,12 @@ def parse_rules(path: str, text: str) -> list[Rule]:
 
 
 def _syntax_error(message: str, text: str) -> tuple[str, int]:
-    """A TOML error without its place, and the line."""
+    """The message of a TOML error without the place, and the line."""
     found = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", message)
     if found is None:
         return f"this is no TOML: {message}", 0
     line = int(found[1]) if found[1] else text.count("\n") + 1
     return f"this is no TOML: {message[: found.start()]}", line
-
-
-# -- tables with lines -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A table of the document and where it is, so that a complaint can name the line."""
-
-    path: str
-    lines: Mapping[toml_lines.Path, int]
-    at: toml_lines.Path
-    values: Mapping[str, Any]
-    label: str = ""
-
-    def error(self, key: str, message: str) -> RuleError:
-        """A complaint about one of the table's keys, or about the table where it lacks the key."""
-        place: toml_lines.Path = (*self.at, key, 0)
-        while place and place not in self.lines:
-            place = place[:-1]
-        return RuleError(self.path, self.lines.get(place, 0), f"{self.label}{message}")
-
-    def inner(self, values: Mapping[str, Any], *names: str | int) -> _Table:
-        """A table inside this one."""
-        return _Table(self.path, self.lines, (*self.at, *names), values, self.label)
-
-    def labelled(self, label: str) -> _Table:
-        """The same table, with words to begin each complaint with."""
-        return _Table(self.path, self.lines, self.at, self.values, label)
-
-    def allow(self, names: Sequence[str]) -> None:
-        """Raise RuleError for a key that is not among `names`."""
-        for key in self.values:
-            if key not in names:
-                raise self.error(key, f"unknown key {key!r}: choose from {', '.join(names)}")
-
-    def text(self, key: str, default: str | None = None) -> str:
-        """A text; without a default it must be there."""
-        value = self.values.get(key, default)
-        if value is None:
-            raise self.error(key, f"{key} is missing")
-        if not isinstance(value, str):
-            raise self.error(key, f"{key} must be a text")
-        return value
-
-    def choice(self, key: str, choices: Sequence[str], default: str | None = None) -> str:
-        """A text that is one of `choices`."""
-        value = self.text(key, default)
-        if value not in choices:
-            raise self.error(key, f"unknown {key} {value!r}: choose from {', '.join(choices)}")
-        return value
-
-    def truth(self, key: str) -> bool | None:
-        """True, false, or None when it is not there."""
-        value = self.values.get(key)
-        if value is not None and not isinstance(value, bool):
-            raise self.error(key, f"{key} must be true or false")
-        return value
-
-    def number(self, key: str) -> int | None:
-        """A whole number, or None when it is not there."""
-        value = self.values.get(key)
-        if value is not None and type(value) is not int:
-            raise self.error(key, f"{key} must be a whole number")
-        return value
-
-    def texts(self, key: str, default: Sequence[str] = ()) -> tuple[str, ...]:
-        """A text or a list of texts."""
-        value = self.values.get(key, list(default))
-        found = [value] if isinstance(value, str) else value
-        if not isinstance(found, list) or not all(isinstance(item, str) for item in found) or (key in self.values and not found):
-            raise self.error(key, f"{key} must be a text or a list of texts")
-        return tuple(found)
 
 
 # -- rules -----------------------------------------------------------------------------------------------------------
@@ -284,7 +201,7 @@ _COMMON = ("name", "relation", "first", "then", "where", "why", "source", "optio
 _OWN = {"before": ("each",), "happens-before": ("each",), "never": (), "once": ("per",), "at-most": ("per", "most")}
 
 
-def _rule(table: _Table, set_name: str) -> Rule:
+def _rule(table: Table, set_name: str) -> Rule:
     name = table.text("name")
     table = table.labelled(f"rule {name!r}: ")
     table.allow((*_COMMON, "each", "per", "most"))
@@ -322,7 +239,7 @@ _OPERAND = r"""(?:(first|then)\.([a-z][a-z0-9_-]*)|'([^']*)')"""
 _CONDITION = re.compile(rf"\s*{_OPERAND}\s*({'|'.join(sorted(OPERATORS, key=len, reverse=True))})\s*{_OPERAND}\s*")
 
 
-def _condition(table: _Table, text: str, has_first: bool) -> Condition:
+def _condition(table: Table, text: str, has_first: bool) -> Condition:
     found = _CONDITION.fullmatch(text)
     if found is None:
         operands = "first.FIELD, then.FIELD or a 'text' on both sides of"
@@ -346,7 +263,7 @@ _SELECTOR_KEYS = ("kind", "role", "pc-object", "go-object", "during", "outside",
 _FIELD = re.compile(r"[a-z][a-z0-9_]*")
 
 
-def _selector(table: _Table, key: str) -> Selector:
+def _selector(table: Table, key: str) -> Selector:
     value = table.values.get(key)
     if value is None:
         raise table.error(key, f"{key} is missing")
@@ -372,7 +289,7 @@ def _selector(table: _Table, key: str) -> Selector:
     )
 
 
-def _interval(table: _Table, key: str) -> Interval:
+def _interval(table: Table, key: str) -> Interval:
     value = table.values[key]
     if not isinstance(value, dict):
         raise table.error(key, f"{key} must be a table with from, to and, if need be, same")
@@ -381,7 +298,7 @@ def _interval(table: _Table, key: str) -> Interval:
     return Interval(_selector(inner, "from"), _selector(inner, "to"), inner.texts("same", ["tid"]))
 
 
-def _match(table: _Table, key: str) -> Match:
+def _match(table: Table, key: str) -> Match:
     value = table.values[key]
     if not isinstance(value, dict):
         return Match(any_of=_constants(table, key, value))
@@ -393,7 +310,7 @@ def _match(table: _Table, key: str) -> Match:
     return Match(none_of=none_of, above=inner.number("above"), below=inner.number("below"))
 
 
-def _constants(table: _Table, key: str, value: object) -> tuple[Constant, ...]:
+def _constants(table: Table, key: str, value: object) -> tuple[Constant, ...]:
     found = value if isinstance(value, list) else [value]
     if not found or not all(isinstance(item, (str, int)) for item in found):
         kinds = "a text, a whole number, true or false, a list of these, or a table with not, above or below"

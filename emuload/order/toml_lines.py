@@ -1,11 +1,11 @@
-"""Where the keys of a TOML text stand: tomllib gives values without their lines."""
+"""The lines of the keys in a TOML text: tomllib gives values without them."""
 
 from __future__ import annotations
 
 import re
 
 Path = tuple[str | int, ...]
-"""Names from the outside in. Behind an array of tables stands the table's number, from 0: ("rule", 2, "first", "kind")."""
+"""Names from the outside in. An array of tables is followed by the table's number, from 0: ("rule", 2, "first", "kind")."""
 
 _TOKEN = re.compile(
     r"""\#[^\n]*
@@ -21,8 +21,8 @@ def key_lines(text: str) -> dict[Path, int]:
     counts: dict[Path, int] = {}
     table: Path = ()
     key: Path = ()
-    outer: list[Path] = []  # of each open brace or bracket the key whose value is in it
-    words: list[str] = []  # what may turn out to be a key
+    outer: list[Path] = []  # for each open brace or bracket the key it belongs to
+    words: list[str] = []  # words that may turn out to be a key
     header = ""  # the brackets that opened a header
     fresh, line = True, 1
     for match in _TOKEN.finditer(text):

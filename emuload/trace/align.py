@@ -1,9 +1,9 @@
-"""Which elements of two sequences correspond, when some were lost, inserted or changed on the way.
+"""Aligns two sequences of which elements were lost, inserted or changed.
 
-What is equal at both ends corresponds. Between them, elements that occur once on either side are anchors (Bram Cohen's patience
-diff: as many of them as have the same order), and so again between the anchors. What is left without anchors, but for elements
-that one side lacks, goes through the greedy algorithm of E. W. Myers, "An O(ND) Difference Algorithm and Its Variations" (1986),
-in steps of so many differences, so that the cost stays proportional to the length.
+Equal elements at both ends correspond. Between them, elements that occur once on either side are anchors (Bram Cohen's patience
+diff: as many of them as have the same order), and so again between the anchors. Stretches without anchors, less the elements that
+one side lacks, go through the greedy algorithm of E. W. Myers, "An O(ND) Difference Algorithm and Its Variations" (1986), in
+steps of at most STEP differences, so that the cost stays proportional to the length.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 STEP = 64
-"""Differences after which the greedy algorithm settles for the way that has led farthest."""
+"""Differences after which the greedy algorithm takes the way that has led farthest."""
 
 Pair = tuple[int, int]
 
@@ -50,7 +50,7 @@ def align(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[Pair]:
 
 
 def _anchors(left: Sequence[int], right: Sequence[int]) -> list[Pair]:
-    """Elements that occur once on either side, as many as have the same order on both."""
+    """Elements that occur once on either side: the longest sequence of them with the same order on both."""
     counts = Counter(left), Counter(right)
     places = {element: j for j, element in enumerate(right) if counts[1][element] == 1}
     unique = [(i, places[element]) for i, element in enumerate(left) if counts[0][element] == 1 and element in places]
@@ -58,8 +58,8 @@ def _anchors(left: Sequence[int], right: Sequence[int]) -> list[Pair]:
 
 
 def longest_ascending(values: Sequence[int]) -> list[int]:
-    """Where in a sequence of different values those stand that are in ascending order, as many as can be."""
-    ends: list[int] = []  # the smallest value that ends an ascending run of each length, and where it stands
+    """The indices of a longest ascending subsequence of different values."""
+    ends: list[int] = []  # the smallest value that ends an ascending run of each length, and its index
     last: list[int] = []
     before: list[int] = []
     for number, value in enumerate(values):
@@ -76,7 +76,7 @@ def longest_ascending(values: Sequence[int]) -> list[int]:
 
 
 class _Way(NamedTuple):
-    """A way through both sequences: its last run of equal elements, and what came before."""
+    """A way through both sequences: its last run of equal elements, and the way before."""
 
     i: int
     j: int
@@ -85,7 +85,7 @@ class _Way(NamedTuple):
 
 
 def _greedy(left: Sequence[int], right: Sequence[int]) -> list[Pair]:
-    """The pairs that a shortest edit script leaves, or nearly so where more than STEP differences lie together."""
+    """The pairs that a shortest edit script leaves, or nearly a shortest if more than STEP differences lie together."""
     pairs: list[Pair] = []
     i = j = 0
     while i < len(left) and j < len(right):
@@ -99,9 +99,9 @@ def _greedy(left: Sequence[int], right: Sequence[int]) -> list[Pair]:
 
 
 def _step(left: Sequence[int], right: Sequence[int], i: int, j: int) -> tuple[_Way | None, int, int]:
-    """The way from (i, j) to the end of both, or to the farthest place that STEP differences lead to; and that place."""
+    """The way from (i, j) to the end of both, or to the farthest place within STEP differences; and that place."""
     ends = len(left), len(right)
-    # By diagonal, i - j: the farthest i that so many differences lead to, and the way there.
+    # By diagonal, i - j: the farthest i within the current number of differences, and the way there.
     reached: dict[int, tuple[int, _Way | None]] = {i - j + 1: (i, None)}
     best: tuple[_Way | None, int, int] = None, i, j
     middle = i - j

@@ -1,4 +1,4 @@
-"""Two traces side by side: which events correspond, thread by thread, and in what they differ."""
+"""Compares two traces: the events that correspond, thread by thread, and their differences."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from emuload.trace.jsonl import Trace
 from emuload.trace.kinds.catalogue import KINDS
 
 _NAMES = ("object", "needed", "name", "function", "package", "index", "array", "signal", "text", "error", "message", "code")
-"""Fields that mean the same on every architecture."""
+"""Fields that mean the same on every architecture, but for `Kind.machine_fields`."""
 
 PLACE = "place"
-"""What differs of an event that happened before others on one side and after them on the other."""
+"""The difference of an event that happened before others on one side and after them on the other."""
 
 
 @dataclass
 class Part:
-    """Events of one thread that follow each other: those that are the same, or where the traces part."""
+    """Consecutive events of one thread that are the same on both sides, or that differ."""
 
     same: bool
     left: list[Event] = field(default_factory=list)
@@ -30,8 +30,8 @@ class Part:
 
 @dataclass
 class ThreadDifference:
-    """What the two traces say of one thread. `pairs` are the events that correspond, by their indices on either side; `changed`
-    names what of a pair is not the same, by its index on the left.
+    """One thread in the two traces. `pairs` are the events that correspond, by their indices on either side; `changed` has the
+    names of the differences within a pair, by its index on the left.
     """
 
     tid: int
@@ -42,32 +42,32 @@ class ThreadDifference:
 
     @property
     def same(self) -> int:
-        """How many events are the same."""
+        """Number of events that are the same."""
         return len(self.pairs) - len(self.changed)
 
     @property
     def lost(self) -> int:
-        """How many events only the left trace has."""
+        """Number of events that only the left trace has."""
         return len(self.left) - len(self.pairs)
 
     @property
     def added(self) -> int:
-        """How many events only the right trace has."""
+        """Number of events that only the right trace has."""
         return len(self.right) - len(self.pairs)
 
     @property
     def parted(self) -> bool:
-        """Whether there is a difference."""
+        """True if there is a difference."""
         return bool(self.lost or self.added or self.changed)
 
     @property
     def seq(self) -> int:
-        """Where in its trace the first event stands that is not the same in the other; -1 when there is none."""
+        """The number, in its trace, of the first event that is not the same in the other; -1 if there is none."""
         part = next((part for part in self.parts() if not part.same), Part(False))
         return min((event.seq for event in [*part.left[:1], *part.right[:1]]), default=-1)
 
     def parts(self) -> Iterator[Part]:
-        """The thread's events from the first to the last, in turn the same and not."""
+        """The thread's events from the first to the last, as parts that are alternately the same and not."""
         part = Part(True)
         for piece in self._pieces():
             if piece.same != part.same and (part.left or part.right):
@@ -80,7 +80,7 @@ class ThreadDifference:
             yield part
 
     def _pieces(self) -> Iterator[Part]:
-        """Each pair, and what lies before it on either side."""
+        """Each pair, and the events before it on either side."""
         i = j = 0
         for a, b in self.pairs:
             if i < a or j < b:
@@ -91,7 +91,7 @@ class ThreadDifference:
             yield Part(False, [*self.left[i:]], [*self.right[j:]])
 
     def unpaired(self) -> dict[str, tuple[int, int]]:
-        """Kinds of events that only one side has: how many the left one has, and the right one."""
+        """Kinds of events without a partner: their numbers on the left and on the right."""
         paired = {a for a, _ in self.pairs}, {b for _, b in self.pairs}
         left, right = (
             Counter(event.kind for n, event in enumerate(side) if n not in known)
@@ -101,7 +101,9 @@ class ThreadDifference:
 
 
 def order(event: Event) -> Hashable:
-    """What was done and to what, by name; see `relevant`. Names that the kind declares to be the architecture's do not count."""
+    """A key: the operation and its objects by name; see `relevant`. Names that the kind declares to be the architecture's do
+    not count.
+    """
     kind = KINDS.get(event.kind)
     skipped = kind.machine_fields if kind is not None else ()
     names = [name for name in _NAMES if name in event.fields and name not in skipped]
@@ -109,7 +111,7 @@ def order(event: Event) -> Hashable:
 
 
 def _base(name: str, value: object) -> Hashable:
-    """An object's file name: its folder is the host's. Nothing for a function that is known by its address only."""
+    """A value without the host's part: an object's file name without its folder; "" for a function known by address only."""
     if isinstance(value, list):
         return tuple(_base("object", each) for each in value)
     if name == "function":
@@ -128,14 +130,14 @@ def relevant(event: Event) -> bool:
 
 
 def compare_order(left: Trace, right: Trace) -> list[ThreadDifference]:
-    """What was done, thread by thread, whatever the machine and the times; see `order` and `relevant`."""
+    """Compare what was done, thread by thread, whatever the machine and the times; see `order` and `relevant`."""
     one, other = ([event for event in trace.events if relevant(event)] for trace in (left, right))
     return _aligned(one, other, order)
 
 
 def compare_exactly(left: Trace, right: Trace) -> list[ThreadDifference]:
-    """Everything. Events correspond that are the same in all, and between them those that are the same by `order`, whose times,
-    fields, and places among other threads' events may have changed.
+    """Compare everything. Events that are the same in all correspond, and between them those that are the same by `order`,
+    whose times, fields, and places among other threads' events may have changed.
     """
     threads = _aligned(left.events, right.events, _all, order)
     for each in threads:
@@ -152,7 +154,7 @@ def compare_exactly(left: Trace, right: Trace) -> list[ThreadDifference]:
 
 
 def first(differences: Sequence[ThreadDifference]) -> ThreadDifference | None:
-    """The thread that parts first, None when none does."""
+    """The thread that differs first, None if none does."""
     return min((each for each in differences if each.parted), key=lambda each: (each.seq, each.tid), default=None)
 
 
@@ -161,7 +163,7 @@ def _all(event: Event) -> Hashable:
 
 
 def _differing(one: Event, other: Event) -> list[str]:
-    """What is not the same of two events of one kind: "time", "pc", names of fields."""
+    """The differences of two events of one kind: "time", "pc", names of fields."""
     if (one.time, one.pc, one.fields) == (other.time, other.pc, other.fields):
         return []
     names = [name for name in ("time", "pc") if getattr(one, name) != getattr(other, name)]
@@ -170,7 +172,7 @@ def _differing(one: Event, other: Event) -> list[str]:
 
 
 def _aligned(left: Sequence[Event], right: Sequence[Event], *keys: Callable[[Event], Hashable]) -> list[ThreadDifference]:
-    """The threads of both traces, in order of their numbers. Events correspond by the first key, between those by the next."""
+    """The threads of both traces, by number. Events correspond by the first key, and between those by the next."""
     sides = _by_thread(left), _by_thread(right)
     made = []
     for tid in sorted(sides[0].keys() | sides[1].keys()):

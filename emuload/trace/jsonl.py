@@ -1,11 +1,11 @@
-"""The canonical form of a trace: JSON lines (https://jsonlines.org), ASCII, written as things happen.
+"""The canonical form of a trace: JSON lines (https://jsonlines.org), ASCII, written while the run goes on.
 
     {"format":"emuload-trace","schema":2, …}                                   what ran: the header, always the first line
     {"seq":0,"time":0,"tid":0,"pc":0,"kind":"object-found","fields":{…}}       one line for each event; seq counts from 0
-    {"end":{"outcome":"exited","exit_status":0, …}}                            how it ended; missing when the run was killed
+    {"end":{"outcome":"exited","exit_status":0, …}}                            how it ended; missing if the run was killed
 
-Each line is handed to the system when it is complete, so that a run killed half-way leaves whole lines. `traces/README.md`
-describes the header's entries and every kind of event.
+Only whole lines are handed to the system, so that a run killed half-way leaves whole lines. `traces/README.md` describes the
+header's entries and every kind of event.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from emuload.trace.events import Content, Event, Value
 
 FORMAT = "emuload-trace"
 SCHEMA = 2
-"""Counted up when a reader of the present version would misunderstand what is written."""
+"""Counted up when a reader of the present version would misunderstand the new one."""
 
 LINE_LIMIT = 16 << 20
-"""Bytes of the longest line that is read."""
+"""Bytes of the longest line that `read` accepts."""
 
 _ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False)
 _EVENT_KEYS = ["seq", "time", "tid", "pc", "kind", "fields"]
 
 
 class TraceError(UsageError):
-    """A trace that cannot be used: says the file, the line and what is wrong with it."""
+    """A trace cannot be used: the message has the file, the line and the reason."""
 
     def __init__(self, path: str, line: int, message: str) -> None:
         super().__init__(f"{path}:{line}: {message}" if line else f"{path}: {message}")
@@ -40,9 +40,9 @@ class TraceError(UsageError):
 
 @dataclass
 class Header:
-    """What ran. `files` are SHA-256 sums, in hexadecimal, of the files named on the command line, by the names they had there;
-    `schedule` is how threads took turns (`emuload.process.scheduler.Strategy.describe`), `limits` as in `emuload.Limits`,
-    `options` whatever else decided the run.
+    """The inputs of a run. `files` are SHA-256 sums, in hexadecimal, of the files named on the command line, by the names given
+    there; `schedule` is the strategy (`emuload.process.scheduler.Strategy.describe`), `limits` as in `emuload.Limits`, `options`
+    whatever else decided the run.
     """
 
     emuload: str
@@ -65,8 +65,8 @@ class End:
     """How the run ended.
 
     `outcome` is "exited", "failed", "deadlock", "bound" or "refused" (by the linker, or a call that makes no sense), `message`
-    says why it ended otherwise than by exit; `files` are SHA-256 sums of all objects that were in the process, by the loader's
-    names; `virtual_ns` and `code_bytes` say how far it got.
+    the reason if it did not exit; `files` are SHA-256 sums of all objects in the process, by the loader's names; `virtual_ns`
+    and `code_bytes` are the run's length.
     """
 
     outcome: str
@@ -79,7 +79,7 @@ class End:
 
 @dataclass
 class Trace:
-    """A trace as read: `end` is None when the run was killed before its end."""
+    """A trace as read: `end` is None if the run was killed before its end."""
 
     path: str
     header: Header
@@ -118,7 +118,7 @@ def end_line(end: End) -> str:
 
 _PADDED = [f'{number:03},"time":' for number in range(1000)]
 _PLAIN = [f'{number},"time":' for number in range(1000)]
-"""The last three digits of a sequence number and what follows: most of the cost of a line is making texts of numbers."""
+"""The last three digits of a sequence number with the text after them: most of a line's cost is formatting numbers."""
 
 
 @dataclass
@@ -128,7 +128,7 @@ class Writer:
     file: IO[bytes]
 
     def begin(self, header: Header) -> None:
-        """Write the header; once, before all else."""
+        """Write the header; once, before everything else."""
         self._write(header_line(header))
 
     def event(self, event: Event) -> None:
@@ -136,7 +136,7 @@ class Writer:
         self._write(event_line(event))
 
     def batch(self, first: int, times: Sequence[int], contents: Sequence[Content]) -> None:
-        """Write events as a recorder keeps them: a `Recorder`'s sink."""
+        """Write events in bulk: a `Recorder`'s sink."""
         parts: list[str] = []
         done = 0
         while done < len(times):
@@ -152,7 +152,7 @@ class Writer:
         self._write_all("".join(parts))
 
     def finish(self, end: End) -> None:
-        """Write how the run ended; nothing may follow."""
+        """Write how the run ended. Nothing may follow."""
         self._write(end_line(end))
 
     def _write(self, line: str) -> None:
@@ -168,7 +168,7 @@ class Writer:
 
 
 def read(path: str) -> Trace:
-    """A whole trace, every line checked. Raises TraceError with the first line that is not as it was written."""
+    """A whole trace, every line checked. Raises TraceError for the first line that the writer cannot have written."""
     try:
         with open(path, "rb") as file:
             return _read(path, _lines(path, file))
@@ -240,7 +240,7 @@ _SHAPES = {
 
 
 def _record(path: str, number: int, made: type[_Record], entries: object, what: str) -> _Record:
-    """A Header or End whose entries are all there, of the right types, and no others."""
+    """A Header or End. Raises TraceError if an entry is missing, unknown or of the wrong type."""
     if not isinstance(entries, dict):
         raise TraceError(path, number, f"the {what} is no JSON object")
     wanted: dict[str, str] = {each.name: str(each.type) for each in fields(made)}  # type: ignore[arg-type]

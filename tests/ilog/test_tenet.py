@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -54,16 +54,21 @@ class Replay:
 def watched(target: str, log: LogRequest) -> tuple[emuload.Process, list[Seen]]:
     """A run, and what was seen at its watched instructions."""
     process = emuload.Process(arch_of(target), instruction_log=log)
-    cpu, seen = process.cpu, []
-    handler = cpu.watch_handler
+    cpu, seen, addresses = process.cpu, list[Seen](), set[int]()
+    watch = cpu.watch
 
     def hit(address: int) -> None:
-        handler(address)
         task = process.kernel.current
         assert task is not None
         seen.append((task.tid, address, cpu.registers(), cpu.memory.read(cpu.sp, STACK)))
 
-    cpu.watch_handler = hit
+    def watch_too(address: int, watcher: Callable[[int], None]) -> None:
+        watch(address, watcher)
+        if address not in addresses:
+            addresses.add(address)
+            watch(address, hit)
+
+    setattr(cpu, "watch", watch_too)  # noqa: B010
     process.dlopen(str(go_library("behaviour", target)))
     process.run_until(120_000)  # nanoseconds: Go's runtime starts, on a thread of its own
     process.exit()

@@ -6,7 +6,8 @@ import pytest
 
 from emuload.order import checking
 from emuload.order.checking import Verdict, check
-from emuload.order.rules import RuleError, parse_rules
+from emuload.order.rule_tables import RuleError
+from emuload.order.rules import parse_rules
 from emuload.trace.events import Event
 from tests.trace.made import Run
 

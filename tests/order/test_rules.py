@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from emuload.errors import UsageError
-from emuload.order.rules import Condition, Match, Operand, RuleError, load_rules, parse_rules, shipped
+from emuload.order.rule_tables import RuleError
+from emuload.order.rules import Condition, Match, Operand, load_rules, parse_rules, shipped
 from emuload.order.toml_lines import key_lines
 from tests.support.command_line import ROOT
 

@@ -15,7 +15,8 @@ from emuload.machine.arm.signals import TRAMPOLINE
 from emuload.machine.cpu import Cpu
 from emuload.machine.interrupt_cpu import InterruptCpu
 from emuload.machine.memory import MemoryFault
-from emuload.machine.stops import SEGV_MAPERR, SIGSEGV, Fault
+from emuload.machine.signal_numbers import SEGV_MAPERR, SIGSEGV
+from emuload.machine.stops import Fault
 from loader.memory import PROT_EXEC, PROT_READ
 
 _R = [66 + i for i in range(13)]

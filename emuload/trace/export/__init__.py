@@ -1,1 +1,1 @@
-"""A trace as other tools read it: Chrome's and Perfetto's formats, and the slices both are made of."""
+"""Traces in formats of other tools, Chrome's and Perfetto's, and the slices that both are made of."""

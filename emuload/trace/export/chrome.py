@@ -1,8 +1,8 @@
 """A run in Chrome's trace event format, which the Perfetto UI and chrome://tracing open.
 
 The format: "Trace Event Format", Google 2016 (docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU). Times are
-microseconds. Slices are B and E pairs, flows s and f pairs bound to the slice around them; what only happens is a slice of no
-length, because flows bind to nothing else.
+microseconds. Slices are B and E pairs, flows s and f pairs bound to the slice around them. An event that is neither begin nor end
+is a slice without length, because flows bind to slices only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PROCESS = 1
 
 
 def chrome(trace: Trace) -> bytes:
-    """The file's content, one entry a line."""
+    """The file's content, one entry per line."""
     drawn = timeline(trace.events)
     entries = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in _entries(drawn))
     other = json.dumps(header_entries(trace.header), separators=(",", ":"))
@@ -45,5 +45,5 @@ def _entries(drawn: Timeline) -> Iterator[dict[str, Any]]:
 
 
 def _arguments(step: Step) -> dict[str, Value]:
-    """What the viewer shows of a slice: its fields, and the position in the code in hexadecimal."""
+    """The arguments of a slice in the viewer: its fields, and the position in the code in hexadecimal."""
     return {**step.fields, "pc": f"{step.pc:#x}"}

@@ -20,10 +20,10 @@ SEQUENCE = 1
 PROCESS = 1
 PROCESS_TRACK = 1
 FIRST_TRACK = 2
-"""A thread's track is its tid and this."""
+"""A thread's track is its tid plus this."""
 
 _BOOT_CLOCK = 6
-"""BUILTIN_CLOCK_BOOTTIME, nanoseconds; virtual time is given as it."""
+"""BUILTIN_CLOCK_BOOTTIME, nanoseconds: virtual time is written as this clock."""
 
 _TYPES = {"begin": TrackEvent.TYPE_SLICE_BEGIN, "end": TrackEvent.TYPE_SLICE_END, "mark": TrackEvent.TYPE_INSTANT}
 
@@ -46,7 +46,7 @@ def perfetto(trace: Trace) -> bytes:
 class _Writer:
     builder: Any = field(default_factory=TraceProtoBuilder)
     interned: dict[tuple[str, str], int] = field(default_factory=dict)
-    """(table, text) → number, for what later packets name by number."""
+    """(table, text) → number, by which later packets name the text."""
 
     def _packet(self) -> Any:
         packet = self.builder.add_packet()
@@ -92,7 +92,7 @@ class _Writer:
         event.terminating_flow_ids.extend(step.ends)
 
     def _number(self, packet: Any, table: str, text: str) -> int:
-        """The number of a text in one of InternedData's tables; the first packet to use it brings it along."""
+        """The number of a text in one of InternedData's tables. The first packet that uses it carries the text."""
         known = self.interned.get((table, text))
         if known is not None:
             return known
@@ -103,7 +103,7 @@ class _Writer:
 
 
 def _set(note: Any, value: Value) -> None:
-    """A field's value as a DebugAnnotation; None as the text "null", which has no type there."""
+    """Write a field's value to a DebugAnnotation; None as the text "null", since there is no type for it."""
     if isinstance(value, bool):
         note.bool_value = value
     elif isinstance(value, int):
