@@ -6,6 +6,8 @@ from emuload.machine.memory import AddressSpace, page_up
 from loader.memory import PROT_READ, PROT_WRITE
 
 CHUNK = 256 << 10
+"""Bytes that are mapped at once, at least."""
+
 _GRAIN = 16
 
 

@@ -11,6 +11,8 @@ from emuload.machine.cpu import Cpu
 from loader.memory import PROT_EXEC, PROT_READ
 
 STUB_SIZE = 16
+"""Bytes of a stub."""
+
 PAGES = 8
 NAME = "[gates]"
 """The mapping's name in /proc/self/maps and in reports."""
