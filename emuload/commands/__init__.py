@@ -1,1 +1,1 @@
-"""What each command of the command line does; `emuload.cli` holds their options."""
+"""The commands of the command line, one file each: its help, options and work. `emuload.cli` lists them."""

@@ -1,4 +1,4 @@
-"""`emuload check`: whether a run kept to its order, by rules; for what did not, the events and their stacks."""
+"""`emuload check`: check the order of a run by rules, and show the events and stacks behind each rule that does not hold."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from loader.errors import LoadError
 
 _ELF = b"\x7fELF"
 _STATUS = {"failed": 1, "refused": 2, "deadlock": 3, "bound": 4}
-"""What the command that made a trace ended with, by its outcome."""
+"""Exit status of the command that made a trace, by the trace's outcome."""
 
 Failure = EmuloadError | LoadError
 
@@ -71,7 +71,7 @@ def command(context: click.Context, /, **options: Any) -> int:
 
 
 class EndedBadlyError(EmuloadError):
-    """The run of a trace did not end well; `exit_status` is what it had when it was made."""
+    """The run of a trace did not end well; `exit_status` is that of the command that made it."""
 
     def __init__(self, message: str, exit_status: int) -> None:
         super().__init__(message)
@@ -79,13 +79,13 @@ class EndedBadlyError(EmuloadError):
 
 
 class Run(Protocol):
-    """What is checked: a library still to be run, or a trace."""
+    """The subject of a check: a library to run, or a stored trace."""
 
     subject: str
     is_trace: bool
 
     def go(self) -> Trace:
-        """The trace; the run is made now if it is not behind us."""
+        """Return the trace, after running if there is none yet."""
         ...
 
     def again(self) -> Session:
@@ -93,11 +93,11 @@ class Run(Protocol):
         ...
 
     def results(self) -> list[str]:
-        """What the calls gave."""
+        """A line for each call with its result."""
         ...
 
     def failure(self) -> Failure | None:
-        """How it ended, when not well."""
+        """The error that ended the run; None if it ended well."""
         ...
 
 
@@ -124,7 +124,7 @@ class LibraryRun:
         return Trace(self.subject, header, process.events, end)
 
     def again(self) -> Session:
-        """The same command once more."""
+        """A session of the same command."""
         return session_again(self._options, self._settings)
 
     def results(self) -> list[str]:
@@ -132,12 +132,12 @@ class LibraryRun:
         return self._session.results()
 
     def failure(self) -> Failure | None:
-        """What the linker refused, or what the report is about."""
+        """The linker's refusal, or the error that carries a report."""
         return self._refusal or self._session.failure
 
 
 class TraceRun:
-    """A trace that was kept. Raises TraceError."""
+    """A stored trace. Raises TraceError."""
 
     is_trace = True
 
@@ -146,19 +146,19 @@ class TraceRun:
         self._trace = read(path)
 
     def go(self) -> Trace:
-        """As it was kept."""
+        """The trace as it is in the file."""
         return self._trace
 
     def again(self) -> Session:
-        """What the header says was run."""
+        """A session that the trace's header describes."""
         return session_of_trace(self._trace)
 
     def results(self) -> list[str]:
-        """A trace does not hold them."""
+        """None: a trace does not hold results."""
         return []
 
     def failure(self) -> Failure | None:
-        """What its last line says."""
+        """The outcome in the trace's last line, as an error."""
         end = self._trace.end
         if end is None or end.outcome == "exited":
             return None
@@ -167,9 +167,9 @@ class TraceRun:
 
 
 def check_file(options: Mapping[str, Any], run_options: Collection[str]) -> int:
-    """Return the exit status; `run_options` are those given that say what a run does, which a trace has behind it.
+    """Return the exit status. `run_options` are the given options of a run, which a stored trace refuses.
 
-    Raises UsageError and its kinds, LoadError, and what ended a run otherwise than well.
+    Raises UsageError and its kinds, LoadError, and the error of a run that did not end well.
     """
     rules = load_rules(options["rules"])
     run = _run_of(options["file"], options, run_options)
@@ -209,7 +209,7 @@ def _run_of(path: str, options: Mapping[str, Any], run_options: Collection[str])
 
 
 def _default_rules(trace: Trace) -> list[Rule]:
-    """What may apply. Nobody asked for these, so that a run which ends before a rule has anything to say is no error."""
+    """The rule sets that may apply. They were not asked for, so a rule without events in a short run is no error."""
     is_go = any(event.kind.startswith("go-") for event in trace.events)
     return [replace(rule, optional=True) for rule in load_rules(["elf", "go-c-shared"] if is_go else ["elf"])]
 

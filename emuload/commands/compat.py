@@ -36,7 +36,7 @@ EXAMPLES = ("emuload compat libhello.so", "emuload compat libhello.so --profile 
 )  # fmt: skip
 @json_option
 def command(library: str, profile: str, library_path: Sequence[str], as_json: bool) -> int:
-    """Return the exit status. Raises UsageError, and LoadError for what is no library."""
+    """Return the exit status. Raises UsageError, and LoadError for a file that is not a library."""
     chosen = _profiles(profile)
     subject = Subject(library, library_path)
     found = verdicts(subject, chosen)

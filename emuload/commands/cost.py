@@ -1,4 +1,4 @@
-"""`emuload cost`: what `emuload run` does, with the instructions of each phase counted and held against a budget."""
+"""`emuload cost`: run a library, count the instructions of each phase, and compare them with a budget."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def command(**options: Any) -> int:
 
 
 def measure_cost(options: Mapping[str, Any]) -> int:
-    """Return the exit status. Raises LoadError, UsageError and its kinds, and what ends a run with a report."""
+    """Return the exit status. Raises LoadError, UsageError and its kinds, and errors that carry a report."""
     budget = read_budget(options["budget"]) if options["budget"] is not None else None
     session = session_for(options)
     meter = CostMeter(session.process.scheduler, _names(session))
@@ -64,7 +64,7 @@ def measure_cost(options: Mapping[str, Any]) -> int:
 
 
 def _names(session: Session) -> Any:
-    """Calls by their text on the command line, numbered from the second of the same on."""
+    """A function that names a call by its text on the command line; repeated texts get a number from the second on."""
     texts = [call.text.strip() for call in session.calls for _ in range(session.threads or 1)]
     functions = [call.name for call in session.calls for _ in range(session.threads or 1)]
 
@@ -105,7 +105,7 @@ def _write(path: str, phases: Sequence[Phase]) -> None:
 
 
 def _compare(budget: Budget, phases: Sequence[Phase]) -> int:
-    """1 and a line for each phase that took too much, else 0."""
+    """Print a line for each phase above its budget; return 1 if there is one, else 0."""
     over = budget.exceeded(phases)
     console.show_lines("", [_over(row) for row in over])
     return 1 if over else 0

@@ -45,7 +45,7 @@ def command(architectures: Sequence[str], as_json: bool) -> int:
 
 
 def run_demo(names: Sequence[str], as_json: bool) -> int:
-    """Return the exit status. Raises UsageError for a sample that there is not, and what ends a run with a report."""
+    """Return the exit status. Raises UsageError for an unknown sample, and errors that carry a report."""
     chosen = list(names) or list(samples.SAMPLES)
     for name in chosen:
         if name not in samples.SAMPLES:

@@ -1,4 +1,4 @@
-"""`emuload diff`: where two traces part, and in what they differ altogether."""
+"""`emuload diff`: compare two traces, the first difference first."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXAMPLES = ("emuload diff yesterday.jsonl today.jsonl", "emuload diff --order-on
 @click.argument("right", metavar="B", shell_complete=complete_file)
 @option(OPTIONS, "--order-only", is_flag=True, help="Only what was done, thread by thread, whatever the machine and the times.")
 def command(left: str, right: str, order_only: bool) -> int:
-    """Print the comparison: 0 if both tell the same, 1 if not. Raises TraceError."""
+    """Print the comparison; return 0 if the runs did the same, else 1. Raises TraceError."""
     found = difference(read(left), read(right), order_only)
     show(found)
     return 0 if found.same else 1

@@ -22,7 +22,7 @@ HELP = """Run PROGRAM, a dynamically linked executable, as a guest.
 It gets the emulated C library, sees no host file but those mapped in, and its exit status is this command's.
 """
 EXAMPLES = (
-    "emuload exec ./server --listen-nowhere",
+    "emuload exec ./hello world",
     "emuload exec --map ./data:/data --env LANG=C ./convert /data/input.txt",
 )
 _SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
@@ -38,7 +38,7 @@ def command(**options: Any) -> int:
 
 
 def pass_through(stream: int, data: bytes) -> None:
-    """Write what the guest wrote where it belongs, at once."""
+    """Write the guest's output to the command's stream of the same number, at once."""
     out = sys.stderr.buffer if stream == 2 else sys.stdout.buffer
     out.write(data)
     out.flush()

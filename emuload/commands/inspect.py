@@ -1,4 +1,4 @@
-"""`emuload inspect`: what a file is, without running it."""
+"""`emuload inspect`: describe a file without running it."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def command(**options: Any) -> int:
 
 
 def run_library(options: Mapping[str, Any]) -> int:
-    """Return the exit status. Raises LoadError, UsageError and its kinds, and what ends a run with a report."""
+    """Return the exit status. Raises LoadError, UsageError and its kinds, and errors that carry a report."""
     session = session_for(options)
     with running(session.process):
         session.go()

@@ -47,7 +47,7 @@ def command(**options: Any) -> int:
 
 
 def show_log(options: Mapping[str, Any]) -> int:
-    """Return the exit status. Raises UsageError for a file that is no log, or an object file that is not the log's."""
+    """Return the exit status. Raises UsageError for a file that is not a log, or for an object file that changed since."""
     path, name = options["file"], options["format"]
     if name not in FORMATS:
         raise UsageError(f"--format {name}: choose from {', '.join(FORMATS)}")

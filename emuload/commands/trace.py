@@ -1,15 +1,14 @@
-"""`emuload trace`: what `emuload run` does, with every event, or every instruction, kept in files, or shown as it happens."""
+"""`emuload trace`: run a library and write every event, or every instruction, to files, or show events as they happen."""
 
 from __future__ import annotations
 
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from importlib.util import find_spec
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,21 +19,18 @@ from emuload.commands.common.output_files import written
 from emuload.commands.common.progress import running
 from emuload.commands.common.recording import played, session_header
 from emuload.commands.common.session import Session, session_with
+from emuload.commands.common.trace_files import TraceFile, all_of, format_of
 from emuload.errors import UsageError
 from emuload.process.trace_header import end_of
 from emuload.report import console
 from emuload.report.follow import ROLES, Filter, follow_line
 from emuload.report.tables import events_text, milliseconds
-from emuload.trace.export.chrome import chrome
-from emuload.trace.jsonl import End, Header, Trace, Writer
 from emuload.trace.kinds.catalogue import KINDS
 from emuload.trace.roles import Roles
 
 if TYPE_CHECKING:
     from emuload.process.process import Process
-    from emuload.trace.events import Content, Event, Sink
-
-Finish = Callable[[Trace], bytes]
+    from emuload.trace.events import Event
 
 HELP = f"""Load LIBRARY and make calls as `run` does, and keep every event of it.
 
@@ -83,24 +79,6 @@ def command(**options: Any) -> int:
     return trace_library(options)
 
 
-def formats() -> dict[str, Finish | None]:
-    """What each suffix stands for: what makes the file's content of a whole run; None for the one written as it goes on."""
-    return {".jsonl": None, ".json": chrome, ".perfetto-trace": _perfetto}
-
-
-def _perfetto(trace: Trace) -> bytes:
-    """The Perfetto form, whose writer is imported when it is asked for: it needs a package of its own."""
-    from emuload.trace.export.perfetto import perfetto
-
-    return perfetto(trace)
-
-
-def _check_installed(finish: Finish | None) -> None:
-    """Raises UsageError, before anything has run, where the Perfetto form cannot be written."""
-    if finish is _perfetto and find_spec("perfetto") is None:
-        raise UsageError("a .perfetto-trace needs the perfetto package: pip install 'emuload[trace]'")
-
-
 @dataclass
 class Follower:
     """Prints the events that a filter lets pass."""
@@ -109,7 +87,7 @@ class Follower:
     roles: Roles = field(default_factory=Roles)
 
     def event(self, event: Event) -> None:
-        """Take note of an event, and print it if it is wanted."""
+        """Note an event, and print it if the filter lets it pass."""
         self.roles.see(event)
         role = self.roles.name(event.tid)
         if self.chosen.passes(event, role):
@@ -117,7 +95,7 @@ class Follower:
 
 
 def trace_library(options: Mapping[str, Any]) -> int:
-    """Returns the exit status. Raises LoadError, UsageError and its kinds, and what ends a run with a report."""
+    """Return the exit status. Raises LoadError, UsageError and its kinds, and errors that carry a report."""
     follow = options["follow"]
     chosen = Filter(options["kinds"], options["event_threads"], options["objects"])
     chosen.check()
@@ -126,24 +104,24 @@ def trace_library(options: Mapping[str, Any]) -> int:
         raise UsageError("nothing to do: name a file (-o FILE), or ask for --follow")
     if any(chosen) and not follow:
         raise UsageError("--kind, --thread and --object choose what --follow shows; a file always holds every event")
-    formats_of = {name: _format(name) for name in instruction_log.others(options["outputs"])}
+    formats_of = {name: format_of(name) for name in instruction_log.others(options["outputs"])}
     session = session_with({**options, "instruction_log": request}, process_options(options))
     header = session_header(session, options)
     recorder = session.process.recorder
     if follow:
         recorder.add_listener(Follower(chosen).event)
     with _ended_by_sigterm(), ExitStack() as files:
-        outputs = [_Output(name, finish, files.enter_context(written(name))) for name, finish in formats_of.items()]
+        outputs = [TraceFile(name, finish, files.enter_context(written(name))) for name, finish in formats_of.items()]
         try:
             with nullcontext() if follow else running(session.process):
-                recorder.sink = _each([batch for output in outputs if (batch := output.begin(header)) is not None])
+                recorder.sink = all_of([batch for output in outputs if (batch := output.begin(header)) is not None])
                 try:
                     refusal = played(session)
                 finally:
                     recorder.flush()
                 end = end_of(session.process.scheduler, session.process.linker.objects(), session.failure, refusal)
                 for output in outputs:
-                    output.finish(header, end, session.process)
+                    output.finish(header, end, lambda: session.process.events)
         except OSError as error:
             if error.filename is None:
                 raise
@@ -158,7 +136,7 @@ def trace_library(options: Mapping[str, Any]) -> int:
 
 
 def _complain(session: Session) -> None:
-    """Raise what ended the run, or say what was to be logged and never came about (UsageError)."""
+    """Raise the error that ended the run; else UsageError if the log waited for an event that never came."""
     log = session.process.instruction_log
     unmet = log.unmet if log is not None else []
     if session.failure is not None:
@@ -169,19 +147,9 @@ def _complain(session: Session) -> None:
         raise UsageError("; ".join(unmet))
 
 
-def _format(name: str) -> Finish | None:
-    """How to write a file of this name. Raises UsageError for a suffix that says nothing."""
-    for suffix, finish in formats().items():
-        if name.endswith(suffix):
-            _check_installed(finish)
-            return finish
-    known = ", ".join([*formats(), instruction_log.SUFFIX])
-    raise UsageError(f"{name}: its suffix says in which format to write: choose from {known}")
-
-
 @contextmanager
 def _ended_by_sigterm() -> Iterator[None]:
-    """SIGTERM ends the command as the interrupt key does, so that the trace holds all that happened."""
+    """Let SIGTERM end the command like the interrupt key, so that the trace is complete up to there."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -194,59 +162,6 @@ def _ended_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-class _Output:
-    """A file for events: `finish` makes its content of the whole trace, None: it is written as things happen.
-
-    An OSError names the file.
-    """
-
-    def __init__(self, name: str, finish: Finish | None, file: IO[bytes]) -> None:
-        self.name = name
-        self._finish = finish
-        self._file = file
-        self._writer = Writer(file)
-
-    def begin(self, header: Header) -> Sink | None:
-        """Write what comes first; what is to take the events, None where the whole trace is waited for."""
-        if self._finish is not None:
-            return None
-        with self._naming():
-            self._writer.begin(header)
-        return self._batch
-
-    def _batch(self, first: int, times: Sequence[int], contents: Sequence[Content]) -> None:
-        with self._naming():
-            self._writer.batch(first, times, contents)
-
-    def finish(self, header: Header, end: End, process: Process) -> None:
-        """Write what comes last."""
-        with self._naming():
-            if self._finish is None:
-                self._writer.finish(end)
-            else:
-                self._file.write(self._finish(Trace(self.name, header, process.events, end)))
-
-    @contextmanager
-    def _naming(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            error.filename = self.name
-            raise
-
-
-def _each(sinks: list[Sink]) -> Sink | None:
-    """One sink for all of them."""
-    if len(sinks) < 2:
-        return sinks[0] if sinks else None
-
-    def tell(first: int, times: Sequence[int], contents: Sequence[Content]) -> None:
-        for sink in sinks:
-            sink(first, times, contents)
-
-    return tell
 
 
 def _summarise(names: Sequence[str], process: Process) -> None:

@@ -13,24 +13,16 @@ from collections.abc import Callable, Sequence
 from emuload.machine import engine as uc
 from emuload.machine.abi import Abi
 from emuload.machine.hooks import cells as c
-from emuload.machine.hooks import native
 from emuload.machine.hooks.block_count import BlockCount
 from emuload.machine.hooks.block_log import CAPACITY, Sink
 from emuload.machine.hooks.cpu_log import CpuLog
 from emuload.machine.hooks.effect_log import CAPACITY as LOG_BYTES
+from emuload.machine.hooks.install import Hooks
+from emuload.machine.hooks.native import native_code
 from emuload.machine.memory import AddressSpace
 from emuload.machine.monitor import find_monitor, without_reservation
-from emuload.machine.stops import (
-    ILL_ILLOPC,
-    SEGV_ACCERR,
-    SEGV_MAPERR,
-    SI_KERNEL,
-    SIGILL,
-    SIGSEGV,
-    Fault,
-    Reason,
-    Stop,
-)
+from emuload.machine.signal_numbers import ILL_ILLOPC, SEGV_ACCERR, SEGV_MAPERR, SI_KERNEL, SIGILL, SIGSEGV
+from emuload.machine.stops import Fault, Reason, Stop
 from emuload.machine.watches import Watcher, WatchTable
 from loader.memory import PROT_EXEC, PROT_READ
 
@@ -68,10 +60,10 @@ class Cpu(ABC):
     def __init__(self, arch: int, mode: int, cpu_model: int | None, *, native_hooks: bool = True) -> None:
         self.engine = uc.Engine(arch, mode, cpu_model)
         self.memory = AddressSpace(self.engine, self.abi.map_low, self.abi.map_high, self.abi.map_top)
-        self._native = native.native_code() if native_hooks else None
+        self._native = native_code() if native_hooks else None
         self.native = self._native is not None
         self._cells = c.Cells()
-        self._hooks = native.Hooks(self.engine, self._cells, self._native)
+        self._hooks = Hooks(self.engine, self._cells, self._native)
         self._block_hook = self._hooks.block()
         self.log: CpuLog | None = None
         self.block_count: BlockCount | None = None
@@ -351,7 +343,7 @@ class Cpu(ABC):
         assert self.clock_bytes == 0
         self.log = CpuLog(self._cells, self._hooks, sink, capacity)
         self.engine.remove_hook(self._block_hook)
-        self._block_hook = self._hooks.log()
+        self._block_hook = self._hooks.log_block()
         return self.log
 
     def log_registers(self, capacity: int = LOG_BYTES) -> tuple[str, ...]:

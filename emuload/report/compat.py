@@ -11,7 +11,7 @@ from emuload.report.tables import Table
 
 
 class Matrix:
-    """Verdicts as a table. `title` stands above it."""
+    """Verdicts as a table under a title."""
 
     def __init__(self, title: str, verdicts: Sequence[Verdict]) -> None:
         self.title = title
@@ -27,11 +27,11 @@ class Matrix:
             self.rows.append((_range(names), self._cell(loadings[DLOPEN]), self._cell(loadings[LINKED])))
 
     def table(self) -> Table:
-        """Profile, what dlopen does, what start-up does."""
+        """The table: profile, verdict of dlopen, verdict of start-up."""
         return Table(["profile", DLOPEN, LINKED], list(self.rows), title=self.title)
 
     def notes(self) -> list[str]:
-        """Each reason: its number, the words, where it stands, what would help."""
+        """For each reason: its number, the linker's words, the place in the file, a remedy."""
         lines: list[str] = []
         for reason, number in self._numbers.items():
             label = f"[{number}] "
@@ -53,12 +53,12 @@ class Matrix:
 
 
 def document(path: str, verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """The same for JSON."""
+    """The verdicts as JSON-able data."""
     return {"library": path, "verdicts": [verdict.to_dict() for verdict in verdicts]}
 
 
 def all_load(verdicts: Sequence[Verdict]) -> bool:
-    """Whether nothing refuses the file as it is, or does it harm."""
+    """True if every verdict on the file as it is says "loads"."""
     return all(verdict.outcome.status == LOADS for verdict in verdicts)
 
 

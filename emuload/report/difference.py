@@ -1,4 +1,4 @@
-"""Two traces side by side, as text: where they part, in context, then all in which they differ."""
+"""The comparison of two traces as text: the first difference in context, then a summary of all."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from emuload.trace.jsonl import Trace
 from emuload.trace.roles import Roles
 
 CONTEXT = 3
-"""Events shown before the first difference and behind it."""
+"""Events shown before the first difference and after it."""
 
 SHOWN = 5
-"""Events shown of each side where they differ."""
+"""Events shown of each side of a difference."""
 
 
 @dataclass
 class Difference:
-    """What is to be said of two traces; each part is empty where there is nothing to say."""
+    """The parts of a comparison; a part without a difference is empty."""
 
     heads: list[str]
     heading: str
@@ -34,7 +34,7 @@ class Difference:
 
     @property
     def same(self) -> bool:
-        """Whether the two runs did the same, whatever their headers say."""
+        """True if the two runs did the same; their headers may differ."""
         return not self.context and not self.ends
 
     def summary(self) -> Table:
@@ -50,7 +50,7 @@ class Difference:
         return table
 
     def text(self) -> str:
-        """All of it."""
+        """The whole comparison."""
         parts = ["\n".join(self.heads)]
         if self.context:
             parts += ["\n".join([self.heading, *self.context]), self.summary().text()]
@@ -86,7 +86,7 @@ def show(found: Difference) -> None:
 
 
 def _headers(left: Trace, right: Trace) -> Iterator[str]:
-    """What was not the same from the start."""
+    """A line for each entry of the headers that differs."""
     one, other = asdict(left.header), asdict(right.header)
     for name in one:
         if one[name] != other[name]:
@@ -94,7 +94,7 @@ def _headers(left: Trace, right: Trace) -> Iterator[str]:
 
 
 def _shown(name: str, value: object) -> str:
-    """An entry of a header or an end; of files' sums the beginning."""
+    """An entry of a header or an end; files' checksums are shortened."""
     if name == "files" and isinstance(value, dict):
         return ", ".join(f"{path} {digest[:12]}" for path, digest in value.items())
     return str(value)
@@ -117,7 +117,7 @@ def _same_first(parted: ThreadDifference) -> int:
 
 
 def _context(parted: ThreadDifference, roles: tuple[str, str]) -> Iterator[str]:
-    """The first part that is not the same, between those around it."""
+    """The first part that differs, between the equal parts around it."""
     parts = parted.parts()
     part = next(parts)
     if part.same:

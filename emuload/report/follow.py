@@ -1,4 +1,4 @@
-"""Events as lines to read while they happen, system calls as strace shows them."""
+"""Events as lines, system calls in strace's form (strace(1))."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from emuload.trace.roles import HOST
 from loader.errors import one_line
 
 ROLES = ("loader", "runtime", "sysmon", "foreign", HOST)
-"""What a thread can be asked for by, besides its number."""
+"""Names by which `--thread` selects threads, besides their numbers."""
 
 _COUNTS = frozenset(("size", "relocations", "deadline", "surplus_left", "moved", "align", "threads", "line"))
-"""Fields that are shown in decimal however large they are."""
+"""Fields that are always shown in decimal."""
 
 _FIRST_ADDRESS = 0x1000
 _MAX_ERRNO = 4095
@@ -28,7 +28,7 @@ _ERRNO_NAMES = {value: name for name, value in reversed(vars(errno).items()) if 
 
 
 class Filter(NamedTuple):
-    """Which events are shown: those that pass each of the three; an empty one lets all pass.
+    """Selects events by kind, thread and object; an empty selection lets all pass.
 
     `kinds` and `objects` are shell patterns (an object's is tried on its path and its file name), `threads` numbers or roles.
     """
@@ -47,7 +47,7 @@ class Filter(NamedTuple):
                 raise UsageError(f"--thread takes a number or one of {', '.join(ROLES)}, not {thread!r}")
 
     def passes(self, event: Event, role: str) -> bool:
-        """Whether an event of a thread with that role is shown."""
+        """True if an event of a thread with that role is shown."""
         if self.kinds and not any(fnmatchcase(event.kind, pattern) for pattern in self.kinds):
             return False
         if self.threads and role not in self.threads and str(event.tid) not in self.threads:
@@ -60,14 +60,14 @@ class Filter(NamedTuple):
 
 
 def follow_line(event: Event, role: str) -> str:
-    """`   0.367 1000 loader       0xb6e701f8 constructor-enter     object=…`: milliseconds of virtual time, thread, place in the
-    code, what happened.
+    """`   0.367 1000 loader       0xb6e701f8 constructor-enter     object=…`: milliseconds of virtual time, thread, role, pc,
+    kind and fields.
     """
     return one_line(f"{milliseconds(event.time):>10} {described(event, role)}")
 
 
 def exact_line(event: Event, role: str) -> str:
-    """The same with the event's number and its time in nanoseconds."""
+    """Like `follow_line`, with the event's number and its time in nanoseconds."""
     return f"{event.seq:>6} {event.time:>12} {described(event, role)}"
 
 

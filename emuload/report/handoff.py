@@ -10,7 +10,7 @@ from emuload.trace.kinds import golang
 
 _INIT_ENTER, _INIT_EXIT = golang.GO_PACKAGE_INIT_ENTER.name, golang.GO_PACKAGE_INIT_EXIT.name
 PACKAGE_INIT = "go-package-init"
-"""A package's init whose start and end follow each other, in one row."""
+"""The row of package inits whose end directly follows their start."""
 
 _EXPORT, _BODY, _RETURN = "go-export-", golang.GO_EXPORT_BODY.name, golang.GO_EXPORT_RETURN.name
 
@@ -33,7 +33,7 @@ class Row(Protocol):
 
 
 class Step(NamedTuple):
-    """A line of the table: a row, or a run of package inits that nothing came between."""
+    """A line of the table: one row, or several package inits in sequence."""
 
     event: str
     thread: int
@@ -43,7 +43,7 @@ class Step(NamedTuple):
 
 
 def steps(rows: Sequence[Row]) -> list[Step]:
-    """The rows with runs of package inits of one thread folded into one line each."""
+    """The rows, with package inits in sequence on one thread folded into one line."""
     found: list[Step] = []
     packages: list[str] = []
     at = 0
@@ -96,7 +96,7 @@ def base_name(path: str) -> str:
 
 
 def first_calls(rows: Sequence[Row]) -> tuple[list[Row], int]:
-    """The rows without what exports do on a thread after its first call is back, and how many were left out."""
+    """The rows without those of exports after a thread's first call returned, and the number left out."""
     depth: dict[int, int] = {}
     finished: set[int] = set()
     kept = []
@@ -114,7 +114,7 @@ def first_calls(rows: Sequence[Row]) -> tuple[list[Row], int]:
 
 
 def handoff_table(rows: Sequence[Row], roles: Mapping[int, str]) -> Table:
-    """One run's handoff, up to each thread's first call; the library has a column where there is more than one."""
+    """One run's handoff, up to each thread's first call; with a column for the library if there are several."""
     kept, left_out = first_calls(rows)
     found = steps(kept)
     objects = list(dict.fromkeys(step.object for step in found))
@@ -148,7 +148,7 @@ def side_by_side(runs: Mapping[str, tuple[Sequence[Row], Mapping[int, str]]]) ->
 
 
 def _keyed(found: Sequence[Step]) -> dict[tuple[str, int], Step]:
-    """Each step by (event, how many of that event came before)."""
+    """Each step by (event, number of earlier steps with that event)."""
     keyed: dict[tuple[str, int], Step] = {}
     counts: dict[str, int] = {}
     for step in found:
@@ -159,7 +159,7 @@ def _keyed(found: Sequence[Step]) -> dict[tuple[str, int], Step]:
 
 
 def _merged(orders: Sequence[list[tuple[str, int]]]) -> list[tuple[str, int]]:
-    """One order of all keys: the first list's, with what only others have put behind its predecessor there."""
+    """One order of all keys: the first list's; a key that only others have comes after its predecessor there."""
     merged: list[tuple[str, int]] = []
     for order in orders:
         place = 0

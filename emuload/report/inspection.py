@@ -1,7 +1,7 @@
-"""What a file is, without running it: machine, ABI, symbols, relocations, TLS, constructors, flags, Go build.
+"""The facts about a file without running it: machine, ABI, symbols, relocations, TLS, constructors, flags, Go build.
 
-What a dynamic linker reads comes from `loader.elf`, with its checks; section headers are looked at only for
-what they alone say (symbol table, build attributes).
+Facts that a dynamic linker reads come from `loader.elf`, with its checks; section headers are read only for the symbol table
+and the build attributes, which nothing else holds.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _FLAG_1_NAMES = ((DF_1_NOW, "NOW"), (DF_1_NODELETE, "NODELETE"), (DF_1_NOOPEN, "
 
 @dataclass
 class Export:
-    """A symbol that others can bind to; `go` says that it is the C face of an exported Go function."""
+    """A symbol that others can bind to; `go` is true for the C function of an exported Go function."""
 
     name: str
     kind: str
@@ -78,7 +78,7 @@ class Export:
 
 @dataclass
 class Import:
-    """A symbol that another object must define; `version` is the one asked for."""
+    """A symbol that another object must define; `version` is the required one."""
 
     name: str
     kind: str
@@ -162,7 +162,7 @@ class Inspection:
 
 
 def inspect_file(path: str) -> Inspection:
-    """Inspect the file at `path`. Raises loader.LoadError when it cannot be read or is no sound ELF file."""
+    """Inspect the file at `path`. Raises loader.LoadError if it cannot be read or is not a sound ELF file."""
     try:
         data = Path(path).read_bytes()
     except OSError as error:
@@ -171,7 +171,7 @@ def inspect_file(path: str) -> Inspection:
 
 
 def inspect_elf(elf: ElfFile) -> Inspection:
-    """Inspect a file that has been read. Raises loader.LoadError where what it says is broken."""
+    """Inspect a file that has been read. Raises loader.LoadError for a broken table in it."""
     image = Image(elf)
     table = find_table(image)
     names = _Names(image, table)
@@ -218,7 +218,7 @@ class _Names:
         self._symbols: SymbolTable | None = None
 
     def find(self, address: int) -> str:
-        """Name of the function at `address`, "" when nothing tells."""
+        """Name of the function at `address`, "" if it is not known."""
         found = self._table.find(address) if self._table else None
         if found is not None:
             return found.name if found.entry == address else f"{found.name}+{address - found.entry:#x}"
@@ -239,7 +239,7 @@ def _type_of(elf: ElfFile) -> str:
 
 
 def _abi(image: Image) -> dict[str, str]:
-    """What the file says of its ABI beyond the machine; empty where a machine has but one."""
+    """The file's ABI beyond the machine; empty for a machine with one ABI."""
     row = row_for(image.elf.machine.e_machine)
     if row is None or row.describe_abi is None:
         return {}
@@ -266,16 +266,14 @@ def _flags(elf: ElfFile) -> list[str]:
 
 
 def _relro(elf: ElfFile) -> str:
-    """ "full" when the PLT's slots are bound at load time too, "partial" when they stay writable, else
-    "none".
-    """
+    """Return "full" if the PLT's slots are bound at load time too, "partial" if they stay writable, else "none"."""
     if elf.segment(PT_GNU_RELRO) is None:
         return "none"
     return "full" if elf.bind_now else "partial"
 
 
 def _exec_stack(elf: ElfFile) -> bool:
-    """Whether the file asks for an executable stack: PF_X, or no PT_GNU_STACK at all (elf/dl-load.c)."""
+    """True if the file asks for an executable stack: PF_X, or no PT_GNU_STACK at all (elf/dl-load.c)."""
     segment = elf.segment(PT_GNU_STACK)
     return segment is None or bool(segment.flags & PF_X)
 
@@ -288,7 +286,7 @@ def _note(elf: ElfFile, owner: str, kind: int) -> bytes:
 
 
 def _count_relocations(elf: ElfFile) -> tuple[dict[str, int], set[str]]:
-    """Entries per relocation name, the most frequent first, and the verbs they stand for."""
+    """Entries per relocation name, the most frequent first, and the verbs of the relocations."""
     counts: dict[int, int] = {}
     packed = 0
     for table in elf.relocations:
@@ -316,7 +314,7 @@ def _types(elf: ElfFile, table: Table) -> Iterator[int]:
 
 
 def _count_relr(elf: ElfFile, table: Table) -> int:
-    """Places that a RELR table names: an even entry is one, an odd one a bit map of those behind it."""
+    """Places in a RELR table: an even entry is an address, an odd one a bit map of the words after it (gABI, "Relocation")."""
     letter = "I" if elf.machine.word == 4 else "Q"
     values = unpack_from(f"<{table.count}{letter}", elf.data, table.offset)
     return sum(bin(value).count("1") - 1 if value & 1 else 1 for value in values)

@@ -1,6 +1,6 @@
 """An instruction log as text: each instruction with its bytes, disassembly, function and source line.
 
-The log holds no code but that of the kernel's pages: the files it names are read again, and must be the same ones.
+The log holds only the code of the kernel's pages: the files it names are read again, and must be unchanged.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MODES = {b"$a": False, b"$t": True}
 
 
 class Line:
-    """One instruction as it is shown; its function is looked up when first asked for."""
+    """One instruction to show; its function is looked up at first use."""
 
     __slots__ = ("_frames", "_head", "_look_up", "_where", "instruction")
 
@@ -40,13 +40,13 @@ class Line:
 
     @property
     def frames(self) -> list[Frame]:
-        """The function's and before it those of calls inlined there."""
+        """The frame of the function, after the frames of calls inlined there."""
         if self._frames is None:
             self._frames = self._look_up(self.instruction.address)
         return self._frames
 
     def text(self, tid: int, effects: str | None = None) -> str:
-        """The line for thread `tid`; with a column for what the instruction did, if that is known."""
+        """The line for thread `tid`; with a column for the instruction's effects, if they are known."""
         if not self._head:
             address, code, text = self.instruction
             self._head = f"{address:#x}  {code.hex():<16}  {text:<36}"
@@ -56,7 +56,7 @@ class Line:
 
 
 def _where(shown: Frame) -> str:
-    """Function and source line; the object where the function is not known."""
+    """Function and source line; the object if the function is not known."""
     if not shown.function:
         return shown.object
     offset = "" if shown.inlined else f"+{shown.offset:#x}"
@@ -64,7 +64,7 @@ def _where(shown: Frame) -> str:
 
 
 class _File:
-    """A mapped object's file, as the unwinder wants to see it."""
+    """A mapped object's file, in the form the unwinder takes."""
 
     def __init__(self, mapped: MappedObject, data: bytes) -> None:
         self.elf = ElfFile(data, mapped.path)
@@ -75,12 +75,12 @@ class _File:
         self._span = range(mapped.start, mapped.end)
 
     def contains(self, address: int) -> bool:
-        """Whether the address lies in the mapped span."""
+        """True if the address lies in the mapped span."""
         return address in self._span
 
     @cached_property
     def _states(self) -> tuple[list[int], list[bool]]:
-        """Where Thumb and ARM code begin: by the mapping symbols, in a stripped file by bit 0 of functions."""
+        """Where Thumb and ARM code begin: by the mapping symbols, in a stripped file by bit 0 of functions' addresses."""
         rows = self._mapping_symbols() or [
             (symbol.value & ~1, bool(symbol.value & 1))
             for symbol in self.elf.symbols()
@@ -103,8 +103,8 @@ class _File:
                 rows.append((value, mode))
         return rows
 
-    def thumb(self, address: int, size: int) -> bool:
-        """Whether the code at `address` is Thumb, in a file for which that is a question."""
+    def in_second_set(self, address: int, size: int) -> bool:
+        """True if the code at `address` is Thumb, in a file of a machine with two instruction sets."""
         if address & 3 or size & 3:
             return True
         starts, modes = self._states
@@ -113,7 +113,7 @@ class _File:
 
 
 class LoggedCode:
-    """The code a log's blocks are of. Raises UsageError for a file that is gone or is another one now."""
+    """The code of a log's blocks. Raises UsageError for a file that is gone or has changed."""
 
     def __init__(self, log: IlogFile) -> None:
         self._log = log
@@ -128,11 +128,11 @@ class LoggedCode:
             raise UsageError(f"{log.path}: the header names an unknown architecture {self._arch!r}") from None
 
     @cached_property
-    def _thumb(self) -> Disassembler:
+    def _second(self) -> Disassembler:
         return Disassembler(self._arch, SECOND)
 
     def lines(self, block: Block) -> list[Line]:
-        """The instructions of a block, with their places; none where nothing is known of the code."""
+        """The instructions of a block, with their places; none if the code is not known."""
         mapped = self._log.object_at(block.address, block.number)
         key = (block.address, block.size, id(mapped))
         known = self._lines.get(key)
@@ -155,11 +155,11 @@ class LoggedCode:
             return self._disassembler.instructions(self._kept(block), block.address)
         file = self._file(mapped)
         code = file.image.read(block.address - mapped.bias, block.size)
-        thumb = file.image.word == 4 and file.thumb(block.address, block.size)
-        return (self._thumb if thumb else self._disassembler).instructions(code, block.address)
+        second = self._disassembler.sets > SECOND and file.in_second_set(block.address, block.size)
+        return (self._second if second else self._disassembler).instructions(code, block.address)
 
     def _in(self, mapped: MappedObject) -> Callable[[int], list[Frame]]:
-        """Looks up addresses in an object."""
+        """A function that looks up addresses in an object."""
         files = [self._file(mapped)]
         return lambda address: self._unwinder.describe(address, files)
 
@@ -180,7 +180,7 @@ class LoggedCode:
 
 
 def _nothing(address: int) -> list[Frame]:
-    """What is known of code that no file holds."""
+    """The frames of code that no file holds: none."""
     return []
 
 

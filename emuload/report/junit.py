@@ -1,7 +1,7 @@
 """Verdicts as JUnit XML, in the dialect that Jenkins' xUnit plugin describes (junit-10.xsd) and CI systems read.
 
 A suite for each rule set, a case for each rule. A rule that does not apply is skipped. A run that did not end well adds a suite
-of its own with an error, so that it cannot be overlooked. There are no times: those of the host would be another each time.
+of its own with an error. There are no times: the host's would differ in each run.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from emuload.order.checking import Verdict
 from emuload.report.verdicts import BAD, Checked, finding_lines
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What no XML document may hold (XML 1.0, 2.2)."""
+"""Characters that an XML document may not hold (XML 1.0, 2.2)."""
 
 
 def junit(checked: Checked) -> bytes:
@@ -63,5 +63,5 @@ def _add_case(suite: ElementTree.Element, checked: Checked, verdict: Verdict) ->
 
 
 def _text(text: str) -> str:
-    """The text with what XML cannot hold written as \\uXXXX."""
+    """The text with characters that XML cannot hold written as \\uXXXX."""
     return _ILLEGAL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

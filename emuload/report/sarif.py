@@ -1,7 +1,7 @@
 """Findings as SARIF 2.1.0 (OASIS standard, errata 01): one run, a rule for each rule, a result for each finding.
 
-A result lies where its first event happened: at the source line of the innermost frame that has one, else in the library; of a
-trace that is all there is, at the event's line in it. The second event is the related location; both stacks are given.
+The location of a result is that of its first event: the source line of the innermost frame that has one, else the library; for a
+stored trace without stacks, the event's line in it. The second event is the related location; both stacks are given.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 _LEVELS = {"broken": "error", "unordered": "warning"}
 _ADDRESS = re.compile(r"https://[^\s;,]+")
 _FIRST_EVENT_LINE = 2
-"""Of a trace: the header stands above."""
+"""Line of the first event in a trace file, after the header."""
 
 
 def sarif(checked: Checked) -> bytes:
@@ -51,7 +51,7 @@ def sarif(checked: Checked) -> bytes:
 
 
 def uri(path: str) -> str:
-    """A file's name as the user gave it, as a URI: absolute where the name is."""
+    """A file's name as the user gave it, as a URI, absolute or relative like the name."""
     plain = quote(PurePath(path).as_posix().encode("utf-8", "surrogateescape"))
     if not plain.startswith("/"):
         return plain

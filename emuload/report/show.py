@@ -1,4 +1,4 @@
-"""What `emuload show` prints of an instruction log: lines to read, and the formats of other programs."""
+"""The formats of `emuload show`: an instruction log as lines to read, and in the formats of other programs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from emuload.report.instructions import LoggedCode
 from emuload.report.steps import Step, Steps, Values
 
 _MOST_BYTES = 32
-"""Of a write that are shown."""
+"""Bytes of a memory write that are shown."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which steps are shown: those that pass every filter that is set, of the blocks from number `first` to before `last`.
+    """Filters for the steps of the blocks from number `first` to before `last`; a step must pass all that are set.
 
     `function` is a glob that the function's name must match, or that of a call inlined there; `touched` are addresses
     that an instruction must have written to.
@@ -31,13 +31,13 @@ class Wanted:
     last: int = 1 << 64
 
     def block(self, block: Block) -> bool:
-        """Whether a block may hold such steps."""
+        """True if a block may hold such steps."""
         if self.thread is not None and block.tid != self.thread:
             return False
         return self.addresses is None or _overlap(self.addresses, block.address, block.size)
 
     def step(self, step: Step) -> bool:
-        """Whether a step is one of them."""
+        """True if a step passes."""
         if self.touched is not None and not any(_overlap(self.touched, at, len(data)) for at, data in step.writes):
             return False
         if step.line is None:
@@ -55,9 +55,9 @@ Format = Callable[[IlogFile, Wanted], Iterator[str]]
 
 
 def text(log: IlogFile, wanted: Wanted) -> Iterator[str]:
-    """A line for each instruction: thread, address, bytes, disassembly, what it wrote, function and source line.
+    """A line for each instruction: thread, address, bytes, disassembly, effects, function and source line.
 
-    Where registers changed or memory was written by what is not in the log, a line says so.
+    Changes by code that is not in the log have lines of their own.
     """
     if wanted.touched is not None and not log.has_writes:
         raise UsageError(f"{log.path}: --touched needs the memory writes: log them with --memory-writes")
@@ -75,7 +75,7 @@ def text(log: IlogFile, wanted: Wanted) -> Iterator[str]:
 
 
 def _elsewhere(log: IlogFile, wanted: Wanted, step: Step) -> Iterator[str]:
-    """What was done by code that is not in the log; only where nothing but addresses written to is asked for."""
+    """A line for the effects of code that is not in the log; none if functions or code addresses are selected."""
     if wanted.function is not None or wanted.addresses is not None:
         return
     touched = wanted.touched
@@ -99,9 +99,9 @@ def _data(data: bytes) -> str:
 
 
 def execlog(log: IlogFile, wanted: Wanted) -> Iterator[str]:
-    """Lines as QEMU's contrib/plugins/execlog.c writes them: cpu, address, opcode, disassembly, and stores where they are known.
+    """Lines as QEMU's contrib/plugins/execlog.c writes them: cpu, address, opcode, disassembly, and stores if they are known.
 
-    A cpu is a thread, in the order in which they appear. As there, the opcode is the instruction's first four bytes.
+    A cpu is a thread, numbered by first appearance. As in QEMU, the opcode is the instruction's first four bytes.
     """
     cpus: dict[int, int] = {}
     for step in Steps(log, LoggedCode(log), wanted.first, wanted.last, wanted.block):
@@ -118,8 +118,8 @@ def tenet(log: IlogFile, wanted: Wanted) -> Iterator[str]:
     """Tenet's text trace (github.com/gaasedelen/tenet, tracers/README.md): before each instruction, the registers that
     changed since the line before, the program counter, and the memory that was written since. The flags are left out.
 
-    Without a thread, all of them follow each other as on the one CPU there is; with one, its own writes alone are there.
-    Raises UsageError where the log lacks something.
+    Without a thread in the filter, all threads follow each other as on the one CPU; with one, only its own writes are there.
+    Raises UsageError if the log lacks registers or memory writes.
     """
     if not log.registers or not log.has_writes:
         raise UsageError(
@@ -146,7 +146,7 @@ def tenet(log: IlogFile, wanted: Wanted) -> Iterator[str]:
 
 
 class _TenetLine:
-    """What goes into the next line: values and writes since the one before."""
+    """The content of the next line: values and writes since the last line."""
 
     def __init__(self, log: IlogFile) -> None:
         self._pc = log.header["pc"]
@@ -157,7 +157,7 @@ class _TenetLine:
         self.writes: list[tuple[int, bytes]] = []
 
     def text(self, pc: int) -> str:
-        """The line; everything begins anew."""
+        """Return the line and start the next one."""
         changed = {n: value for n, value in sorted(self.values.items()) if n in self._names and self._shown.get(n) != value}
         parts = [f"{self._names[number]}={value:#x}" for number, value in changed.items()]
         parts.append(f"{self._pc}={pc:#x}")

@@ -1,4 +1,4 @@
-"""An instruction log as a run of steps: each instruction with what it changed, as far as the log has it."""
+"""An instruction log as steps: each instruction with its effects, as far as the log holds them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ Values = dict[int, int]
 
 @dataclass(slots=True)
 class Step:
-    """One instruction that ran in a block. `line` is None for a block whose code is not known, and at the log's end, whose
-    block has no size.
+    """One instruction that ran in a block. `line` is None for a block whose code is not known, and for the log's last block,
+    which has no size.
 
-    `before`: what the log says of the registers just before it: those that changed since the step before, whoever changed them.
-    `registers`, `writes`: what it changed. `elsewhere`, `host`: what became different between this thread's step before and
-    this one, by what is not in the log, and by the host in the guest's name. `pc`: where the CPU stopped behind it.
+    before       registers that changed since the last step of any thread, with their values before this one
+    registers    registers that it changed; `writes`: memory that it wrote
+    elsewhere    registers that changed since this thread's last step by code that is not in the log
+    host         memory that the host wrote for the guest since that step
+    pc           where the CPU stopped after it
     """
 
     block: Block
@@ -35,7 +37,7 @@ class Step:
 
 
 class Steps:
-    """The steps of a log's blocks from `first` to before `last`, of those that are wanted.
+    """The steps of a log's blocks from `first` to before `last`, without blocks that are not wanted.
 
     Raises IlogError, UsageError.
     """
@@ -91,7 +93,7 @@ class Steps:
         return {number: value for number, value in values.items() if number != self._pc}
 
     def _begin(self, block: Block, effects: Effects, start: Values) -> Values:
-        """Take in what holds at a block's start; what of it is not the doing of the thread's step before."""
+        """Take in the registers at a block's start; return those that changed since the thread's last step by unlogged code."""
         if effects.linked or not block.size:
             self._now |= start
             return {}
@@ -102,7 +104,7 @@ class Steps:
         return self._shown({number: value for number, value in self._now.items() if known.get(number, value) != value})
 
     def _in_block(self, block: Block, effects: Effects, changed: dict[int, Values], first: Step) -> Iterator[Step]:
-        """The block's steps; `first` has what came before it, and stands for all of a block whose code is not known."""
+        """The block's steps; `first` has the state before it, and is the only step of a block whose code is not known."""
         writes: dict[int, list[tuple[int, bytes]]] = {}
         for write in effects.writes:
             writes.setdefault(write.offset, []).append((write.address, write.data))
@@ -129,7 +131,7 @@ class Steps:
 
 
 def _by_offset(effects: Effects, size: int) -> tuple[dict[int, Values], int | None]:
-    """A block's register values by offset, those after it under one offset; where the CPU stopped behind it."""
+    """A block's register values by offset, those after it under the offset AFTER; and the pc where the CPU stopped."""
     changed: dict[int, Values] = {}
     pc = None
     for offset, register, value in effects.registers:

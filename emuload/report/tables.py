@@ -20,11 +20,11 @@ class Table:
 
     @property
     def shown(self) -> list[list[str]]:
-        """The rows as they are shown: what in a name does not print is escaped."""
+        """The rows as they are shown: unprintable characters are escaped."""
         return [list(map(one_line, row)) for row in self.rows]
 
     def text(self) -> str:
-        """The table as lines, each column as wide as its widest entry; the title stands above, the note below."""
+        """The table as lines, each column as wide as its widest entry; the title above, the note below."""
         rows = [self.columns, *self.shown]
         widths = [max(len(row[i]) for row in rows) for i in range(len(self.columns))]
         lines = [self.title] if self.title else []

@@ -1,4 +1,4 @@
-"""A report of a run that did not end well, as plain text."""
+"""The report of a run that did not end well, as plain text."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from loader.errors import one_line
 
 MAX_LINES = 64
 MAX_ALIKE = 4
-"""So many frames of one function in a row are shown one by one."""
+"""Consecutive frames of one function up to this number are shown one by one."""
 _REGISTERS_IN_A_ROW = 4
 
 
 def render(report: Report) -> str:
-    """The headline, then each thread with what it waits for and its frames; registers of the one that failed."""
+    """The headline, then each thread with its wait and its frames; registers of the thread that failed."""
     lines = [report.headline, f"  after {milliseconds(report.time)} ms of virtual time"]
     roles = {thread.tid: thread.role for thread in report.threads}
     for thread in report.threads:
@@ -45,7 +45,7 @@ def frame_line(number: int, frame: Frame) -> str:
 
 
 def frame_lines(frames: Sequence[Frame]) -> list[str]:
-    """A line for each frame; a recursion's repetitions are counted instead of shown, and very long stacks are cut."""
+    """A line for each frame; a recursion's repetitions are counted, and very long stacks are cut."""
     lines: list[str] = []
     number = 0
     while number < len(frames) and len(lines) < MAX_LINES:
@@ -69,7 +69,7 @@ def _same_function(frame: Frame, other: Frame) -> bool:
 
 
 def register_lines(registers: dict[str, int]) -> list[str]:
-    """Registers by fours, hexadecimal."""
+    """Registers in hexadecimal, four in a line."""
     width = max((len(name) for name in registers), default=0)
     digits = 16 if any(value >> 32 for value in registers.values()) else 8
     cells = [f"{name:>{width}} {value:0{digits}x}" for name, value in registers.items()]

@@ -1,4 +1,4 @@
-"""What came of checking a trace by rules: the table, and for each finding its events with their stacks."""
+"""The verdicts on a trace: the table of rules, and for each finding its events with their stacks."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from emuload.trace.kinds.linker import OBJECT_MAPPED, OBJECT_UNMAPPED
 from emuload.trace.roles import Roles
 
 MAX_FINDINGS = 10
-"""So many of one rule are shown as text; the machine's formats hold all."""
+"""Findings of one rule that the text shows; JSON, JUnit and SARIF hold all."""
 
 BAD = ("broken", "unordered")
 
 
 @dataclass
 class Checked:
-    """A trace with its verdicts. `subject` is the file as the user named it, `from_file` whether that is the trace itself.
+    """A trace with its verdicts. `subject` is the file as the user named it; `from_file` is true if that is a stored trace.
 
-    `stacks` are frames by the event's number; where there are none `unseen` says in one line why.
+    `stacks` are frames by the event's number; if there are none, `unseen` is a line that says why.
     """
 
     subject: str
@@ -39,7 +39,7 @@ class Checked:
 
     @property
     def failed(self) -> list[Verdict]:
-        """The verdicts that are not as they should be."""
+        """The verdicts of rules that do not hold."""
         return [verdict for verdict in self.verdicts if verdict.status in BAD]
 
     @property
@@ -52,7 +52,7 @@ class Checked:
 
     @cached_property
     def roles(self) -> Roles:
-        """What each thread is for."""
+        """The roles of the threads."""
         roles = Roles()
         for event in self.trace.events:
             roles.see(event)
@@ -60,7 +60,7 @@ class Checked:
 
     @cached_property
     def places(self) -> dict[int, str]:
-        """Where the code of each event of a finding stands in its object, by the event's number."""
+        """The code position of each event of a finding in its object, by the event's number."""
         return places(self.trace.events, events_of(self.verdicts))
 
     def line(self, event: Event) -> str:
@@ -68,7 +68,7 @@ class Checked:
         return exact_line(event, self.roles.name(event.tid))
 
     def below(self, event: Event) -> list[str]:
-        """What is known of where an event happened: its frames, else its code position."""
+        """The frames of an event, else its code position; empty if neither is known."""
         frames = self.stacks.get(event.seq)
         if frames:
             return frame_lines(frames)
@@ -76,19 +76,19 @@ class Checked:
 
 
 def events_of(verdicts: Sequence[Verdict]) -> set[int]:
-    """The numbers of all events that findings speak of."""
+    """The numbers of all events in findings."""
     return {event.seq for verdict in verdicts for finding in verdict.findings for _, event in parts(finding)}
 
 
 def parts(finding: Finding) -> Iterator[tuple[str, Event]]:
-    """The events of a finding with their part in it."""
+    """The events of a finding, each with its part in it: first or then."""
     for name, event in (("first", finding.first), ("then", finding.then)):
         if event is not None:
             yield name, event
 
 
 def places(events: Sequence[Event], wanted: Collection[int]) -> dict[int, str]:
-    """The code positions of the `wanted` events as `object+0x123`, by what was mapped when they happened."""
+    """The code positions of the `wanted` events as `object+0x123`, by the mappings at their time."""
     mapped: dict[int, tuple[int, str]] = {}
     found = {}
     for event in events:
@@ -114,7 +114,7 @@ def _place(pc: int, mapped: Mapping[int, tuple[int, str]]) -> str:
 
 
 def summary(checked: Checked) -> str:
-    """What was checked, in one line."""
+    """The trace that was checked, in one line."""
     events = checked.trace.events
     threads = len({event.tid for event in events if event.tid})
     end = checked.trace.end
@@ -143,7 +143,7 @@ def finding_blocks(checked: Checked) -> Iterator[tuple[str, list[str]]]:
 
 
 def finding_lines(checked: Checked, finding: Finding) -> list[str]:
-    """The reason, then each event as it happened and where."""
+    """The reason, then each event with its frames."""
     lines = [f"{finding.status}: {printable(finding.reason)}"]
     for _, event in sorted(parts(finding), key=lambda part: part[1].seq):
         lines.append(checked.line(event))
@@ -152,7 +152,7 @@ def finding_lines(checked: Checked, finding: Finding) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """The text with what would move a terminal's cursor, or is no character, written as an escape."""
+    """The text with unprintable characters written as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 

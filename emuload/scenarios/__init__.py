@@ -1,6 +1,6 @@
-"""Scenarios: real libraries, the steps of a host program, and the order that must show; their traces are kept and compared.
+"""Scenarios: real libraries, the steps of a host program, and the order that they must show; stored traces to compare with.
 
-A folder with a `scenario.toml` is one; `traces/README.md` describes it. Its `host.py` is given a `Scene`.
+A scenario is a folder with a `scenario.toml`, described in `traces/README.md`. Its `host.py` gets a `Scene`.
 """
 
 from __future__ import annotations

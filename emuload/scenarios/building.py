@@ -1,4 +1,4 @@
-"""Builds a scenario's files, each to the same bytes wherever and whenever: stripped, without a path of this machine."""
+"""Builds a scenario's files, stripped and without the machine's paths, so that the bytes are the same everywhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from emuload.samples import toolchain
 from emuload.scenarios.description import Scenario, Source
 
 Builder = Callable[[Source, Target, Sequence[Path]], Path]
-"""Builds one file for a target, given the built files that it links; answers where it lies, under its own name."""
+"""Builds one file for a target, given the built files that it links; returns its path, which ends in its own name."""
 
 
 def build(source: Source, target: Target, linked: Sequence[Path], folder: Path, cache: Path) -> Path:
@@ -38,7 +38,7 @@ def _link(libraries: Sequence[Path]) -> list[str]:
 
 
 def build_all(scenario: Scenario, target: Target, builder: Builder) -> dict[str, Path]:
-    """All files of a scenario, by name. Raises what the builder raises."""
+    """Build all files of a scenario; their paths by name. Raises the builder's errors."""
     made: dict[str, Path] = {}
     for source in scenario.files:
         made[source.name] = builder(source, target, [made[word] for word in source.link if word in made])
@@ -53,7 +53,7 @@ def versions() -> Mapping[str, str]:
 
 @dataclass
 class FolderBuilder:
-    """Builds into a folder, the same thing once."""
+    """Builds into a folder, each file once."""
 
     folder: Path
     cache: Path

@@ -1,13 +1,13 @@
-"""What `scenario.toml` says, read and checked.
+"""Reads and checks `scenario.toml`.
 
-    about = "one line"                      what the scenario shows
+    about = "one line"                      the order that the scenario shows
     profile = "glibc"                       whose dynamic linker's rules hold (glibc if not given)
     end = "exited"                          how the run must end: exited, failed, deadlock or refused
     rules = ["elf", "order.toml"]           rule sets, or TOML files of this folder, that its events must satisfy
-    breaks = ["no-failure"]                 rules of these that they must break, since that is what is shown
+    breaks = ["no-failure"]                 those of the rules that its events must break
 
-    [[file]]                                what is built, each after those that it links
-    name = "libhello.so"                    what the guest knows it as
+    [[file]]                                a file to build, after those that it links
+    name = "libhello.so"                    its name for the guest
     kind = "go"                             go (a c-shared library), c (a library) or c-program
     sources = ["hello.go"]                  from this folder; all in one folder
     link = ["libother.so", "-lm"]           files above it, or options for the linker
@@ -39,7 +39,7 @@ ENDS = ("exited", "failed", "deadlock", "refused")
 
 
 class ScenarioError(UsageError):
-    """A scenario that cannot be used: says the file, the place in it and what is wrong with it."""
+    """A scenario that cannot be used: the message names the file, the place in it and the fault."""
 
     def __init__(self, path: Path, place: str, message: str) -> None:
         super().__init__(": ".join(part for part in (f"{path}:{place}" if place else str(path), message) if part))
@@ -84,7 +84,7 @@ class Scenario:
         return [str(self.folder / name) if name.endswith(".toml") else name for name in self.rules]
 
     def trace(self, sample: str) -> Path:
-        """Where the trace of one architecture is kept; `sample` as in `emuload.samples.SAMPLES`."""
+        """The path of one architecture's stored trace; `sample` as in `emuload.samples.SAMPLES`."""
         return self.folder / f"{sample}.jsonl"
 
 
@@ -135,7 +135,7 @@ def _source(path: Path, place: str, table: Mapping[str, Any], above: Sequence[st
 def _entries(
     path: Path, place: str, table: Mapping[str, Any], shapes: Mapping[str, type], optional: set[str]
 ) -> dict[str, Any]:
-    """The table's entries, lists as tuples of texts, those that are left out as empty; no others."""
+    """The table's entries: lists as tuples of texts, missing optional lists as empty ones. Raises ScenarioError for others."""
     made: dict[str, Any] = {}
     for name in table:
         if name not in shapes:

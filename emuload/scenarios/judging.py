@@ -1,4 +1,4 @@
-"""Whether a run is what its scenario's description says: its end, and the order of what happened."""
+"""Compares a run with its scenario's description: its end, and the order of its events."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from emuload.trace.jsonl import Trace
 
 
 class NotAsDescribed(EmuloadError):
-    """A scenario's run did not end, or was not in the order, that its description says."""
+    """The run of a scenario has another end or another order than described."""
 
     exit_status = 1
 
 
 def judge(scenario: Scenario, trace: Trace, sample: str) -> None:
-    """Raises NotAsDescribed, with all that is otherwise, and RuleError; `sample` names the architecture."""
+    """Raise NotAsDescribed with all differences, or RuleError; `sample` names the architecture."""
     wrong = complaints(scenario, trace)
     if wrong:
         raise NotAsDescribed(f"{scenario.folder}: {sample}: {'; '.join(wrong)}")
 
 
 def complaints(scenario: Scenario, trace: Trace) -> list[str]:
-    """What is otherwise than the description says, a line each. Raises RuleError for rules that cannot be used."""
+    """The differences from the description, a line each. Raises RuleError for rules that cannot be used."""
     assert trace.end is not None
     if trace.end.outcome != scenario.end:
         how = f"{trace.end.outcome}{': ' if trace.end.message else ''}{trace.end.message}"

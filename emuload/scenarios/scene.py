@@ -1,4 +1,4 @@
-"""Runs a scenario: its host script makes the process and the calls, all that happens becomes a trace."""
+"""Runs a scenario: its host script makes the process and the calls; the events become a trace."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STEPS = "run"
 
 
 class Scene:
-    """What a host script works with: the process it asks for, in which the scenario's files go by their bare names."""
+    """A host script's tool: it makes the one process, in which the scenario's files have their bare names."""
 
     def __init__(self, scenario: Scenario, target: Target, files: Mapping[str, Path], compilers: Mapping[str, str]) -> None:
         self._scenario = scenario
@@ -38,7 +38,7 @@ class Scene:
     def process(self, **options: Any) -> Process:
         """The scenario's process; `options` are those of `emuload.Process` that the description does not give.
 
-        Raises UsageError when it is asked for twice.
+        Raises UsageError at the second call.
         """
         if self._made is not None:
             raise UsageError("a scenario has one process")
@@ -55,7 +55,7 @@ class Scene:
         self._asked.append(f"{name}({', '.join(map(value_text, arguments))})")
 
     def trace(self, failure: ReportedError | None, refusal: LoadError | None) -> Trace:
-        """All that happened, in a process that ended like this. Raises ScenarioError when there is no process."""
+        """The trace of the process, with how it ended. Raises ScenarioError if there is no process."""
         process = self._made
         if process is None:
             raise ScenarioError(self._scenario.host, "", str(refusal or "it made no process"))
@@ -77,7 +77,7 @@ class Scene:
 
 
 def run(scenario: Scenario, target: Target, files: Mapping[str, Path], compilers: Mapping[str, str]) -> Trace:
-    """Run a scenario whose files are built. Raises ScenarioError where the host script is at fault."""
+    """Run a scenario whose files are built. Raises ScenarioError for a fault of the host script."""
     steps = _steps(scenario.host)
     scene = Scene(scenario, target, files, compilers)
     failure: ReportedError | None = None
@@ -112,7 +112,7 @@ def _steps(path: Path) -> Callable[[Scene], None]:
 
 
 def _fault(path: Path, error: BaseException) -> ScenarioError:
-    """What went wrong in a host script, and where in it."""
+    """An error for a fault in a host script, with its line."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     words = " ".join(str(error).split())
     kind = "the assertion failed" if isinstance(error, AssertionError) else type(error).__name__

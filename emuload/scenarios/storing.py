@@ -1,4 +1,4 @@
-"""Keeps traces in their files, and says how a run differs from the one that is kept."""
+"""Stores traces in their files, and counts how a run differs from the stored one."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from emuload.trace.jsonl import Header, Trace, TraceError, Writer, read
 
 
 def same_run(kept: Header, made: Header) -> Header:
-    """The header made, with the versions that the kept one names: another emuload or Unicorn may have done the same."""
+    """The new header with the stored one's versions: another emuload or Unicorn may do the same."""
     return replace(made, emuload=kept.emuload, unicorn=kept.unicorn)
 
 
 def equal(kept: Trace, made: Trace) -> bool:
-    """Whether a run did the same as the one that is kept."""
+    """True if a run did the same as the stored one."""
     return (same_run(kept.header, made.header), made.events, made.end) == (kept.header, kept.events, kept.end)
 
 
 def update(path: Path, made: Trace) -> str:
-    """Keep a trace: what became of the file, in a few words. A file that tells the same stays as it is. Raises UsageError."""
+    """Store a trace; return the file's fate in a few words. A file of an equal run stays as it is. Raises UsageError."""
     if not path.exists():
         _write(path, made)
         return f"new, {len(made.events)} events"
@@ -44,7 +44,7 @@ def update(path: Path, made: Trace) -> str:
 
 
 def _write(path: Path, trace: Trace) -> None:
-    """The whole file at once: whoever reads it finds the old one or the new one."""
+    """Replace the whole file at once: a reader finds the old one or the new one."""
     assert trace.end is not None
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from emuload.order.happens_before import HappensBefore
 from emuload.trace.events import Event
-from tests.trace.made import Run
+from tests.trace.made_traces import Run
 
 WAIT, WAKE = 128, 129
 A, B, C, D = 1, 2, 3, 4

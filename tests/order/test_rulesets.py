@@ -16,7 +16,7 @@ from emuload.process.process import Process
 from tests.support.running import run
 from tests.support.targets import ALL, GNU, arch_of
 from tests.support.toolchain import build, c_library, go_library
-from tests.trace.made import trace_of
+from tests.trace.made_traces import trace_of
 
 NEEDED = {"elf": "relocated-before-constructors", "go-c-shared": "main-init-done-before-exports"}
 """A rule of each set that must not be inapplicable."""

@@ -1,4 +1,4 @@
-"""Calls as soon as dlopen is back: the library's init has not even begun."""
+"""Calls as soon as dlopen returns: the library's init has not even begun."""
 
 from emuload.scenarios import Scene
 

@@ -1,4 +1,4 @@
-"""Opens the C library, whose constructor calls Go, and asks what it got."""
+"""Opens the C library, whose constructor calls Go, and asks for the answer it got."""
 
 from emuload.scenarios import Scene
 

@@ -1,4 +1,4 @@
-"""Closes the library, calls it all the same, and opens it again."""
+"""Closes the library, calls it nevertheless, and opens it again."""
 
 from emuload.scenarios import Scene
 

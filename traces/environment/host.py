@@ -1,4 +1,4 @@
-"""Gives the process three words and two variables, and asks what the library's init saw of them."""
+"""Gives the process three arguments and two variables, and asks if the library's init saw them."""
 
 from emuload.scenarios import Scene
 

@@ -1,4 +1,4 @@
-"""Has four threads ready before the library is there, and lets them call it together."""
+"""Makes four threads before it opens the library, and lets them call it together."""
 
 from emuload.scenarios import Scene
 

@@ -1,4 +1,4 @@
-"""Asks for the number that the library's init had from C."""
+"""Asks for the number that the library's init got from C."""
 
 from emuload.scenarios import Scene
 

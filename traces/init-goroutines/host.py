@@ -1,4 +1,4 @@
-"""Asks what the goroutines of the library's init made."""
+"""Asks for the sum that the goroutines of the library's init made."""
 
 from emuload.scenarios import Scene
 

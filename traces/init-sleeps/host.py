@@ -1,4 +1,4 @@
-"""Asks for how long the library's init slept, as soon as dlopen is back."""
+"""Asks how long the library's init slept, as soon as dlopen returns."""
 
 from emuload.scenarios import Scene
 

@@ -1,4 +1,4 @@
-"""Opens one library after the other, calls both, and has one work on the other's result."""
+"""Opens two libraries, calls both, and passes the first one's result to the second."""
 
 from emuload.scenarios import Scene
 

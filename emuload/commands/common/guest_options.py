@@ -1,4 +1,4 @@
-"""Options of the commands that run a guest, and what `emuload.Process` is given for them."""
+"""Options of the commands that run a guest, and the arguments of `emuload.Process` for them."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def parse_map(text: str) -> tuple[str, str, bool]:
 
 
 def standard_input(name: str | None) -> bytes:
-    """What the guest will read from descriptor 0. Raises UsageError if the file cannot be read."""
+    """The bytes that the guest reads from descriptor 0. Raises UsageError if the file cannot be read."""
     if name is None:
         return b""
     if name == "-":

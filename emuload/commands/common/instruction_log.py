@@ -1,4 +1,4 @@
-"""What `emuload trace` does for an instruction log among its files."""
+"""The instruction log among the files that `emuload trace` writes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OPTIONS = {"instructions": "--instructions", "memory_writes": "--memory-writes"
 
 
 def request_of(options: Mapping[str, Any]) -> LogRequest | None:
-    """What the options ask for; None if there is no log among the files. Raises UsageError."""
+    """The log that the options ask for; None if no file is a log. Raises UsageError."""
     files = [name for name in options["outputs"] if name.endswith(SUFFIX)]
     if len(files) > 1:
         raise UsageError(f"more than one instruction log: {', '.join(files)}")

@@ -14,7 +14,7 @@ from loader.errors import LoadError
 
 
 def played(session: Session) -> LoadError | UsageError | None:
-    """Let a session run: what the linker refused, or what made no sense, for the trace's end; None when it was neither."""
+    """Run a session. Return the linker's refusal or a usage error, for the trace's end; None if there was neither."""
     log = session.process.instruction_log
     try:
         session.go()
@@ -27,7 +27,7 @@ def played(session: Session) -> LoadError | UsageError | None:
 
 
 def session_header(session: Session, options: Mapping[str, Any]) -> Header:
-    """What the command line lets run."""
+    """The trace's header for a session of the command line."""
     return header_of(
         session.process.options,
         session.process.scheduler,

@@ -1,4 +1,4 @@
-"""A run that is made again, from the command line's options or from what a trace says of itself."""
+"""Runs a library again: by the same options, or by the header of a trace."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class CannotRunAgainError(Exception):
 
 
 def stacks_again(session: Session, trace: Trace, wanted: Collection[int]) -> dict[int, list[Frame]]:
-    """The stacks behind the `wanted` events of a trace, from a fresh session that does the same. Raises CannotRunAgainError."""
+    """The stacks at the `wanted` events of a trace, from a fresh session of the same run. Raises CannotRunAgainError."""
     try:
         with running(session.process):
             process = session.process
@@ -36,13 +36,13 @@ def stacks_again(session: Session, trace: Trace, wanted: Collection[int]) -> dic
 
 
 def session_again(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Session:
-    """A second session of the same command. Raises CannotRunAgainError where the first may have changed what it was given."""
+    """A second session of the same command. Raises CannotRunAgainError if the first may have changed its input."""
     _check_maps(options)
     return session_with(options, settings)
 
 
 def session_of_trace(trace: Trace) -> Session:
-    """A session that does what a trace's did, as its header says. Raises CannotRunAgainError."""
+    """A session that repeats a trace's run by its header. Raises CannotRunAgainError."""
     header = trace.header
     options = options_of(header)
     _check_maps(options)

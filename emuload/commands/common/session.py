@@ -46,7 +46,7 @@ class Done:
         return f"[thread {self.tid}] {line}" if with_thread else line
 
     def document(self) -> dict[str, Any]:
-        """For JSON."""
+        """The call as JSON-able data."""
         made = {
             "call": self.call.text.strip(),
             "function": self.call.name,
@@ -71,7 +71,7 @@ class Session:
         self.exit_status: int | None = None
 
     def go(self) -> None:
-        """Load, call, exit; an end with a report is kept in `failure`."""
+        """Load, call, exit; `failure` gets an error that carries a report."""
         try:
             library = self.process.dlopen(self.path)
             functions = {call.name: library[call.name] for call in self.calls}
@@ -110,13 +110,13 @@ class Session:
 
     @property
     def roles(self) -> dict[int, str]:
-        """What each thread is for."""
+        """The role of each thread, by its tid."""
         return {tid: task.role for tid, task in self.process.kernel.tasks.items()}
 
 
 @contextmanager
 def _naming(call: ParsedCall) -> Iterator[None]:
-    """Let a complaint about values say which call they belong to."""
+    """Name the call in an error about its values."""
     try:
         yield
     except CallError as error:
@@ -124,12 +124,12 @@ def _naming(call: ParsedCall) -> Iterator[None]:
 
 
 def session_for(options: Mapping[str, Any]) -> Session:
-    """A run as the command line asks for it; nothing of it has happened. Raises LoadError, UsageError and its kinds."""
+    """A session by the command line's options, not yet started. Raises LoadError, UsageError and its kinds."""
     return _session(options, process_options(options))
 
 
 def session_with(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Session:
-    """The same for what becomes a trace; `settings` are `process_options`, which can be asked only once for standard input."""
+    """Like `session_for`, for a trace. `settings` are `process_options`, made once: they have read standard input."""
     return _session(options, {**settings, "go_imports": True})
 
 

@@ -15,8 +15,8 @@ from emuload.machine import engine as uc
 from emuload.machine.amd64 import ABI
 from emuload.machine.cpu import Cpu
 from emuload.machine.disassembly import Disassembler
-from emuload.machine.hooks import native
-from emuload.machine.stops import (
+from emuload.machine.hooks import install
+from emuload.machine.signal_numbers import (
     FPE_INTDIV,
     ILL_ILLOPC,
     SEGV_MAPERR,
@@ -26,10 +26,8 @@ from emuload.machine.stops import (
     SIGSEGV,
     SIGTRAP,
     TRAP_BRKPT,
-    Fault,
-    Reason,
-    Stop,
 )
+from emuload.machine.stops import Fault, Reason, Stop
 
 _IDS = {
     "rax": 35, "rbx": 37, "rcx": 38, "rdx": 40, "rsi": 43, "rdi": 39, "rbp": 36, "rsp": 44,
@@ -65,7 +63,7 @@ class Amd64(Cpu):
         super().__init__(_ARCH_X86, _MODE_64, _SANDY_BRIDGE, native_hooks=native_hooks)
 
     def _install(self) -> None:
-        native.install_canonical_tlb(self.engine, self._native)
+        install.install_canonical_tlb(self.engine, self._native)
         self.engine.hook_instruction(_INSN_SYSCALL, uc.SYSCALL_CALLBACK(self._on_syscall))
         ticks = uc.INSTRUCTION_CALLBACK(self._on_time_stamp)
         self.engine.hook_instruction(_INSN_RDTSC, ticks)

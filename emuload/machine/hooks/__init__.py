@@ -1,1 +1,1 @@
-"""Hooks that Unicorn calls for every block, in native code or, where none can be mapped, in Python."""
+"""Hooks that Unicorn calls for every block or instruction: compiled from C or, if the host cannot run that, in Python."""

@@ -1,8 +1,8 @@
 """The CPU's side of the instruction log: blocks collected in host memory by the block hook, handed on in bulk.
 
-The hook's further cells and the table of guesses (`emuload.ilog.predictor`) live here. When a buffer has no room for
-another block the hook stops the CPU before it, as at the budget's end; `Cpu.run` then drains the log and goes on in
-the same slice. The guest sees nothing of it: schedule and virtual time are those of a run without a log.
+The hook's buffer and its table of guesses (`emuload.ilog.predictor`) live here. If a buffer has no room for another block
+the hook stops the CPU before it, as at the budget's end; `Cpu.run` then drains the log and goes on in the same slice.
+The guest sees nothing of it: schedule and virtual time are those of a run without a log.
 """
 
 from __future__ import annotations
@@ -25,39 +25,38 @@ _WORD = (1 << 64) - 1
 
 
 class Sink(Protocol):
-    """What takes the log. A stretch's registers and writes come after its blocks."""
+    """The receiver of a log, stretch by stretch. A stretch's registers and writes come after its blocks."""
 
     def blocks(self, count: int, entries: bytes, code_bytes: int) -> None:
-        """A stretch of `count` blocks, whose guesses began with an empty table; `code_bytes` ran until its end."""
+        """A stretch of `count` blocks, guessed from an empty table; `code_bytes` ran until its end, from the run's start."""
 
     def cut(self, block: int, size: int) -> None:
-        """Of the block before number `block` only `size` bytes belong to the log."""
+        """Only the first `size` bytes of the block before number `block` belong to the log."""
 
     def registers(self, entries: bytes) -> None:
-        """Register values: entries of two words, see `cells` and `native`."""
+        """Register values: entries of two words (struct register_entry in src/cells.h)."""
 
     def writes(self, entries: bytes) -> None:
-        """Memory writes: entries of three words."""
+        """Memory writes: entries of three words (struct write_entry)."""
 
     def host_write(self, block: int, address: int, data: bytes) -> None:
         """Before block number `block` the host wrote to the guest's memory."""
 
 
 class BlockLog:
-    """The buffer behind the block hook. `sink` gets what was collected, at every drain."""
+    """The buffer that the block hook fills. Each drain hands its entries to `sink`."""
 
     def __init__(self, cells: ctypes.Array[ctypes.c_int64], sink: Sink, capacity: int = CAPACITY) -> None:
         assert capacity > 0
         self._cells = cells
         self._sink = sink
-        self._buffer = (ctypes.c_uint64 * (2 * capacity + 8))()  # a gap and a block behind the limit, twice
+        self._buffer = (ctypes.c_uint64 * (2 * capacity + 8))()  # behind the limit: room for a gap and a block, twice
         self._table = (ctypes.c_uint64 * (1 << predictor.TABLE_BITS))()
         self._first = 0
         self._stopped_inside = False
         self._base = ctypes.addressof(self._buffer)
         cells[c.LIMIT] = self._base + capacity * ENTRY
         cells[c.TABLE] = ctypes.addressof(self._table)
-        cells[c.MULTIPLIER] = c.signed(predictor.MULTIPLIER)
         self._rewind()
         self.choose(None)
 
@@ -70,7 +69,7 @@ class BlockLog:
         ctypes.memset(self._table, 0, ctypes.sizeof(self._table))
 
     def choose(self, ranges: Sequence[range] | None) -> None:
-        """From the next block on, log those that overlap these ranges of addresses (in order and apart); None: all."""
+        """From the next block on, log the blocks that overlap these ranges of addresses (in order and apart); None: all."""
         rows = [(_WORD, 0)] if ranges is None else [*((min(each.stop, _WORD), each.start) for each in ranges), (_WORD, _WORD)]
         words = [word for row in rows for word in row]
         self._ranges = (ctypes.c_uint64 * len(words))(*words)
@@ -79,17 +78,17 @@ class BlockLog:
 
     @property
     def blocks(self) -> int:
-        """How many blocks and gaps have been logged."""
+        """Number of blocks and gaps logged so far."""
         return self._cells[c.BLOCKS]
 
     @property
     def pending(self) -> int:
-        """How many of them have not been handed on."""
+        """Number of blocks and gaps that have not been handed on."""
         return self.blocks - self._first
 
     @property
     def inside(self) -> bool:
-        """Whether the block that runs, or ran last, is logged."""
+        """True if the block that runs, or ran last, is logged."""
         return self._stopped_inside or self._cells[c.INSIDE] == 1
 
     def go(self) -> None:
@@ -97,17 +96,17 @@ class BlockLog:
         self._stopped_inside = False
 
     def settle(self) -> None:
-        """The CPU stopped, and everything the last block did is written down."""
+        """The CPU stopped, and all effects of the last block are logged."""
         self._stopped_inside = self.inside
         self._cells[c.INSIDE] = 0
 
     def host_memory(self) -> list[tuple[int, int]]:
-        """(address, size) of everything the hook touches."""
+        """(address, size) of all memory that the hook touches."""
         touched = (self._cells, self._table, self._buffer, self._ranges)
         return [(ctypes.addressof(each), ctypes.sizeof(each)) for each in touched]
 
     def drain(self, clock_bytes: int) -> bool:
-        """Hand on what was collected, and say whether there was anything; `clock_bytes` are the CPU's."""
+        """Hand on the collected blocks; returns False if there were none. `clock_bytes` are the CPU's."""
         cells, count = self._cells, self.pending
         entries = ctypes.string_at(self._base, cells[c.CURSOR] - self._base)
         self._first = self.blocks

@@ -1,4 +1,4 @@
-"""What a CPU writes down as it runs: its blocks, and what was asked for beside them."""
+"""The logs of a CPU: its blocks and, if asked for, registers and memory writes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from emuload.machine.hooks.effect_log import RegisterLog, WriteLog
 
 if TYPE_CHECKING:
     from emuload.machine import engine as uc
-    from emuload.machine.hooks.native import Hooks
+    from emuload.machine.hooks.install import Hooks
     from emuload.machine.memory import AddressSpace
 
 
 class CpuLog:
-    """The logs of one CPU, which `sink` gets in bulk; `settle` and `drain` are for when the CPU is stopped."""
+    """The logs of one CPU, handed to `sink` in bulk. `settle` and `drain` may be called while the CPU is stopped."""
 
     def __init__(self, cells: ctypes.Array[ctypes.c_int64], hooks: Hooks, sink: Sink, capacity: int) -> None:
         self._cells = cells
@@ -28,26 +28,27 @@ class CpuLog:
         self.writes: WriteLog | None = None
 
     def add_registers(self, engine: uc.Engine, ids: Sequence[int], pc: int, watched: object, capacity: int) -> None:
-        """Registers too, as they change, and the program counter `pc` at stops; watched addresses are this log's from now on,
-        `watched` is their callback.
+        """Log registers too, as they change, and the program counter `pc` at stops.
+
+        This log's hook now also looks for watched addresses; `watched` is their callback.
         """
         self.registers = RegisterLog(self._cells, engine, self._sink, ids, pc, capacity)
         self._hooks.step(self.registers.group, watched)
 
     def add_writes(self, memory: AddressSpace, pc: int, capacity: int) -> None:
-        """Writes to memory too; `pc` is the program counter's number."""
+        """Log writes to memory too; `pc` is the program counter's number."""
         self.writes = WriteLog(self._cells, self.blocks, self._sink, capacity)
         self._hooks.write(pc)
         memory.observer = self.writes.host
 
     def settle(self) -> None:
-        """Write down what the last instruction did."""
+        """Log the last instruction's effects."""
         if self.registers is not None:
             self.registers.settle()
         self.blocks.settle()
 
     def drain(self, clock_bytes: int) -> None:
-        """Hand on what was collected until the CPU had executed so many bytes."""
+        """Hand on the entries collected so far; `clock_bytes` are the code bytes that the CPU has executed."""
         drained = self.blocks.drain(clock_bytes)
         if drained and self.registers is not None:
             self.registers.drain()

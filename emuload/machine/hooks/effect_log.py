@@ -1,7 +1,7 @@
-"""What instructions did, beside the log of blocks: register values and memory writes, collected by native hooks.
+"""The effects of instructions: register values and memory writes, collected by hooks beside the log of blocks.
 
-Both buffers are drained with the blocks. One that reaches its limit stops the CPU before the next block; behind the
-limit there is room for whatever one block can do.
+Both buffers are drained with the blocks. If one reaches its limit the CPU stops before the next block; behind the limit
+there is room for all effects of one block.
 """
 
 from __future__ import annotations
@@ -19,23 +19,20 @@ CAPACITY = 1 << 22
 """Bytes of each buffer up to its limit."""
 
 _MOST_INSTRUCTIONS = 512
-"""Of a block (TCG_MAX_INSNS, include/tcg/tcg.h)."""
+"""In a block (TCG_MAX_INSNS, QEMU's include/tcg/tcg.h)."""
 
 _MOST_WRITES = 80
-"""Of an instruction: FXSAVE makes 66, a NEON store of four registers, element by element, 64."""
+"""By one instruction: FXSAVE makes 66, a NEON store of four registers, element by element, 64."""
 
 _REGISTER, _WRITE = 16, 24
 """Bytes of an entry."""
 
 _HOST_BYTES = 1 << 20
-"""So many bytes the host wrote are handed on at once."""
+"""The log is drained when the host has written this many bytes."""
 
 
 class RegisterLog:
-    """Registers of up to 64 bits, of which those that changed are written down at each instruction.
-
-    In a log's first stretch, and at the beginning of every further one, all of them are.
-    """
+    """Registers of up to 64 bits: at each instruction, those that changed are logged; all are at the start of each stretch."""
 
     def __init__(
         self,
@@ -67,13 +64,13 @@ class RegisterLog:
         self._write_all()
 
     def host_memory(self) -> list[tuple[int, int]]:
-        """(address, size) of everything the hook touches."""
+        """(address, size) of all memory that the hook touches."""
         group = self.group
         touched = (group.ids, group.pointers, group.values, self._shadow, self._buffer, self._watched)
         return [(ctypes.addressof(each), ctypes.sizeof(each)) for each in touched]
 
     def watch(self, address: int) -> None:
-        """Have the callback called at this address."""
+        """Call the callback at this address from now on."""
         slot = hooks_python.watch_slot(self._cells, address)
         if not slot.value:
             self._watches += 1
@@ -81,7 +78,7 @@ class RegisterLog:
             slot.value = address
 
     def settle(self) -> None:
-        """Write down what the last instruction did: the CPU stopped behind it."""
+        """Log the last instruction's effects: the CPU stopped after it."""
         cells = self._cells
         if cells[c.INSIDE]:
             self._engine.fill_group(self.group)
@@ -91,7 +88,7 @@ class RegisterLog:
                 hooks_python.put_pair(cells, where, self._engine.read_register(self._pc))
 
     def enter(self) -> None:
-        """Write down the values before the block that was just logged, which has begun."""
+        """Log the values before the block that was just logged, which has begun."""
         self._engine.fill_group(self.group)
         hooks_python.put_registers(self._cells, self._cells[c.BLOCKS] - 1, 0)
 
@@ -102,7 +99,7 @@ class RegisterLog:
         hooks_python.put_registers(self._cells, self._cells[c.BLOCKS], 0)
 
     def drain(self) -> None:
-        """Hand on what was collected."""
+        """Hand on the entries collected so far."""
         cells = self._cells
         entries = ctypes.string_at(self._base, cells[c.REGISTERS] - self._base)
         cells[c.REGISTERS] = self._base
@@ -111,7 +108,7 @@ class RegisterLog:
 
 
 class WriteLog:
-    """Writes to memory: by instructions, and by the host in the guest's name."""
+    """Writes to memory: by instructions, and by the host on the guest's behalf."""
 
     def __init__(
         self, cells: ctypes.Array[ctypes.c_int64], blocks: BlockLog, sink: Sink, capacity: int = CAPACITY
@@ -127,11 +124,11 @@ class WriteLog:
         self._host_bytes = 0
 
     def host_memory(self) -> list[tuple[int, int]]:
-        """(address, size) of everything the hook touches."""
+        """(address, size) of all memory that the hook touches."""
         return [(self._base, ctypes.sizeof(self._buffer))]
 
     def host(self, address: int, data: bytes | bytearray | memoryview) -> None:
-        """The host wrote to memory, on account of the block that ran last."""
+        """The host wrote to memory on behalf of the block that ran last."""
         if self._blocks.inside:
             self._sink.host_write(self._cells[c.BLOCKS], address, bytes(data))
             self._host_bytes += len(data)
@@ -139,7 +136,7 @@ class WriteLog:
                 self._cells[c.FULL] = 1
 
     def failed(self, address: int) -> None:
-        """The last write could not be made from `address` on; Unicorn has made what of it lies before, on another page."""
+        """The last write failed from `address` on; Unicorn has written the bytes before it, which are on another page."""
         cursor = self._cells[c.WRITES]
         if cursor > self._base:
             entry = (ctypes.c_uint64 * 3).from_address(cursor - _WRITE)
@@ -150,7 +147,7 @@ class WriteLog:
                 self._cells[c.WRITES] = cursor - _WRITE
 
     def drain(self) -> None:
-        """Hand on what was collected."""
+        """Hand on the entries collected so far."""
         cells = self._cells
         assert cells[c.WRITES] < cells[c.WRITES_END], "an instruction wrote more than there was room for"
         entries = ctypes.string_at(self._base, cells[c.WRITES] - self._base)

@@ -1,4 +1,7 @@
-"""What the native hooks do, in Python: for hosts without machine code of their own, and for tests to compare with."""
+"""The hooks of `src/hooks.c` in Python: for hosts that cannot run the compiled ones, and for tests to compare with.
+
+Each function here makes the hook of that name for one set of cells; hooks.c explains them.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ _word = ctypes.c_uint64.from_address
 
 
 def block(cells: Array, stop: Callable[[], None]) -> CodeHook:
-    """BLOCK"""
+    """On each block: charge the time budget, stop the CPU when it is used."""
 
     def hook(_: int, address: int, size: int, user: int) -> None:
         if cells[c.REMAINING] <= 0 and cells[c.END] != address:
@@ -29,8 +32,8 @@ def block(cells: Array, stop: Callable[[], None]) -> CodeHook:
     return hook
 
 
-def log(cells: Array, stop: Callable[[], None]) -> CodeHook:
-    """LOG"""
+def log_block(cells: Array, stop: Callable[[], None]) -> CodeHook:
+    """In place of `block`: also log the block if it is chosen, and before it the code bytes that were not logged."""
 
     def hook(_: int, address: int, size: int, user: int) -> None:
         used = cells[c.REMAINING] <= 0 and cells[c.END] != address
@@ -52,7 +55,7 @@ def log(cells: Array, stop: Callable[[], None]) -> CodeHook:
 
 
 def _chosen(cells: Array, start: int, end: int) -> bool:
-    """Whether a block overlaps one of the ranges: the first one that ends behind its start is looked at."""
+    """True if a block overlaps one of the logged ranges: the first one that ends after the block's start decides."""
     low, high = 0, cells[c.RANGE_COUNT]
     base = cells[c.RANGES]
     while low < high:
@@ -65,7 +68,7 @@ def _chosen(cells: Array, start: int, end: int) -> bool:
 
 
 def put(cells: Array, key: int) -> None:
-    """Log a block, and before it the code bytes that were skipped."""
+    """Log a block: an entry, unless it was guessed. The code bytes that were skipped before it are logged first."""
     if cells[c.SKIPPED]:
         gap, cells[c.SKIPPED] = c.GAP | cells[c.SKIPPED], 0
         put(cells, gap)
@@ -83,7 +86,7 @@ def put(cells: Array, key: int) -> None:
 
 
 def step(cells: Array, read_many: Callable[[], None], watched: CodeHook) -> CodeHook:
-    """STEP"""
+    """On each instruction: log the registers that changed, then call `watched` if the address is watched."""
 
     def hook(uc: int, address: int, size: int, user: int) -> None:
         if cells[c.INSIDE]:
@@ -99,7 +102,7 @@ def step(cells: Array, read_many: Callable[[], None], watched: CodeHook) -> Code
 
 
 def put_registers(cells: Array, block: int, offset: int) -> None:
-    """Write down the values that differ from those written down last."""
+    """Log the register values that differ from those logged last."""
     where = (block << 16 | offset) << 8
     for number in range(cells[c.COUNT]):
         value, shadow = _word(cells[c.VALUES] + 8 * number).value, _word(cells[c.SHADOW] + 8 * number)
@@ -109,7 +112,7 @@ def put_registers(cells: Array, block: int, offset: int) -> None:
 
 
 def put_pair(cells: Array, where: int, value: int) -> None:
-    """An entry of the register log."""
+    """Append an entry to the register log."""
     cursor = cells[c.REGISTERS]
     _word(cursor).value = where
     _word(cursor + 8).value = value
@@ -119,7 +122,7 @@ def put_pair(cells: Array, where: int, value: int) -> None:
 
 
 def watch_slot(cells: Array, address: int) -> ctypes.c_uint64:
-    """The place of a watched address in the table, an empty one if it is not there: linear probing."""
+    """The place of an address in the table of watched ones, or the empty place for it: linear probing."""
     at = predictor.place(address)
     while True:
         slot = _word(cells[c.WATCHED] + 8 * at)
@@ -133,7 +136,7 @@ def _is_watched(cells: Array, address: int) -> bool:
 
 
 def write(cells: Array, read_pc: Callable[[], int]) -> MemoryHook:
-    """WRITE"""
+    """Before each write to memory: log it."""
 
     def hook(_: int, kind: int, address: int, size: int, value: int, user: int) -> None:
         if cells[c.INSIDE] == 1:
@@ -150,3 +153,16 @@ def write(cells: Array, read_pc: Callable[[], int]) -> MemoryHook:
                 cells[c.FULL] = 1
 
     return hook
+
+
+class _TlbEntry(ctypes.Structure):
+    _fields_ = (("physical", ctypes.c_uint64), ("permissions", ctypes.c_int))
+
+
+def fill_tlb(_: int, address: int, access: int, entry: int, user: int) -> bool:
+    """amd64's TLB: identity for canonical addresses, others are refused."""
+    if address >> 47 not in (0, 0x1FFFF):
+        return False
+    filled = _TlbEntry.from_address(entry)
+    filled.physical, filled.permissions = address, 7
+    return True

@@ -11,7 +11,6 @@ import pytest
 from emuload.ilog import predictor
 from emuload.machine import ARCHITECTURES, create_cpu
 from emuload.machine.cpu import Cpu
-from emuload.machine.hooks import cells as c
 from emuload.machine.stops import Reason
 from tests.machine.code import FAULTS, LOOP, STRAIGHT
 from tests.machine.test_cpu import BUDGET, place
@@ -220,11 +219,3 @@ def test_a_stop_at_a_watched_instruction_counts_what_ran(arch: str) -> None:
     cpu.watch(at + 4 * one, lambda address: cpu.request_stop())
     assert cpu.run(BUDGET).reason is Reason.REQUEST
     assert (cpu.pc, cpu.clock_bytes) == (at + 4 * one, 4 * one)
-
-
-def test_cells_are_as_many_as_their_names() -> None:
-    numbers = [value for name, value in vars(c).items() if name.isupper() and name not in NO_CELLS]
-    assert sorted(numbers) == list(range(c.Cells._length_))
-
-
-NO_CELLS = {"BUDGET_USED", "LOG_FULL", "LEAVING", "GAP", "AFTER", "WRITE", "STOPPED_AT"}

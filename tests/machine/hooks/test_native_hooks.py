@@ -1,4 +1,4 @@
-"""The hooks' machine code of every host: it says what stands beside it, and does what its Python form does."""
+"""The built hooks of every host do the same as their Python forms."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ import pytest
 
 from emuload.ilog.selection import merged
 from emuload.machine import engine as uc
-from emuload.machine.hooks import aarch64 as hooks_aarch64
 from emuload.machine.hooks import cells as c
-from emuload.machine.hooks import native
 from emuload.machine.hooks import python as hooks_python
-from emuload.machine.hooks import x86_64 as hooks_x86_64
 from emuload.machine.hooks.block_log import BlockLog
 from emuload.machine.hooks.effect_log import RegisterLog, WriteLog
-from tests.machine.hooks.host_code import CODE, EXIT, HOSTS, HostCode, commented, disassembled
+from tests.machine.hooks.host_code import CONVENTIONS, EXIT, HostCode
 from tests.machine.hooks.test_block_log import Kept
 
 CALLED, WATCHED, SEEN = 0x12800, 0x12A00, 0x13F00
@@ -25,12 +22,15 @@ CALLED, WATCHED, SEEN = 0x12800, 0x12A00, 0x13F00
 
 # every register a call may change is changed
 _CLOBBER = {
-    "x86_64": "31c031c931d231f631ff4531c04531c94531d24531db" "c3",
+    "x86_64-sysv": "31c031c931d231f631ff4531c04531c94531d24531db" "c3",
+    # and the caller's space for register arguments
+    "x86_64-windows": "31c031c931d24531c04531c94531d24531db" "4889442408" "4889442410" "4889442418" "4889442420" "c3",
     "aarch64": "".join(f"{n:02x}0080d2" for n in range(18)) + "c0035fd6",
 }
 # the second and the third argument go to SEEN
 _WATCH = {
-    "x86_64": "b8003f0100" "488930" "895008" "c3",
+    "x86_64-sysv": "b8003f0100" "488930" "895008" "c3",
+    "x86_64-windows": "b8003f0100" "488910" "44894008" "c3",
     "aarch64": "09e087d2" "2900a0f2" "210100f9" "220900b9" "c0035fd6",
 }
 
@@ -90,7 +90,7 @@ class PythonHooks:
     def __init__(self, state: State) -> None:
         cells = state.cells
         self.watched: list[tuple[int, int]] = []
-        self.log = hooks_python.log(cells, lambda: None)
+        self.log_block = hooks_python.log_block(cells, lambda: None)
         self.step = hooks_python.step(cells, lambda: None, lambda _, address, size, user: self.watched.append((address, size)))
         self.write = hooks_python.write(cells, lambda: cells[c.PC])
 
@@ -101,22 +101,17 @@ class PythonHooks:
 
 
 class MachineHooks:
-    """A host's machine code."""
+    """The built hooks of a calling convention."""
 
-    def __init__(self, host: str, state: State) -> None:
-        self.code, self.cells = HostCode(host, state.memory()), state.cells
+    def __init__(self, convention: str, state: State) -> None:
+        self.code, self.cells = HostCode(convention, state.memory()), state.cells
         self.watched: list[tuple[int, int]] = []
-        self.places = {}
-        at = CODE
-        for name, code in native.HOOKS[host].items():
-            self.places[name.lower()] = self.code.put(at, code)
-            at += (len(code) + 15) & ~15
-        assert at < CALLED
+        self.places = self.code.put_hooks()
         for cell, value in (
             (c.STOP_FUNCTION, EXIT),
-            (c.READ_MANY, self.code.put(CALLED, bytes.fromhex(_CLOBBER[host]))),
+            (c.READ_MANY, self.code.put(CALLED, bytes.fromhex(_CLOBBER[convention]))),
             (c.READ_ONE, CALLED),
-            (c.WATCH_FUNCTION, self.code.put(WATCHED, bytes.fromhex(_WATCH[host]))),
+            (c.WATCH_FUNCTION, self.code.put(WATCHED, bytes.fromhex(_WATCH[convention]))),
         ):
             self.cells[cell] = value
 
@@ -139,7 +134,7 @@ def run_at_random(state: State, hooks: PythonHooks | MachineHooks) -> Iterator[t
             cells[c.REMAINING] = 2000
         while True:
             cells[c.STOPPED] = 0
-            hooks.run("log", 0, address, size | junk)
+            hooks.run("log_block", 0, address, size | junk)
             yield state.shown()
             if cells[c.STOPPED] != c.LOG_FULL:
                 break
@@ -158,10 +153,10 @@ def run_at_random(state: State, hooks: PythonHooks | MachineHooks) -> Iterator[t
     yield state.shown()
 
 
-@pytest.mark.parametrize("host", HOSTS)
-def test_machine_code_of_every_host_writes_what_python_writes(host: str) -> None:
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_hooks_of_every_host_write_what_python_writes(convention: str) -> None:
     python, machine = State(), State()
-    ours, theirs = PythonHooks(python), MachineHooks(host, machine)
+    ours, theirs = PythonHooks(python), MachineHooks(convention, machine)
     stops = set()
     for expected, found in zip(run_at_random(python, ours), run_at_random(machine, theirs), strict=True):
         assert found == expected
@@ -175,22 +170,26 @@ def test_machine_code_of_every_host_writes_what_python_writes(host: str) -> None
     assert {where >> 8 & 0xFFFF for where, _ in python.sink.register_entries} >= {0, 4, 60, c.AFTER}
 
 
-MODULES = {"x86_64": hooks_x86_64, "x86_64-windows": hooks_x86_64, "aarch64": hooks_aarch64}
-HOOKS = [(host, name) for host, hooks in native.HOOKS.items() for name in hooks]
-
-
-@pytest.mark.parametrize(("host", "name"), HOOKS)
-def test_machine_code_is_what_stands_beside_it(host: str, name: str) -> None:
-    written = commented(MODULES[host].__file__, f"{name}_WINDOWS" if "-" in host else name)
-    assert disassembled(host.partition("-")[0], native.HOOKS[host][name]) == written
-
-
-def test_the_canonical_tlb_takes_canonical_addresses_only() -> None:
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_the_canonical_tlb_takes_canonical_addresses_only(convention: str) -> None:
     state = State()
-    hooks = MachineHooks("x86_64", state)
+    hooks = MachineHooks(convention, state)
     buffer = state.blocks._buffer
-    for address, canonical in [(0, True), (0x7FFF_FFFF_F000, True), (0xF000_0000_1000, False), ((1 << 64) - 4096, True)]:
+    for address, canonical in [
+        (0, True),
+        (0x7FFF_FFFF_F000, True),
+        (0x8000_0000_0000, False),
+        (0xF000_0000_1000, False),
+        (0x7FFF_FFFF_FFFF_F000, False),
+        (1 << 63, False),
+        (0xFFFF_7FFF_FFFF_F000, False),
+        (0xFFFF_8000_0000_0000, True),
+        ((1 << 64) - 4096, True),
+    ]:
         buffer[:2] = [0, 0]
-        taken = hooks.code.call(hooks.places["tlb"], 0, address, 0, ctypes.addressof(buffer), 0)
+        taken = hooks.code.call(hooks.places["fill_tlb"], 0, address, 0, ctypes.addressof(buffer), 0)
         assert taken & 0xFF == canonical
+        assert buffer[:2] == ([address, 7] if canonical else [0, 0])
+        buffer[:2] = [0, 0]
+        assert hooks_python.fill_tlb(0, address, 0, ctypes.addressof(buffer), 0) == canonical
         assert buffer[:2] == ([address, 7] if canonical else [0, 0])
