@@ -220,7 +220,7 @@ def test_a_perfetto_trace_shows_every_thread_slice_and_arrow(
 def test_a_missing_package_is_told_in_one_line(
     tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emuload.commands.trace.find_spec", lambda name: None)
+    monkeypatch.setattr("emuload.commands.common.trace_files.find_spec", lambda name: None)
     ended = emuload(capsys, "trace", folder / "amd64" / "libhello.so", "-o", tmp_path / "a.perfetto-trace")
     wanted = "emuload: a .perfetto-trace needs the perfetto package: pip install 'emuload[trace]'\n"
     assert (ended.status, ended.err) == (2, wanted)
