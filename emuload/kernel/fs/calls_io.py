@@ -221,7 +221,7 @@ def sys_sync(kernel: Kernel, task: Task) -> int:
     return 0
 
 
-@file_call("sync_file_range", "arm_sync_file_range", "sync_file_range2", "fadvise64", "arm_fadvise64_64", "readahead")
+@file_call("sync_file_range", "sync_file_range2", "fadvise64", "arm_fadvise64_64", "readahead")
 def sys_advice(kernel: Kernel, task: Task, fd: int) -> int:
     """Advice that changes nothing."""
     return -errno.ESPIPE if kernel.files.require(fd).pollable else 0

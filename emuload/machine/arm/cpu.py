@@ -75,7 +75,7 @@ class Arm(InterruptCpu):
     sp_name = "sp"
     pc_name, flags_name = "pc", "cpsr"
     _ids = _IDS
-    _thumb = _THUMB
+    _short = _THUMB
     _pc, _sp, _tp, _result = _IDS["pc"], _IDS["sp"], _IDS["tpidruro"], _IDS["r0"]
 
     def __init__(self, *, native_hooks: bool = True) -> None:
