@@ -6,27 +6,24 @@ list of its names.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Hashable, Iterator
 
 from emuload.compat.advice import advice
 from emuload.compat.model import LINKED, REFUSAL, Reason
 from emuload.compat.subject import Subject
 from emuload.libc.builtins import LIBC, RUNTIME_NAMES, builtins_for
-from emuload.libc.names import is_libc_function, musl_exports
+from emuload.libc.names import is_libc_function
 from loader.dlfcn import RTLD_GLOBAL, RTLD_NOW
 from loader.errors import LoadError
 from loader.gabi import DT_RELR
 from loader.link_map import LinkMap
 from loader.load import NOT_FOUND
 from loader.memory import ByteMemory
-from loader.objects import LinkedObject
 from loader.profiles import Profile
+from loader.search import DirectoryFinder
 
 PROGRAM = "prog"
 MEMORY = 1 << 30
-_EXPORTS = {"musl": musl_exports}
-"""Which names a family's C library defines, where we know."""
 
 
 class Linker:
@@ -58,7 +55,7 @@ class Linker:
             yield LoadError(foreign, f"DT_NEEDED: {foreign}", NOT_FOUND, "not-found", **facts)
             return
         missing = list(_missing_symbols(subject, profile))
-        # musl, whose names these are, binds the PLT's functions first
+        # the linkers whose C libraries' names are listed bind the PLT's functions first
         yield from (error for error in missing if error.where.startswith("DT_JMPREL"))
         error = self._link(profile, loading)
         if error is not None:
@@ -83,12 +80,11 @@ class Linker:
 
 
 def _missing_symbols(subject: Subject, profile: Profile) -> Iterator[LoadError]:
-    exports = _EXPORTS.get(profile.family)
-    if exports is None:
+    if not profile.lists_exports:
         return
     seen: set[str] = set()
     for entry in subject.entries:
-        if entry.symbol in subject.from_libc and entry.symbol not in seen and not exports(entry.symbol):
+        if entry.symbol in subject.from_libc and entry.symbol not in seen and not profile.defines(entry.symbol):
             seen.add(entry.symbol)
             message = f"undefined symbol: {entry.symbol}"
             yield LoadError(subject.path, entry.where, message, "undefined-symbol", symbol=entry.symbol)
@@ -99,7 +95,7 @@ def _link(subject: Subject, profile: Profile, loading: str) -> LoadError | None:
         ByteMemory(limit=MEMORY),
         subject.arch,
         profile,
-        finder=_Finder(subject),
+        finder=DirectoryFinder(named={subject.path: subject.path}, within=subject.library_path),
         library_path=subject.library_path,
         builtins=builtins_for(subject.arch, subject.hard_float),
         runtime=RUNTIME_NAMES,
@@ -115,19 +111,3 @@ def _link(subject: Subject, profile: Profile, loading: str) -> LoadError | None:
     except LoadError as error:
         return error
     return None
-
-
-class _Finder:
-    """The library itself, and what lies in the folders named."""
-
-    def __init__(self, subject: Subject) -> None:
-        self.subject = subject
-
-    def __call__(self, name: str, requester: LinkedObject | None) -> tuple[str, bytes] | None:
-        if name == self.subject.path:
-            return name, self.subject.data
-        folder, _, base = name.rpartition("/")
-        if folder not in self.subject.library_path or not base or not os.path.isfile(name):
-            return None
-        with open(name, "rb") as file:
-            return name, file.read()

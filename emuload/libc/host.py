@@ -13,7 +13,6 @@ from emuload.kernel import errno
 from emuload.kernel.dispatch import BLOCKED, SWITCH, Result
 from emuload.kernel.signals import force_fault
 from emuload.kernel.task import Task, Wait
-from emuload.libc.builtins import built_for_musl
 from emuload.libc.events import EVENTS, WAITS
 from emuload.libc.link_maps import LinkMaps, shown_name
 from emuload.libc.operations import Operations
@@ -26,6 +25,7 @@ from loader.lookup import symbol_at
 from loader.memory import PROT_READ, PROT_WRITE
 from loader.objects import LinkedObject, symbol_address
 from loader.pending import Linking
+from loader.profiles import headers_of
 from loader.search import directories, directory_of
 
 if TYPE_CHECKING:
@@ -411,8 +411,9 @@ class LibcHost:
         )
         if self.unfinished is not None:
             flags |= UNFINISHED
-        if any(built_for_musl(loaded.elf.needed) for loaded in links.objects):
-            flags |= LINKER_RUNS_INIT | WIDE_OFFSETS
+        for headers in {headers_of(loaded.elf.needed) for loaded in links.objects}:
+            if headers is not None:
+                flags |= (LINKER_RUNS_INIT if headers.linker_runs_init else 0) | (WIDE_OFFSETS if headers.wide_offsets else 0)
         entry = links.main.entry if links.main is not None else 0
         page = links.page_size
         self.link_maps.put(

@@ -1,4 +1,4 @@
-"""What each relation, selector and condition of the rule language means, on traces written by hand."""
+"""Each relation, selector and condition of the rule language, on traces written by hand."""
 
 from __future__ import annotations
 

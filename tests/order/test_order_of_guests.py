@@ -1,4 +1,4 @@
-"""Real threads: what a program's own waits order is ordered in its trace, and what only came out well is not."""
+"""Real threads: events ordered by a program's own waits are ordered in its trace; those in the right order by luck are not."""
 
 from __future__ import annotations
 

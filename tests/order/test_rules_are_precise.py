@@ -263,7 +263,7 @@ CHANGES: dict[str, list[Change]] = {
         add("go-fatalpanic", RUNTIME, "go-package-init-enter main 0", function="runtime.fatalpanic", object=GO),
     ],
 }  # fmt: skip
-"""Of each rule, changes that break it."""
+"""For each rule, changes that break it."""
 
 
 def broken(events: list[Event]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The shipped rules hold of what they are about, wherever it runs; the two designs of 2013 hold only of libraries that follow
+"""The shipped rules hold for their libraries on every architecture; the two designs of 2013 hold only for libraries that follow
 them.
 """
 
@@ -19,7 +19,7 @@ from tests.support.toolchain import build, c_library, go_library
 from tests.trace.made_traces import trace_of
 
 NEEDED = {"elf": "relocated-before-constructors", "go-c-shared": "main-init-done-before-exports"}
-"""Of each set a rule that must not be found inapplicable."""
+"""A rule of each set that must not be inapplicable."""
 
 
 def process_of(target: str, **options: object) -> Process:

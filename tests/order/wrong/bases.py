@@ -21,7 +21,7 @@ RULES = {
     EAGER: ("elf", "go-c-shared", "eager"),
     LAZY: ("elf", "go-c-shared", "lazy"),
 }
-"""What holds of each."""
+"""The rules that hold for each."""
 
 
 @functools.cache

@@ -53,7 +53,7 @@ def opened(target: str, name: str, function: str) -> list[Event]:
 
 
 class WrongLinker(NamedTuple):
-    """A dynamic linker, the rule that it breaks, and what is run."""
+    """A dynamic linker, the rule that it breaks, and the program to run."""
 
     linker: type[LinkMap]
     rule: str
