@@ -237,9 +237,9 @@ def test_amd64_without_restorer_ends_in_sigsegv() -> None:
 
 # nop (or add x9/r9) four times, then an undefined instruction, then an endless loop at END
 PROGRAM = {
-    "amd64": ("90909090" "0f0b" "ebfe", 6),
-    "arm": ("00f020e3" "00f020e3" "f000f0e7" "feffffea", 12),
-    "arm64": ("1f2003d5" "1f2003d5" "00000000" "00000014", 12),
+    "amd64": ("909090900f0bebfe", 6),
+    "arm": ("00f020e300f020e3f000f0e7feffffea", 12),
+    "arm64": ("1f2003d51f2003d50000000000000014", 12),
 }
 
 
