@@ -6,7 +6,6 @@ list of its names.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Hashable, Iterator
 
 from emuload.compat.advice import advice
@@ -20,8 +19,8 @@ from loader.gabi import DT_RELR
 from loader.link_map import LinkMap
 from loader.load import NOT_FOUND
 from loader.memory import ByteMemory
-from loader.objects import LinkedObject
 from loader.profiles import Profile
+from loader.search import DirectoryFinder
 
 PROGRAM = "prog"
 MEMORY = 1 << 30
@@ -96,7 +95,7 @@ def _link(subject: Subject, profile: Profile, loading: str) -> LoadError | None:
         ByteMemory(limit=MEMORY),
         subject.arch,
         profile,
-        finder=_Finder(subject),
+        finder=DirectoryFinder(named={subject.path: subject.path}, within=subject.library_path),
         library_path=subject.library_path,
         builtins=builtins_for(subject.arch, subject.hard_float),
         runtime=RUNTIME_NAMES,
@@ -112,19 +111,3 @@ def _link(subject: Subject, profile: Profile, loading: str) -> LoadError | None:
     except LoadError as error:
         return error
     return None
-
-
-class _Finder:
-    """The library itself, and what lies in the folders named."""
-
-    def __init__(self, subject: Subject) -> None:
-        self.subject = subject
-
-    def __call__(self, name: str, requester: LinkedObject | None) -> tuple[str, bytes] | None:
-        if name == self.subject.path:
-            return name, self.subject.data
-        folder, _, base = name.rpartition("/")
-        if folder not in self.subject.library_path or not base or not os.path.isfile(name):
-            return None
-        with open(name, "rb") as file:
-            return name, file.read()
