@@ -185,7 +185,7 @@ class ElfFile:
         #: PT_LOAD segments that are not empty, by address; none overlaps another
         self.loads: tuple[Segment, ...] = tuple(loads)
         self._starts = [segment.vaddr for segment in loads]
-        #: where each program header stands once loaded, unbiased (0 when no segment holds them)
+        #: address of the program headers once loaded, unbiased (0 when no segment holds them)
         self.phdr_vaddr = next(
             (s.vaddr + self.phoff - s.offset for s in loads if s.offset <= self.phoff < s.offset + s.filesz), 0
         )
@@ -356,7 +356,7 @@ class ElfFile:
         return Symbol(index, self.string_bytes(name, f"symbol {index}"), value, size, info, other, shndx)
 
     def symbol_has_name(self, index: int, key: bytes) -> bool:
-        """Whether symbol ``index`` is called ``key`` (which ends in a zero byte): quicker than `symbol`."""
+        """True if symbol ``index`` is called ``key`` (which ends in a zero byte): quicker than `symbol`."""
         if not 0 <= index < self.symbol_limit:
             raise self.error(f"DT_SYMTAB at {self._symtab:#x}", f"symbol index {index} is outside the table")
         (offset,) = unpack_from("<I", self.data, self._symtab + index * self.layout.sym.size)
@@ -387,7 +387,7 @@ class ElfFile:
         return TlsTemplate(segment.vaddr, segment.filesz, segment.memsz, max(segment.align, 1))
 
     def array(self, tag: int, size_tag: int, name: str) -> tuple[int, int]:
-        """(unbiased address, entry count) of DT_INIT_ARRAY and its like; (0, 0) when absent."""
+        """(unbiased address, entry count) of DT_INIT_ARRAY and the other arrays; (0, 0) when absent."""
         vaddr, size = self.dynamic.get(tag, 0), self.dynamic.get(size_tag, 0)
         if tag not in self.dynamic or size == 0:
             return 0, 0

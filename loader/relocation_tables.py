@@ -25,7 +25,7 @@ from .machines import Machine
 
 
 class DynamicFile(Protocol):
-    """What reading the tables needs of their file: see `loader.elf.ElfFile`."""
+    """A file as the reading of its tables needs it: see `loader.elf.ElfFile`."""
 
     dynamic: dict[int, int]
     layout: Layout
