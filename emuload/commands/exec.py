@@ -22,7 +22,7 @@ HELP = """Run PROGRAM, a dynamically linked executable, as a guest.
 It gets the emulated C library, sees no host file but those mapped in, and its exit status is this command's.
 """
 EXAMPLES = (
-    "emuload exec ./server --listen-nowhere",
+    "emuload exec ./hello world",
     "emuload exec --map ./data:/data --env LANG=C ./convert /data/input.txt",
 )
 _SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}

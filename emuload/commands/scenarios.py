@@ -62,7 +62,10 @@ def command(context: click.Context) -> int:
 
 
 def _complete_name(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    return [each.name for each in find(()) if each.name.startswith(incomplete)]
+    try:
+        return [each.name for each in find(()) if each.name.startswith(incomplete)]
+    except UsageError:
+        return []
 
 
 _options: Decorator = together(

@@ -5,11 +5,10 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from importlib.util import find_spec
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,21 +19,18 @@ from emuload.commands.common.output_files import written
 from emuload.commands.common.progress import running
 from emuload.commands.common.recording import played, session_header
 from emuload.commands.common.session import Session, session_with
+from emuload.commands.common.trace_files import TraceFile, all_of, format_of
 from emuload.errors import UsageError
 from emuload.process.trace_header import end_of
 from emuload.report import console
 from emuload.report.follow import ROLES, Filter, follow_line
 from emuload.report.tables import events_text, milliseconds
-from emuload.trace.export.chrome import chrome
-from emuload.trace.jsonl import End, Header, Trace, Writer
 from emuload.trace.kinds.catalogue import KINDS
 from emuload.trace.roles import Roles
 
 if TYPE_CHECKING:
     from emuload.process.process import Process
-    from emuload.trace.events import Content, Event, Sink
-
-Finish = Callable[[Trace], bytes]
+    from emuload.trace.events import Event
 
 HELP = f"""Load LIBRARY and make calls as `run` does, and keep every event of it.
 
@@ -83,24 +79,6 @@ def command(**options: Any) -> int:
     return trace_library(options)
 
 
-def formats() -> dict[str, Finish | None]:
-    """For each suffix, the function that makes a file of a whole trace; None for the format written during the run."""
-    return {".jsonl": None, ".json": chrome, ".perfetto-trace": _perfetto}
-
-
-def _perfetto(trace: Trace) -> bytes:
-    """Write the Perfetto format; its module is imported here, since it needs a package of its own."""
-    from emuload.trace.export.perfetto import perfetto
-
-    return perfetto(trace)
-
-
-def _check_installed(finish: Finish | None) -> None:
-    """Raise UsageError before the run if the Perfetto format cannot be written."""
-    if finish is _perfetto and find_spec("perfetto") is None:
-        raise UsageError("a .perfetto-trace needs the perfetto package: pip install 'emuload[trace]'")
-
-
 @dataclass
 class Follower:
     """Prints the events that a filter lets pass."""
@@ -126,24 +104,24 @@ def trace_library(options: Mapping[str, Any]) -> int:
         raise UsageError("nothing to do: name a file (-o FILE), or ask for --follow")
     if any(chosen) and not follow:
         raise UsageError("--kind, --thread and --object choose what --follow shows; a file always holds every event")
-    formats_of = {name: _format(name) for name in instruction_log.others(options["outputs"])}
+    formats_of = {name: format_of(name) for name in instruction_log.others(options["outputs"])}
     session = session_with({**options, "instruction_log": request}, process_options(options))
     header = session_header(session, options)
     recorder = session.process.recorder
     if follow:
         recorder.add_listener(Follower(chosen).event)
     with _ended_by_sigterm(), ExitStack() as files:
-        outputs = [_Output(name, finish, files.enter_context(written(name))) for name, finish in formats_of.items()]
+        outputs = [TraceFile(name, finish, files.enter_context(written(name))) for name, finish in formats_of.items()]
         try:
             with nullcontext() if follow else running(session.process):
-                recorder.sink = _each([batch for output in outputs if (batch := output.begin(header)) is not None])
+                recorder.sink = all_of([batch for output in outputs if (batch := output.begin(header)) is not None])
                 try:
                     refusal = played(session)
                 finally:
                     recorder.flush()
                 end = end_of(session.process.scheduler, session.process.linker.objects(), session.failure, refusal)
                 for output in outputs:
-                    output.finish(header, end, session.process)
+                    output.finish(header, end, lambda: session.process.events)
         except OSError as error:
             if error.filename is None:
                 raise
@@ -169,16 +147,6 @@ def _complain(session: Session) -> None:
         raise UsageError("; ".join(unmet))
 
 
-def _format(name: str) -> Finish | None:
-    """The format for a file of this name. Raises UsageError for an unknown suffix."""
-    for suffix, finish in formats().items():
-        if name.endswith(suffix):
-            _check_installed(finish)
-            return finish
-    known = ", ".join([*formats(), instruction_log.SUFFIX])
-    raise UsageError(f"{name}: its suffix says in which format to write: choose from {known}")
-
-
 @contextmanager
 def _ended_by_sigterm() -> Iterator[None]:
     """Let SIGTERM end the command like the interrupt key, so that the trace is complete up to there."""
@@ -194,59 +162,6 @@ def _ended_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-class _Output:
-    """A file for events. `finish` makes its content of the whole trace; if it is None, events are written as they happen.
-
-    An OSError names the file.
-    """
-
-    def __init__(self, name: str, finish: Finish | None, file: IO[bytes]) -> None:
-        self.name = name
-        self._finish = finish
-        self._file = file
-        self._writer = Writer(file)
-
-    def begin(self, header: Header) -> Sink | None:
-        """Write the header; return the sink for events, None if the file is written at the end."""
-        if self._finish is not None:
-            return None
-        with self._naming():
-            self._writer.begin(header)
-        return self._batch
-
-    def _batch(self, first: int, times: Sequence[int], contents: Sequence[Content]) -> None:
-        with self._naming():
-            self._writer.batch(first, times, contents)
-
-    def finish(self, header: Header, end: End, process: Process) -> None:
-        """Write the end, or the whole file."""
-        with self._naming():
-            if self._finish is None:
-                self._writer.finish(end)
-            else:
-                self._file.write(self._finish(Trace(self.name, header, process.events, end)))
-
-    @contextmanager
-    def _naming(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            error.filename = self.name
-            raise
-
-
-def _each(sinks: list[Sink]) -> Sink | None:
-    """One sink for all of them."""
-    if len(sinks) < 2:
-        return sinks[0] if sinks else None
-
-    def to_all(first: int, times: Sequence[int], contents: Sequence[Content]) -> None:
-        for sink in sinks:
-            sink(first, times, contents)
-
-    return to_all
 
 
 def _summarise(names: Sequence[str], process: Process) -> None:

@@ -13,6 +13,8 @@ from loader.profiles import Profile
 
 def advice(error: LoadError, subject: Subject, profile: Profile) -> str:
     """A line, "" when there is nothing to say."""
+    if "fix" in error.facts:
+        return str(error.facts["fix"])
     found = _BY_CODE.get(error.code)
     if found is not None:
         return found(error, subject, profile)
@@ -33,7 +35,7 @@ def _static_tls(error: LoadError, subject: Subject, profile: Profile) -> str:
         return "compile with -ftls-model=global-dynamic, or link the program with the library instead of dlopen"
     return (
         "link the program with the library instead of dlopen, load it before others that take static TLS, compile with "
-        "-ftls-model=global-dynamic, or set GLIBC_TUNABLES=glibc.rtld.optional_static_tls=BYTES (glibc 2.32)"
+        f"-ftls-model=global-dynamic, or {profile.static_tls_remedy}"
     )
 
 
@@ -48,8 +50,6 @@ def _relocation(error: LoadError, subject: Subject, profile: Profile) -> str:
 
 
 def _version(error: LoadError, subject: Subject, profile: Profile) -> str:
-    if "GLIBC_ABI_DT_RELR" in error.message:
-        return "link without -z pack-relative-relocs"
     if not profile.is_libc(error.path):
         return f"use a {error.path} that defines this version"
     return f"build against the oldest glibc it shall run on, as with zig cc -target {facts(subject.arch).triple}.2.17"

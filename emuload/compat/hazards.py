@@ -92,7 +92,7 @@ def _go_system(subject: Subject, profile: Profile, loading: str) -> Iterator[Rea
 
 
 def _go_scans_for_its_slot(subject: Subject, profile: Profile, loading: str) -> Iterator[Reason]:
-    if subject.go_system == "android" and not profile.elf_tls:
+    if subject.go_system in profile.go_systems and not profile.elf_tls:
         words = "Go finds its g behind a pthread key whose slot it searches by a magic value (golang/go#29674)"
         yield Reason(REMARK, "magic-key", words, ".go.buildinfo")
 

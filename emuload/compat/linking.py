@@ -13,7 +13,7 @@ from emuload.compat.advice import advice
 from emuload.compat.model import LINKED, REFUSAL, Reason
 from emuload.compat.subject import Subject
 from emuload.libc.builtins import LIBC, RUNTIME_NAMES, builtins_for
-from emuload.libc.names import is_libc_function, musl_exports
+from emuload.libc.names import is_libc_function
 from loader.dlfcn import RTLD_GLOBAL, RTLD_NOW
 from loader.errors import LoadError
 from loader.gabi import DT_RELR
@@ -25,8 +25,6 @@ from loader.profiles import Profile
 
 PROGRAM = "prog"
 MEMORY = 1 << 30
-_EXPORTS = {"musl": musl_exports}
-"""Which names a family's C library defines, where we know."""
 
 
 class Linker:
@@ -58,7 +56,7 @@ class Linker:
             yield LoadError(foreign, f"DT_NEEDED: {foreign}", NOT_FOUND, "not-found", **facts)
             return
         missing = list(_missing_symbols(subject, profile))
-        # musl, whose names these are, binds the PLT's functions first
+        # the linkers whose C libraries' names are listed bind the PLT's functions first
         yield from (error for error in missing if error.where.startswith("DT_JMPREL"))
         error = self._link(profile, loading)
         if error is not None:
@@ -83,12 +81,11 @@ class Linker:
 
 
 def _missing_symbols(subject: Subject, profile: Profile) -> Iterator[LoadError]:
-    exports = _EXPORTS.get(profile.family)
-    if exports is None:
+    if not profile.lists_exports:
         return
     seen: set[str] = set()
     for entry in subject.entries:
-        if entry.symbol in subject.from_libc and entry.symbol not in seen and not exports(entry.symbol):
+        if entry.symbol in subject.from_libc and entry.symbol not in seen and not profile.defines(entry.symbol):
             seen.add(entry.symbol)
             message = f"undefined symbol: {entry.symbol}"
             yield LoadError(subject.path, entry.where, message, "undefined-symbol", symbol=entry.symbol)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 SECOND = 1_000_000_000
+TICK = SECOND // 100
+"""Nanoseconds of a tick in times(2) and /proc (USER_HZ is 100)."""
 EPOCH = 1_577_836_800 * SECOND
 """2020-01-01T00:00:00Z, the wall-clock time at which every run begins."""
 

@@ -24,7 +24,6 @@ from emuload.trace.events import Recorder
 
 FIRST_PID = 1000
 PARENT_PID = 1
-_MASK64 = (1 << 64) - 1
 
 
 class WaiterChoice(Protocol):
@@ -95,7 +94,7 @@ class Kernel:
         self.system = System()
         self.timer_files: TimerFiles | None = None
         """Set by the file table."""
-        self.entropy = Entropy(self.seed & _MASK64)
+        self.entropy = Entropy(self.seed)
         self.cpu: Cpu | None = None
         self.stopped = False
         self.next_tid = self.pid

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 INFINITY = (1 << 64) - 1
+NR_OPEN = 1 << 20
+"""Highest hard limit of open files (/proc/sys/fs/nr_open)."""
 _MIB = 1 << 20
 
 (
@@ -17,7 +19,7 @@ def _default_limits() -> list[tuple[int, int]]:
     limits[RLIMIT_STACK] = (8 * _MIB, INFINITY)
     limits[RLIMIT_CORE] = (0, INFINITY)
     limits[RLIMIT_NPROC] = (31_000, 31_000)
-    limits[RLIMIT_NOFILE] = (1024, 1 << 20)
+    limits[RLIMIT_NOFILE] = (1024, NR_OPEN)
     limits[RLIMIT_MEMLOCK] = (8 * _MIB, 8 * _MIB)
     limits[RLIMIT_SIGPENDING] = (31_000, 31_000)
     limits[RLIMIT_MSGQUEUE] = (819_200, 819_200)

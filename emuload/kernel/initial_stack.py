@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from emuload.kernel.clock import SECOND, TICK
 from emuload.machine.abi import Abi
 from emuload.machine.memory import AddressSpace
+from loader.memory import PROT_READ, PROT_WRITE
 
 STACK_SIZE = 8 << 20
-PROT_READ_WRITE = 3
 
 AT_NULL, AT_PHDR, AT_PHENT, AT_PHNUM, AT_PAGESZ, AT_BASE, AT_FLAGS, AT_ENTRY = 0, 3, 4, 5, 6, 7, 8, 9
 AT_UID, AT_EUID, AT_GID, AT_EGID, AT_PLATFORM, AT_HWCAP, AT_CLKTCK = 11, 12, 13, 14, 15, 16, 17
 AT_SECURE, AT_RANDOM, AT_HWCAP2, AT_EXECFN, AT_MINSIGSTKSZ = 23, 25, 26, 31, 51
-CLOCK_TICKS = 100
 
 
 @dataclass(eq=False, repr=False)
@@ -46,7 +46,7 @@ class ProgramHeaders:
 
 def map_stack(memory: AddressSpace, abi: Abi) -> None:
     """Map the main thread's stack, before a program that may claim its place."""
-    memory.mmap(abi.stack_top - STACK_SIZE, STACK_SIZE, PROT_READ_WRITE, fixed=True, name="[stack]")
+    memory.mmap(abi.stack_top - STACK_SIZE, STACK_SIZE, PROT_READ | PROT_WRITE, fixed=True, name="[stack]")
 
 
 def build_stack(
@@ -81,7 +81,7 @@ def build_stack(
         (AT_MINSIGSTKSZ, abi.minsigstksz),
         (AT_HWCAP, abi.hwcap),
         (AT_PAGESZ, page_size),
-        (AT_CLKTCK, CLOCK_TICKS),
+        (AT_CLKTCK, SECOND // TICK),
         (AT_PHDR, program.address),
         (AT_PHENT, program.entry_size),
         (AT_PHNUM, program.count),

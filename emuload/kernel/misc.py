@@ -8,14 +8,12 @@ from emuload.kernel import errno
 from emuload.kernel.clock import SECOND
 from emuload.kernel.core import Kernel
 from emuload.kernel.dispatch import syscall
-from emuload.kernel.identity import INFINITY, RLIMIT_NOFILE
+from emuload.kernel.identity import INFINITY, NR_OPEN, RLIMIT_NOFILE
 from emuload.kernel.integers import int32
-from emuload.kernel.mm import PAGE, page_up
 from emuload.kernel.task import Task
 from emuload.kernel.time import write_timeval
-from emuload.machine.memory import MemoryFault
+from emuload.machine.memory import PAGE, MemoryFault, page_up
 
-_NOFILE_MAX = 1 << 20
 _NAME_SIZE = 16
 
 # -- limits and usage --------------------------------------------------------------------------------------------
@@ -24,7 +22,7 @@ _NAME_SIZE = 16
 def _set_limit(k: Kernel, resource: int, soft: int, hard: int) -> int:
     if soft > hard:
         return -errno.EINVAL
-    if hard > k.limits.values[resource][1] or (resource == RLIMIT_NOFILE and hard > _NOFILE_MAX):
+    if hard > k.limits.values[resource][1] or (resource == RLIMIT_NOFILE and hard > NR_OPEN):
         return -errno.EPERM
     k.limits.values[resource] = (soft, hard)
     return 0

@@ -11,25 +11,18 @@ from emuload.kernel.fs.attached import Kernel
 from emuload.kernel.fs.inodes import FsError
 from emuload.kernel.integers import int32
 from emuload.kernel.task import Task
-from emuload.machine.memory import MemoryFault, OutOfMemory
+from emuload.machine.memory import PAGE, MemoryFault, OutOfMemory, page_up
+from loader.memory import PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE
 
-PAGE = 4096
-PROT_READ, PROT_WRITE, PROT_EXEC = 1, 2, 4
 _PROT = PROT_READ | PROT_WRITE | PROT_EXEC
 _PROT_KNOWN = _PROT | 8 | 0x10 | 0x20 | 0x0100_0000 | 0x0200_0000
 """With PROT_SEM, PROT_BTI, PROT_MTE, PROT_GROWSDOWN and PROT_GROWSUP, which change nothing here."""
 MAP_TYPE, MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE = 0xF, 1, 2, 3
 MAP_FIXED, MAP_ANONYMOUS, MAP_FIXED_NOREPLACE = 0x10, 0x20, 0x100000
-MREMAP_MAYMOVE, MREMAP_FIXED, MREMAP_DONTUNMAP = 1, 2, 4
-MADV_DONTNEED, MADV_FREE, MADV_REMOVE, MADV_POPULATE_READ, MADV_POPULATE_WRITE = 4, 8, 9, 22, 23
-_MADV_KNOWN = frozenset({*range(5), 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25})
-_MADV_NOTHING_TO_DO_UNMAPPED = frozenset({MADV_POPULATE_READ, MADV_POPULATE_WRITE})
+MREMAP_MAYMOVE, MREMAP_FIXED = 1, 2
+MADV_DONTNEED, MADV_REMOVE = 4, 9
+_MADV_KNOWN = frozenset({*range(5), *range(8, 26)})
 _BREAK_ROOM = 1 << 26
-
-
-def page_up(value: int) -> int:
-    """Round up to a page."""
-    return (value + PAGE - 1) & -PAGE
 
 
 def _map_failure(problem: Exception, no_replace: bool) -> int:
@@ -55,8 +48,6 @@ def _mmap(k: Kernel, address: int, length: int, prot: int, flags: int, fd: int, 
         if isinstance(found, int):
             return found
         name, data = found
-    elif not fixed:
-        address = max(address, 0)
     shared = kind != MAP_PRIVATE
     try:
         place = k.memory.mmap(address, length, prot, fixed=fixed, name=name, no_replace=no_replace, shared=shared)
@@ -146,7 +137,7 @@ def sys_brk(k: Kernel, task: Task, address: int) -> int:
     state = k.break_
     if not state.brk_start:
         try:
-            state.brk_start = k.memory.mmap(0, _BREAK_ROOM, 0, fixed=False, name="[heap]")
+            state.brk_start = k.memory.mmap(0, _BREAK_ROOM, PROT_NONE, fixed=False, name="[heap]")
         except OutOfMemory:
             return 0
         state.brk, state.brk_limit = state.brk_start, state.brk_start + _BREAK_ROOM
@@ -157,7 +148,7 @@ def sys_brk(k: Kernel, task: Task, address: int) -> int:
         if new_end > old_end:
             k.memory.mmap(old_end, new_end - old_end, PROT_READ | PROT_WRITE, fixed=True, name="[heap]")
         elif new_end < old_end:
-            k.memory.mmap(new_end, old_end - new_end, 0, fixed=True, name="[heap]")
+            k.memory.mmap(new_end, old_end - new_end, PROT_NONE, fixed=True, name="[heap]")
     except OutOfMemory:
         return state.brk
     state.brk = address

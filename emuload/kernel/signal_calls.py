@@ -9,18 +9,7 @@ from emuload.kernel import errno
 from emuload.kernel.core import Kernel
 from emuload.kernel.dispatch import SWITCH, Result, syscall
 from emuload.kernel.integers import int32
-from emuload.kernel.siginfo import (
-    SI_KERNEL,
-    SI_TKILL,
-    SI_USER,
-    SIGINFO_SIZE,
-    SIGKILL,
-    SIGRTMAX,
-    SIGSEGV,
-    SIGSTOP,
-    encode,
-    signal_name,
-)
+from emuload.kernel.siginfo import encode, signal_name
 from emuload.kernel.signals import (
     DEFAULT,
     SIGSET_SIZE,
@@ -43,6 +32,7 @@ from emuload.kernel.task import SS_DISABLE, SS_ONSTACK, AltStack, SigInfo, Task,
 from emuload.kernel.time import read_timespec
 from emuload.machine.memory import MemoryFault
 from emuload.machine.signal_frames import BadFrame, layout
+from emuload.machine.signal_numbers import SI_KERNEL, SI_TKILL, SI_USER, SIGINFO_SIZE, SIGKILL, SIGRTMAX, SIGSEGV, SIGSTOP
 
 # -- coming back from a handler ----------------------------------------------------------------------------------
 

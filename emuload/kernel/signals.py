@@ -10,8 +10,18 @@ from enum import Enum
 
 from emuload.kernel import errno
 from emuload.kernel.core import Kernel
-from emuload.kernel.siginfo import (
-    FAULTS,
+from emuload.kernel.siginfo import FAULTS, encode, signal_name
+from emuload.kernel.state import Action, Death
+from emuload.kernel.task import SS_DISABLE, AltStack, SigInfo, Task
+from emuload.kernel.time import write_timespec
+from emuload.machine.cpu import Cpu
+from emuload.machine.memory import MemoryFault
+from emuload.machine.signal_frames import BadFrame, SignalFrame, layout
+from emuload.machine.signal_numbers import (
+    SA_NODEFER,
+    SA_ONSTACK,
+    SA_RESETHAND,
+    SA_RESTART,
     SI_KERNEL,
     SI_TIMER,
     SI_USER,
@@ -35,15 +45,7 @@ from emuload.kernel.siginfo import (
     SIGWINCH,
     SIGXCPU,
     SIGXFSZ,
-    encode,
-    signal_name,
 )
-from emuload.kernel.state import Action, Death
-from emuload.kernel.task import SS_DISABLE, AltStack, SigInfo, Task
-from emuload.kernel.time import write_timespec
-from emuload.machine.cpu import Cpu
-from emuload.machine.memory import MemoryFault
-from emuload.machine.signal_frames import BadFrame, SignalFrame, layout
 from emuload.machine.stops import Fault
 
 __all__ = [
@@ -51,7 +53,6 @@ __all__ = [
 ]  # fmt: skip
 
 SIG_DFL, SIG_IGN = 0, 1
-SA_NODEFER, SA_RESETHAND, SA_RESTART, SA_ONSTACK = 0x4000_0000, 0x8000_0000, 0x1000_0000, 0x0800_0000
 SS_AUTODISARM = 0x8000_0000
 SIGSET_SIZE = 8
 

@@ -13,7 +13,7 @@ class Entropy:
     """Seeded random bytes for getrandom, AT_RANDOM and /dev/urandom (SplitMix64)."""
 
     def __init__(self, state: int) -> None:
-        self.state = state
+        self.state = state & _MASK64
 
     def bytes(self, count: int) -> bytes:
         """The next `count` bytes."""

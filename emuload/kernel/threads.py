@@ -11,11 +11,13 @@ from emuload.kernel.dispatch import SWITCH, Result, syscall
 from emuload.kernel.futex_calls import exit_task
 from emuload.kernel.signals import recalculate
 from emuload.kernel.task import Task
+from emuload.machine.memory import PAGE
 
-CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND, CLONE_THREAD = 0x100, 0x200, 0x400, 0x800, 0x10000
-CLONE_VFORK, CLONE_SETTLS, CLONE_PARENT_SETTID = 0x4000, 0x80000, 0x100000
+CLONE_VM, CLONE_SIGHAND, CLONE_THREAD = 0x100, 0x800, 0x10000
+CLONE_SETTLS, CLONE_PARENT_SETTID = 0x80000, 0x100000
 CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID = 0x200000, 0x1000000
-_CLONE3_MINIMUM, _PAGE = 64, 4096
+_CLONE3_MINIMUM = 64
+"""Bytes of struct clone_args as clone3(2) first had it (CLONE_ARGS_SIZE_VER0)."""
 _ARCH_SET_GS, _ARCH_SET_FS, _ARCH_GET_FS, _ARCH_GET_GS = 0x1001, 0x1002, 0x1003, 0x1004
 
 
@@ -73,7 +75,7 @@ def sys_clone(k: Kernel, task: Task, flags: int, stack: int, parent_tid: int, fo
 @syscall("clone3")
 def sys_clone3(k: Kernel, task: Task, address: int, size: int) -> Result:
     """clone3(2): flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, all 64 bits wide."""
-    if size > _PAGE:
+    if size > PAGE:
         return -errno.E2BIG
     if size < _CLONE3_MINIMUM:
         return -errno.EINVAL

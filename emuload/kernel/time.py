@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from emuload.kernel import errno
-from emuload.kernel.clock import EPOCH, SECOND
+from emuload.kernel.clock import EPOCH, SECOND, TICK
 from emuload.kernel.core import Kernel
 from emuload.kernel.dispatch import Result, syscall
 from emuload.kernel.integers import int32
@@ -21,7 +21,6 @@ MONOTONIC_CLOCKS = frozenset({CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_MONOTO
 _COARSE = frozenset({CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE})
 _SLEEPABLE = frozenset({CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI, CLOCK_PROCESS_CPUTIME_ID})
 _COARSE_RESOLUTION = 4_000_000
-_TICK = SECOND // 100
 _PAIR = struct.Struct("<qQ")
 _TWO_WORDS = {4: struct.Struct("<iI"), 8: _PAIR}
 
@@ -161,9 +160,9 @@ def sys_time(k: Kernel, task: Task, address: int) -> int:
 def sys_times(k: Kernel, task: Task, address: int) -> int:
     """times(2), in ticks of 10 ms."""
     if address:
-        ticks = k.clock.executed() // _TICK
+        ticks = k.clock.executed() // TICK
         k.memory.user_write(address, ticks.to_bytes(k.abi.word, "little") + bytes(3 * k.abi.word))
-    return k.clock.now() // _TICK & k.abi.word_mask >> 1
+    return k.clock.now() // TICK & k.abi.word_mask >> 1
 
 
 def _sleep(k: Kernel, task: Task, clock: int, flags: int, request: int, remain: int, width: int) -> Result:

@@ -11,7 +11,6 @@ from emuload.kernel.core import Kernel
 from emuload.kernel.deadlines import TIMER
 from emuload.kernel.dispatch import syscall
 from emuload.kernel.integers import int32
-from emuload.kernel.siginfo import SI_KERNEL, SI_TIMER, SIGALRM, SIGPROF, SIGRTMAX, SIGVTALRM
 from emuload.kernel.signals import send_signal
 from emuload.kernel.state import Timer
 from emuload.kernel.task import SigInfo, Task
@@ -30,6 +29,7 @@ from emuload.kernel.time import (
     write_timespec,
     write_timeval,
 )
+from emuload.machine.signal_numbers import SI_KERNEL, SI_TIMER, SIGALRM, SIGPROF, SIGRTMAX, SIGVTALRM
 
 SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, SIGEV_THREAD_ID = 0, 1, 2, 4
 _OVERRUN_MAX = 0x7FFF_FFFF

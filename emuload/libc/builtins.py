@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from functools import cache
 
 from emuload.machine.architecture import facts
@@ -47,11 +46,6 @@ def hard_float(arch: str, data: bytes | None) -> bool:
         return True
 
 
-def built_for_musl(needed: Iterable[str]) -> bool:
-    """Whether a file with these DT_NEEDED names was compiled against musl's headers: other start code, wider off_t."""
-    return any(name == "libc.so" or name.startswith("libc.musl-") for name in needed)
-
-
 @cache
 def _read(build: str) -> bytes:
     with open(os.path.join(BUILT, f"{build}.so"), "rb") as file:
@@ -63,4 +57,3 @@ def builtins_for(arch: str, hard: bool) -> dict[str, tuple[str, bytes]]:
     architecture = facts(arch)
     build = architecture.libc_build if hard else architecture.soft_float_build
     return dict.fromkeys((*SONAMES, *architecture.linkers), (LIBC, _read(build)))
-

@@ -13,7 +13,6 @@ from emuload.kernel import errno
 from emuload.kernel.dispatch import BLOCKED, SWITCH, Result
 from emuload.kernel.signals import force_fault
 from emuload.kernel.task import Task, Wait
-from emuload.libc.builtins import built_for_musl
 from emuload.libc.events import EVENTS, WAITS
 from emuload.libc.link_maps import LinkMaps, shown_name
 from emuload.libc.operations import Operations
@@ -23,8 +22,10 @@ from loader.gabi import STT_GNU_IFUNC, STT_TLS
 from loader.lazy import Slot
 from loader.link_map import MAIN, NEXT, LinkMap, ResolverCall
 from loader.lookup import symbol_at
+from loader.memory import PROT_READ, PROT_WRITE
 from loader.objects import LinkedObject, symbol_address
 from loader.pending import Linking
+from loader.profiles import headers_of
 from loader.search import directories, directory_of
 
 if TYPE_CHECKING:
@@ -54,7 +55,6 @@ BIND_DONE, BIND_RESOLVE, BIND_FAILED = range(3)
 STACK_GUARD = 0x5DEECE66D1234500
 RTLD_DI_LMID, RTLD_DI_LINKMAP, RTLD_DI_SERINFO, RTLD_DI_SERINFOSIZE, RTLD_DI_ORIGIN = 1, 2, 4, 5, 6
 RTLD_DI_TLS_MODID, RTLD_DI_TLS_DATA, RTLD_DI_PHDR = 9, 10, 11
-_READ_WRITE = 3
 
 
 class Host(Protocol):
@@ -125,7 +125,7 @@ class LibcHost:
         tls = self._host.link_map.tls
         room = tls.area_size + tls.area_align
         try:
-            base = self._host.cpu.memory.map(None, room, _READ_WRITE, "[tls]")
+            base = self._host.cpu.memory.map(None, room, PROT_READ | PROT_WRITE, "[tls]")
         except OutOfMemory as error:
             biggest = max(tls.modules.values(), key=lambda module: module.size + module.align)
             where = f"PT_TLS of {biggest.size} bytes, aligned to {biggest.align:#x}: {error}"
@@ -411,8 +411,9 @@ class LibcHost:
         )
         if self.unfinished is not None:
             flags |= UNFINISHED
-        if any(built_for_musl(loaded.elf.needed) for loaded in links.objects):
-            flags |= LINKER_RUNS_INIT | WIDE_OFFSETS
+        for headers in {headers_of(loaded.elf.needed) for loaded in links.objects}:
+            if headers is not None:
+                flags |= (LINKER_RUNS_INIT if headers.linker_runs_init else 0) | (WIDE_OFFSETS if headers.wide_offsets else 0)
         entry = links.main.entry if links.main is not None else 0
         page = links.page_size
         self.link_maps.put(

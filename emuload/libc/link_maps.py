@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from emuload.machine.memory import text_bytes
 from loader.gabi import DT_DEBUG
 from loader.link_map import DEFAULT, MAIN, NEXT, Handle, LinkMap
+from loader.memory import PROT_READ, PROT_WRITE
 from loader.objects import LinkedObject
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 RT_CONSISTENT, RT_ADD, RT_DELETE = range(3)
 R_DEBUG, BREAKPOINT = "_r_debug", "_dl_debug_state"
-_READ_WRITE = 3
 _WORDS = 5
 """struct link_map's public part: l_addr, l_name, l_ld, l_next, l_prev."""
 
@@ -63,7 +63,7 @@ class LinkMaps:
         start = -(-start // word) * word
         if end - start < size:
             room = max(size, 4096)
-            start = self._host.cpu.memory.map(None, room, _READ_WRITE, "[linker]")
+            start = self._host.cpu.memory.map(None, room, PROT_READ | PROT_WRITE, "[linker]")
             end = start + room
         self._room = (start + size, end)
         return start

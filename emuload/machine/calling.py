@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
 from typing import NamedTuple
 
+from emuload.machine.architecture import part as part_of
 from emuload.machine.cpu import Cpu
 
 
@@ -257,11 +257,10 @@ def plan_call(
 ) -> Plan:
     """The plan of a call by the C convention of `architecture`; `result` None is void.
 
-    `hard_float` chooses ARM's VFP variant and means nothing elsewhere. Raises ValueError for a type that the
-    architecture does not have.
+    `hard_float` chooses the float ABI, where an architecture has two. Raises ValueError for a type that the architecture
+    lacks.
     """
-    rules = import_module(f"emuload.machine.{architecture}.calls")
-    plan: Plan = rules.plan(types, result, hard_float, variadic)
+    plan: Plan = part_of(architecture, "calls").plan(types, result, hard_float, variadic)
     return plan
 
 

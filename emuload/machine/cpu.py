@@ -21,17 +21,8 @@ from emuload.machine.hooks.install import Hooks
 from emuload.machine.hooks.native import native_code
 from emuload.machine.memory import AddressSpace
 from emuload.machine.monitor import find_monitor, without_reservation
-from emuload.machine.stops import (
-    ILL_ILLOPC,
-    SEGV_ACCERR,
-    SEGV_MAPERR,
-    SI_KERNEL,
-    SIGILL,
-    SIGSEGV,
-    Fault,
-    Reason,
-    Stop,
-)
+from emuload.machine.signal_numbers import ILL_ILLOPC, SEGV_ACCERR, SEGV_MAPERR, SI_KERNEL, SIGILL, SIGSEGV
+from emuload.machine.stops import Fault, Reason, Stop
 from emuload.machine.watches import Watcher, WatchTable
 from loader.memory import PROT_EXEC, PROT_READ
 

@@ -22,7 +22,10 @@ class Disassembler:
     """Disassembles one of an architecture's instruction sets. Raises KeyError for an unknown architecture."""
 
     def __init__(self, architecture: str, instruction_set: int = 0) -> None:
-        arch, mode, self._unit = facts(architecture).instruction_sets[instruction_set]
+        sets = facts(architecture).instruction_sets
+        arch, mode, self._unit = sets[instruction_set]
+        self.sets = len(sets)
+        """How many instruction sets the architecture has."""
         import capstone
 
         named = next(name for name in arch.split() if hasattr(capstone, name))

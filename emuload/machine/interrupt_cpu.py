@@ -4,19 +4,8 @@ from __future__ import annotations
 
 from emuload.machine import engine as uc
 from emuload.machine.cpu import Cpu
-from emuload.machine.stops import (
-    BUS_ADRALN,
-    ILL_ILLOPC,
-    SI_KERNEL,
-    SIGBUS,
-    SIGILL,
-    SIGSEGV,
-    SIGTRAP,
-    TRAP_BRKPT,
-    Fault,
-    Reason,
-    Stop,
-)
+from emuload.machine.signal_numbers import BUS_ADRALN, ILL_ILLOPC, SI_KERNEL, SIGBUS, SIGILL, SIGSEGV, SIGTRAP, TRAP_BRKPT
+from emuload.machine.stops import Fault, Reason, Stop
 
 # target/arm/cpu.h: EXCP_UDEF, EXCP_SWI, EXCP_PREFETCH_ABORT, EXCP_DATA_ABORT, EXCP_BKPT
 _UNDEFINED, _SUPERVISOR_CALL, _PREFETCH_ABORT, _DATA_ABORT, _BREAKPOINT = 1, 2, 3, 4, 7
@@ -27,12 +16,12 @@ _INSTRUCTION = 4
 class InterruptCpu(Cpu):
     """A CPU whose system calls and faults arrive as Unicorn's interrupt hook.
 
-    `_call_group` holds the processor state, the PC, the system-call number's register and those of the arguments; `_thumb` is
-    the state's bit that makes instructions two bytes long.
+    `_call_group` holds the processor state, the PC, the system-call number's register and those of the arguments; `_short` is
+    the state's bit that makes a system call's instruction two bytes long.
     """
 
     _call_group: uc.RegisterGroup
-    _thumb = 0
+    _short = 0
 
     def _install(self) -> None:
         self.engine.hook(uc.HOOK_INTR, uc.INTERRUPT_CALLBACK(self._on_interrupt))
@@ -40,7 +29,7 @@ class InterruptCpu(Cpu):
     def _on_interrupt(self, _: int, number: int, user: int) -> None:
         if number == _SUPERVISOR_CALL:
             state, pc, call, *arguments = self.engine.read_group(self._call_group)
-            result = self._trap(pc - (2 if state & self._thumb else 4), call, arguments)
+            result = self._trap(pc - (2 if state & self._short else 4), call, arguments)
             if result is not None:
                 self.syscall_result(result)
             return

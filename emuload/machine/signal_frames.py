@@ -1,27 +1,24 @@
-"""What a signal frame is made of, whatever the architecture; `layout` finds the architecture's own module.
+"""The content of a signal frame, whatever the architecture; `layout` finds the architecture's own module.
 
-Each `<architecture>_signals` module has `build_signal_frame`, `restore_signal_frame` and `TRAMPOLINE`, the code to be
+Each architecture's `signals` has `build_signal_frame`, `restore_signal_frame` and `TRAMPOLINE`, the code to be
 mapped at `Abi.sigreturn_trampoline`.
 """
 
 from __future__ import annotations
 
-import importlib
 from functools import cache
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple, Protocol
 
+from emuload.machine.architecture import part
 from emuload.machine.cpu import Cpu
-
-SA_SIGINFO = 0x4
-SA_RESTORER = 0x0400_0000
 
 
 class SignalFrame(NamedTuple):
-    """What the kernel wants on the stack, and where the handler is.
+    """Content for the stack, and the handler's place.
 
     signo          the signal
     siginfo        the 128 bytes of siginfo_t
-    handler        address; on arm bit 0 selects Thumb
+    handler        address; bit 0 may select an instruction set
     restorer       sa_restorer
     flags          sa_flags
     mask           the blocked signals that sigreturn brings back
@@ -67,5 +64,6 @@ class FrameLayout(Protocol):
 
 @cache
 def layout(architecture: str) -> FrameLayout:
-    """The module of "amd64", "arm" or "arm64"."""
-    return cast(FrameLayout, importlib.import_module(f"emuload.machine.{architecture}.signals"))
+    """The `signals` module of an architecture."""
+    found: FrameLayout = part(architecture, "signals")
+    return found

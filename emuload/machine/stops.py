@@ -1,16 +1,9 @@
-"""Why the CPU stopped: the reasons, and a fault as Linux would report it.
-
-Signal numbers and si_code values: Linux's asm-generic/siginfo.h and signal.h.
-"""
+"""Why the CPU stopped: the reasons, and a fault as Linux would report it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-
-SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV = 4, 5, 7, 8, 11
-SEGV_MAPERR, SEGV_ACCERR, SI_KERNEL = 1, 2, 0x80
-ILL_ILLOPC, FPE_INTDIV, TRAP_BRKPT, BUS_ADRALN = 1, 1, 1, 1
 
 
 class Reason(Enum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from emuload.machine.architecture import ARCHITECTURES, part
+from loader.profiles import of_triple
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Target:
     @property
     def libc(self) -> str:
         """The profile of the target's C library."""
-        return "musl" if "musl" in self.triple else "glibc"
+        return of_triple(self.triple)
 
 
 def libc_targets() -> tuple[LibcTarget, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from emuload.errors import Frame, Report, ThreadReport
 from emuload.golang.waits import export_wait, init_place
 from emuload.kernel.task import Task
+from emuload.machine.signal_numbers import SIGBUS, SIGSEGV
 from emuload.process.scheduler import Scheduler
 from emuload.unwind import Unwinder, describe
 from loader.objects import LinkedObject
@@ -19,7 +20,6 @@ _SIGNALS = {
     9: "SIGKILL", 10: "SIGUSR1", 11: "SIGSEGV", 12: "SIGUSR2", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM",
     24: "SIGXCPU", 26: "SIGVTALRM", 27: "SIGPROF", 29: "SIGIO", 31: "SIGSYS",
 }  # fmt: skip
-_SIGBUS, _SIGSEGV = 7, 11
 
 
 def signal_name(signo: int) -> str:
@@ -76,7 +76,7 @@ class Diagnosis:
         info = death.info
         where = self.describe_address(death.pc)
         headline = f"thread {death.tid} was killed by {signal_name(info.signo)} at {where}"
-        if info.signo in (_SIGBUS, _SIGSEGV) and info.code > 0:
+        if info.signo in (SIGBUS, SIGSEGV) and info.code > 0:
             headline += f", address {info.address:#x}"
         seen = ThreadReport(task.tid, task.role, "killed", registers=dict(death.registers))
         seen.frames = self.frames(death.registers)

@@ -77,10 +77,9 @@ class GuestFiles:
             raise UsageError(f"the guest has no folder {cwd}")
         kernel.files.cwd = folder
 
-    def name(self, path: str) -> str:
-        """Let the linker find a host file by its path, unless the path is the name of another file already. Returns the path."""
+    def name(self, path: str) -> None:
+        """Let the linker find a host file by its path, unless the path is the name of another file already."""
         self.named.setdefault(path, path)
-        return path
 
     def host_bytes(self, name: str) -> bytes:
         """The bytes of a host file by the name it goes by. Raises LoadError with the linker's words."""

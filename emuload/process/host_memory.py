@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from emuload.machine.memory import AddressSpace, page_up
+from loader.memory import PROT_READ, PROT_WRITE
 
 CHUNK = 256 << 10
+"""Bytes that are mapped at once, at least."""
+
 _GRAIN = 16
-_READ_WRITE = 3
 
 
 class HostMemory:
@@ -29,7 +31,7 @@ class HostMemory:
                 self.sizes[start] = size
                 return start
         length = page_up(max(size, CHUNK))
-        start = self.memory.mmap(0, length, _READ_WRITE, fixed=False, name="[host]")
+        start = self.memory.mmap(0, length, PROT_READ | PROT_WRITE, fixed=False, name="[host]")
         self.free_blocks.append((start, length))
         return self.allocate(size)
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from emuload.errors import UsageError
 from emuload.machine.cpu import Cpu
+from loader.memory import PROT_EXEC, PROT_READ
 
 STUB_SIZE = 16
+"""Bytes of a stub."""
+
 PAGES = 8
-PROT_READ_EXEC = 5
 NAME = "[gates]"
 """The mapping's name in /proc/self/maps and in reports."""
 
@@ -58,7 +60,7 @@ class HostStubs:
 def map_host_stubs(cpu: Cpu) -> HostStubs:
     """Map the stubs just above the range that mmap hands out."""
     base = cpu.abi.map_top
-    cpu.memory.mmap_kernel(base, PAGES * 4096, PROT_READ_EXEC, NAME)
+    cpu.memory.mmap_kernel(base, PAGES * 4096, PROT_READ | PROT_EXEC, NAME)
     cpu.memory.write(base, cpu.gate_code().ljust(STUB_SIZE, b"\0") * (PAGES * 4096 // STUB_SIZE))
     stubs = HostStubs(base)
     stubs.add("return", "return to the host")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from emuload.ilog.selection import OPTION, Selection, merged, parse_selection
 from emuload.ilog.writer import IlogWriter
+from loader.memory import PROT_EXEC
 
 if TYPE_CHECKING:
     from typing import Any
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from emuload.trace.events import Event
     from loader.objects import LinkedObject
 
-PROT_EXEC = 4
 MOST_CODE = 1 << 16
 """Largest region of executable memory outside of objects that is kept, in bytes; the kernel's pages and the host stubs are far
 smaller."""

@@ -103,8 +103,8 @@ class _File:
                 rows.append((value, mode))
         return rows
 
-    def thumb(self, address: int, size: int) -> bool:
-        """True if the code at `address` is Thumb, in a file that may hold both states."""
+    def in_second_set(self, address: int, size: int) -> bool:
+        """True if the code at `address` is Thumb, in a file of a machine with two instruction sets."""
         if address & 3 or size & 3:
             return True
         starts, modes = self._states
@@ -128,7 +128,7 @@ class LoggedCode:
             raise UsageError(f"{log.path}: the header names an unknown architecture {self._arch!r}") from None
 
     @cached_property
-    def _thumb(self) -> Disassembler:
+    def _second(self) -> Disassembler:
         return Disassembler(self._arch, SECOND)
 
     def lines(self, block: Block) -> list[Line]:
@@ -155,8 +155,8 @@ class LoggedCode:
             return self._disassembler.instructions(self._kept(block), block.address)
         file = self._file(mapped)
         code = file.image.read(block.address - mapped.bias, block.size)
-        thumb = file.image.word == 4 and file.thumb(block.address, block.size)
-        return (self._thumb if thumb else self._disassembler).instructions(code, block.address)
+        second = self._disassembler.sets > SECOND and file.in_second_set(block.address, block.size)
+        return (self._second if second else self._disassembler).instructions(code, block.address)
 
     def _in(self, mapped: MappedObject) -> Callable[[int], list[Frame]]:
         """A function that looks up addresses in an object."""

@@ -38,7 +38,7 @@ class Scene:
     def process(self, **options: Any) -> Process:
         """The scenario's process; `options` are those of `emuload.Process` that the description does not give.
 
-        Raises UsageError when it is asked for twice.
+        Raises UsageError at the second call.
         """
         if self._made is not None:
             raise UsageError("a scenario has one process")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from . import bionic, glibc, musl
 from .base import PAGE_SIZES, Locks, Profile
@@ -68,6 +68,24 @@ def _make(name: str) -> Profile:
     return made
 
 
+def headers_of(needed: Iterable[str]) -> type[Profile] | None:
+    """The family against whose headers a file with these DT_NEEDED names was compiled; None if they do not tell."""
+    names = list(needed)
+    for kind, _ in _FAMILIES.values():
+        if any(name in kind.header_names or name.startswith(kind.header_prefixes) for name in names):
+            return kind
+    return None
+
+
+def of_triple(triple: str) -> str:
+    """The family of a GNU triple's systems, such as x86_64-linux-gnu. KeyError for one of none."""
+    abi = triple.rpartition("-")[2]
+    for name, (kind, _) in _FAMILIES.items():
+        if abi.startswith(kind.triple_word):
+            return name
+    raise KeyError(triple)
+
+
 def everywhere() -> list[Profile]:
     """Every version of the real linkers, oldest first, with each page size that its systems usually have."""
     large = [f"bionic:{version}/16k" for version in bionic.VERSIONS if int(version) >= bionic.FIRST_WITH_16K_PAGES]
@@ -75,4 +93,15 @@ def everywhere() -> list[Profile]:
     return [profile(name) for name in [*known, *large]]
 
 
-__all__ = ["Locks", "Profile", "UnknownProfile", "everywhere", "families", "profile", "usage", "versions"]
+__all__ = [
+    "Locks",
+    "Profile",
+    "UnknownProfile",
+    "everywhere",
+    "families",
+    "headers_of",
+    "of_triple",
+    "profile",
+    "usage",
+    "versions",
+]

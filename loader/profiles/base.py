@@ -65,6 +65,13 @@ class Profile:
                                  or passes over in silence; ``instructions``: those of instructions' parts that it applies;
                                  ``taken_for``: those it applies as if they were another
     ``libc_names``               sonames the C library goes by; ``libc_prefixes``: how such names begin
+    ``header_names``             those by which a file shows that it was compiled against this C library's headers alone;
+                                 ``header_prefixes``: how such names begin
+    ``linker_runs_init``         its start code leaves the program's constructors to the linker
+    ``wide_offsets``             its off_t has 64 bits everywhere
+    ``triple_word``              how the last part of a GNU triple for its systems begins
+    ``lists_exports``            the names its C library defines are known, see `defines`
+    ``static_tls_remedy``        what else helps where static TLS is used up
     """
 
     family = ""
@@ -97,6 +104,13 @@ class Profile:
     ignored: frozenset[str] = frozenset()
     libc_names: frozenset[str] = frozenset()
     libc_prefixes: tuple[str, ...] = ()
+    header_names: frozenset[str] = frozenset()
+    header_prefixes: tuple[str, ...] = ()
+    linker_runs_init = False
+    wide_offsets = False
+    triple_word = ""
+    lists_exports = False
+    static_tls_remedy = ""
     words: Mapping[str, str | Callable[[LoadError], str]] = {}
 
     def __init__(self, version: str = "", page_size: int = 0x1000, name: str = "") -> None:
@@ -141,6 +155,10 @@ class Profile:
 
     def provides(self, version: bytes) -> bool:
         """Whether its C library defines a symbol version; where versions are not looked at, all."""
+        return True
+
+    def defines(self, symbol: str) -> bool:
+        """True if its C library defines a function or a variable of that name; all, where the names are not listed."""
         return True
 
     def check_open(self, elf: ElfFile) -> Iterator[LoadError]:

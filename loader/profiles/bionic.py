@@ -82,6 +82,7 @@ class Bionic(Profile):
 
     family = "bionic"
     title = "bionic"
+    triple_word = "android"
     opens_again = True
     go_systems = ("android",)
     locks = Locks(in_constructors=True, iterating=True)

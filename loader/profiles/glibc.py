@@ -32,8 +32,10 @@ DEFAULT_NAMESPACES, MAX_NAMESPACES = 4, 16
 DEFAULT_OPTIONAL = 512
 
 #: when an ABI marker that is no GLIBC_x.y came
-_MARKERS = {b"GLIBC_ABI_DT_RELR": 36}
+_RELR_MARKER = b"GLIBC_ABI_DT_RELR"
+_MARKERS = {_RELR_MARKER: 36}
 _MARKERS_SINCE_2_42 = 42
+_WITHOUT_RELR = "link without -z pack-relative-relocs"
 
 
 class Glibc(Profile):
@@ -42,6 +44,8 @@ class Glibc(Profile):
 
     family = "glibc"
     title = "glibc"
+    triple_word = "gnu"
+    static_tls_remedy = "set GLIBC_TUNABLES=glibc.rtld.optional_static_tls=BYTES (glibc 2.32)"
     late_static_tls = True
     binds_lazily = True
     reads_descriptors = False
@@ -173,9 +177,10 @@ class Glibc(Profile):
             if self.is_libc(need.file) and not need.weak and not self.provides(need.name):
                 yield _no_version(need.file, need, elf.path, f"DT_VERNEED: {need.name.decode('utf-8', 'replace')}")
         asks_libc = bool(needs) and any(name.startswith("libc.so.") for name in elf.needed)
-        marked = any(need.name == b"GLIBC_ABI_DT_RELR" for need in needs)
+        marked = any(need.name == _RELR_MARKER for need in needs)
         if self.applies_relr and DT_RELR in elf.dynamic and asks_libc and not marked:
-            yield elf.error("DT_RELR", "DT_RELR without GLIBC_ABI_DT_RELR dependency", "version")
+            message = "DT_RELR without GLIBC_ABI_DT_RELR dependency"
+            yield elf.error("DT_RELR", message, "version", fix=_WITHOUT_RELR)
 
     def provides(self, version: bytes) -> bool:
         """Whether the C library of this version defines a symbol version; those of other libraries it answers for are taken
@@ -315,7 +320,8 @@ def gnu_dlsym_scopes(
 
 def _no_version(provider: str, need: VersionNeed, path: str, where: str) -> LoadError:
     text = need.name.decode("utf-8", "backslashreplace")
-    return LoadError(provider, where, f"version `{text}' not found (required by {path})", "version")
+    facts = {"fix": _WITHOUT_RELR} if need.name == _RELR_MARKER else {}
+    return LoadError(provider, where, f"version `{text}' not found (required by {path})", "version", **facts)
 
 
 def _surplus(namespaces: int, optional: int) -> int:

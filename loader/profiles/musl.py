@@ -10,7 +10,9 @@ variable that it does not reset.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 
 from ..elf import ElfFile
 from ..errors import LoadError
@@ -60,6 +62,16 @@ class _Matching(Matching):
         return symbol.bind == STB_WEAK and symbol.shndx == SHN_UNDEF
 
 
+@cache
+def _exports() -> frozenset[str]:
+    """The functions and data of musl 1.2.3 for amd64, from
+
+    nm -D --defined-only LIBRARY | awk '$2 ~ /[TWVDBRi]/ {print $3}' | sed 's/@.*//' | LC_ALL=C sort -u
+    """
+    with open(os.path.join(os.path.dirname(__file__), "musl.txt"), encoding="ascii") as file:
+        return frozenset(file.read().split())
+
+
 def _cannot_load(reason: str) -> Callable[[LoadError], str]:
     def words(error: LoadError) -> str:
         needed_by = error.facts.get("needed_by")
@@ -87,6 +99,12 @@ class Musl(Profile):
             "R_AARCH64_PREL64", "R_AARCH64_PREL32", "R_AARCH64_PREL16",
         }
     )  # fmt: skip
+    header_names = frozenset({"libc.so"})
+    header_prefixes = ("libc.musl-",)
+    linker_runs_init = True
+    wide_offsets = True
+    triple_word = "musl"
+    lists_exports = True
     libc_prefixes = (*(f"lib{part}." for part in _LIBC_PARTS), "ld-musl-")
     words: Mapping[str, str | Callable[[LoadError], str]] = {
         **dict.fromkeys(("invalid", "short", "not-elf", "class", "machine", "no-dynamic"), _cannot_load(_NOT_ELF)),
@@ -128,6 +146,10 @@ class Musl(Profile):
     def not_loaded(self, name: str) -> LoadError | None:
         """dlopen."""
         return LoadError(name, "", "is not already loaded", "noload")
+
+    def defines(self, symbol: str) -> bool:
+        """By the list of musl 1.2.3 for amd64. The 32-bit builds have others for 64-bit time, which are taken to be there."""
+        return symbol in _exports() or "time64" in symbol
 
     # -- names --------------------------------------------------------------------------------------------------------
 

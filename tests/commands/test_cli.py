@@ -1,4 +1,4 @@
-"""What a user of the command line sees when all goes well."""
+"""The output of commands when all goes well."""
 
 from __future__ import annotations
 

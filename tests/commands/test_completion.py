@@ -23,7 +23,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def completed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> list[str]:
-    """What emuload offers for the last word, asked as bash's script asks."""
+    """The offers for the last word, asked as bash's script asks."""
     monkeypatch.setenv("_EMULOAD_COMPLETE", "bash_complete")
     monkeypatch.setenv("COMP_WORDS", " ".join(["emuload", *map(str, words)]))
     monkeypatch.setenv("COMP_CWORD", str(len(words)))

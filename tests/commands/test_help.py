@@ -10,7 +10,7 @@ import pytest
 
 from emuload import cli, samples
 from emuload.commands.common.command import GROUPS, Command, Option
-from emuload.commands.trace import formats
+from emuload.commands.common.trace_files import formats
 from emuload.machine import ARCHITECTURES
 from emuload.order.rules import shipped
 from emuload.process.options import Limits

@@ -1,4 +1,4 @@
-"""Will it load elsewhere: verdicts, reasons and advice, against what the linkers say and what running shows."""
+"""Verdicts, reasons and advice on loading elsewhere, compared with the linkers' words and with runs."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_a_go_library_everywhere(tmp_path: Path, name: str, first_glibc: str) ->
         assert statuses == expected[member.family], member.name
 
 
-# -- what is said is what the linker says ----------------------------------------------------------------------------------
+# -- the words are the linker's -------------------------------------------------------------------------------------------
 
 
 def needing_symbol(name: str) -> ElfWriter:

@@ -1,4 +1,4 @@
-"""The instruction log: it holds what ran, changes nothing of the run, and is small; a damaged one is refused in one line."""
+"""The instruction log: complete, small, without effect on the run; a damaged one is refused in one line."""
 
 from __future__ import annotations
 

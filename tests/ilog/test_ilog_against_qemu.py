@@ -57,7 +57,7 @@ def span(library: Path) -> int:
 
 
 def in_emuload(target: str, library: Path, log: Path) -> Iterator[Executed]:
-    """What the loading thread executes inside the library, without the bias, by the log's execlog form."""
+    """The instructions of the loading thread inside the library, without the bias, from the log in execlog's form."""
     process = emuload.Process(arch_of(target), instruction_log=str(log))
     assert process.dlopen(str(library)).call("add", 1, 2) == 3
     process.exit()
@@ -71,7 +71,7 @@ def in_emuload(target: str, library: Path, log: Path) -> Iterator[Executed]:
 
 
 def in_qemu(target: str, library: Path, log: Path) -> list[Executed]:
-    """What the first thread executes, wherever it lies."""
+    """All instructions of the first thread."""
     command = [*oracle.qemu(target), "-singlestep", "-d", "in_asm,exec,nochain", "-D", str(log)]
     host = c_program("blocked_host", target)
     done = subprocess.run([*command, str(host), str(library)], capture_output=True, timeout=120, check=False)
@@ -93,7 +93,7 @@ def in_qemu(target: str, library: Path, log: Path) -> list[Executed]:
 
 
 def until(values: Iterator[Executed], last: int) -> list[Executed]:
-    """What was executed before the address `last`."""
+    """The instructions before the address `last`."""
     kept: list[Executed] = []
     for address, opcode in values:
         if address == last:

@@ -157,7 +157,7 @@ def executed(path: Path) -> Executed:
 
 
 def chosen(target: str, path: Path, *only: str) -> tuple[emuload.Process, Executed]:
-    """What a log of part of the run holds."""
+    """The content of a log of part of the run."""
     process = run(target, LogRequest(str(path), only))
     return process, executed(path)
 
@@ -203,7 +203,7 @@ def test_addresses_of_an_object_and_of_the_process_add_up(
 
 
 def place_of(whole: Executed, event: Event) -> int:
-    """Where in a whole log the instruction stands at which an event happened; behind it for a system call."""
+    """The index, in a whole log, of the instruction at which an event happened; after it for a system call."""
     for number, (tid, address, time) in enumerate(whole):
         if (tid, address) == (event.tid, event.pc) and time <= event.time < time + 3000:
             return number + (event.kind.startswith("syscall") or event.kind == "constructor-exit")

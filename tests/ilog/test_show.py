@@ -1,4 +1,4 @@
-"""`emuload trace -o FILE.ilog` and `emuload show`: what ran and what it wrote, readable; filters; one line for bad input."""
+"""`emuload trace -o FILE.ilog` and `emuload show`: instructions and their effects, readable; filters; one line for bad input."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def start(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path
 
 @pytest.fixture
 def calls(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    """The log of what two calls wrote, in the library's own functions."""
+    """A log of two calls with memory writes, in the library's own functions."""
     file = tmp_path / "b.ilog"
     what = ("--instructions", "main.*", "--instructions", "_cgoexp_*", "--memory-writes", "--register-writes")
     ended = emuload(capsys, "trace", samples.path(name, tmp_path), "-c", "add(1, 2)", "-c", "add(3, 4)", "-o", file, *what)

@@ -22,11 +22,11 @@ STACK = 256
 _LINE = re.compile(r"(?:\w+=0x[0-9a-f]+,)*(?:rip|pc)=0x[0-9a-f]+(?:,mw=0x[0-9a-f]+:(?:[0-9a-f]{2})+)*")
 
 Seen = tuple[int, int, dict[str, int], bytes]
-"""Thread, address, registers, and what is on the stack, at a watched instruction."""
+"""Thread, address, registers and the top of the stack at a watched instruction."""
 
 
 class Replay:
-    """What the lines so far make of registers and memory."""
+    """Registers and memory after the lines so far."""
 
     def __init__(self) -> None:
         self.registers: dict[str, int] = {}
@@ -52,7 +52,7 @@ class Replay:
 
 
 def watched(target: str, log: LogRequest) -> tuple[emuload.Process, list[Seen]]:
-    """A run, and what was seen at its watched instructions."""
+    """A run, and the state at its watched instructions."""
     process = emuload.Process(arch_of(target), instruction_log=log)
     cpu, seen, addresses = process.cpu, list[Seen](), set[int]()
     watch = cpu.watch
@@ -76,7 +76,7 @@ def watched(target: str, log: LogRequest) -> tuple[emuload.Process, list[Seen]]:
 
 
 def replayed(lines: Iterable[str], pc: str, seen: list[Seen], flags: str) -> tuple[Replay, int]:
-    """Apply all lines, looking at each watched instruction whether everything is as it was; how much memory was compared."""
+    """Apply all lines and compare the state at each watched instruction; returns the number of memory bytes compared."""
     replay, compared, number = Replay(), 0, 0
     addresses = {address for _, address, _, _ in seen}
     for text in lines:

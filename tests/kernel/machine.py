@@ -9,11 +9,11 @@ from emuload.kernel.clock import VirtualClock
 from emuload.kernel.dispatch import Result, Stop
 from emuload.kernel.entry import Entry
 from emuload.kernel.fs.attached import Kernel
-from emuload.kernel.siginfo import SI_KERNEL
 from emuload.kernel.signals import send_signal
 from emuload.kernel.task import TIMER_SLACK, SigInfo, Task
 from emuload.machine import create_cpu
 from emuload.machine.cpu import Cpu
+from emuload.machine.signal_numbers import SI_KERNEL
 from emuload.machine.stops import Reason
 from emuload.trace.events import Recorder
 

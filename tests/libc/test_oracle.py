@@ -6,14 +6,15 @@ import subprocess
 
 import pytest
 
-from tests.libc import native
+from tests.libc import native_programs
 
-pytestmark = pytest.mark.skipif(not native.available(), reason="runs natively on x86-64 Linux")
+pytestmark = pytest.mark.skipif(not native_programs.available(), reason="runs natively on x86-64 Linux")
 
-PROGRAMS = sorted(path.stem for path in native.ORACLE.glob("*.c"))
+PROGRAMS = sorted(path.stem for path in native_programs.ORACLE.glob("*.c"))
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_like_the_host(name: str) -> None:
-    done = subprocess.run([native.program(name), native.library()], capture_output=True, timeout=300, check=False, env={})
+    command = [native_programs.program(name), native_programs.library()]
+    done = subprocess.run(command, capture_output=True, timeout=300, check=False, env={})
     assert done.returncode == 0, done.stdout.decode(errors="replace")[-6000:] + done.stderr.decode()[-2000:]

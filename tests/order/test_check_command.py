@@ -1,4 +1,4 @@
-"""`emuload check`: its verdicts, its findings with their stacks, its files, what it refuses."""
+"""`emuload check`: its verdicts, its findings with their stacks, its files, the input it refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each relation, selector and condition of the rule language means, on traces written by hand."""
+"""Each relation, selector and condition of the rule language, on traces written by hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from emuload.order.checking import Verdict, check
 from emuload.order.rule_tables import RuleError
 from emuload.order.rules import parse_rules
 from emuload.trace.events import Event
-from tests.trace.made import Run
+from tests.trace.made_traces import Run
 
 A, B, C = 1, 2, 3
 

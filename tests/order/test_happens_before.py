@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from emuload.order.happens_before import HappensBefore
 from emuload.trace.events import Event
-from tests.trace.made import Run
+from tests.trace.made_traces import Run
 
 WAIT, WAKE = 128, 129
 A, B, C, D = 1, 2, 3, 4
@@ -56,7 +56,7 @@ Step = tuple[str, int, int]
 
 
 def leads_to(one: Step, other: Step) -> bool:
-    """Whether the earlier of two steps is directly before the later one."""
+    """True if the earlier of two steps comes directly before the later one."""
     kind, tid, name = one
     then, other_tid, other_name = other
     if tid == other_tid or (PAIRS.get(kind) == then and name == other_name):

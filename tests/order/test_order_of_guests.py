@@ -1,4 +1,4 @@
-"""Real threads: what a program's own waits order is ordered in its trace, and what only came out well is not."""
+"""Real threads: events ordered by a program's own waits are ordered in its trace; those in the right order by luck are not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from emuload.trace.events import Event
 from tests.support.running import output, program_process, run
 from tests.support.targets import arch_of
 from tests.support.toolchain import GUEST_FOLDER, build, c_program, go_library
-from tests.trace.made import trace_of
+from tests.trace.made_traces import trace_of
 
 ORDERING = re.findall(r'^    \{"([^"]+)", ', (GUEST_FOLDER / "ordering" / "main.c").read_text(), re.MULTILINE)
 TARGETS = ("amd64-gnu", "armv7-gnueabihf")

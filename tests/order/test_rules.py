@@ -1,4 +1,4 @@
-"""Rule files: what they say, and one clear line with file and line for whatever is wrong in them."""
+"""Rule files: their content, and for each mistake one clear line with file and line number."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import pytest
 from emuload.order.checking import check
 from emuload.order.rules import load_rules
 from emuload.trace.events import Event
-from tests.trace.made import Run, trace_of
+from tests.trace.made_traces import Run, trace_of
 
 LOADER, RUNTIME, SYSMON, CALLER = 10, 11, 12, 13
 PROGRAM, CORE, PLUGIN, GO = "/prog", "/libcore.so", "/libplugin.so", "/libgo.so"
@@ -263,7 +263,7 @@ CHANGES: dict[str, list[Change]] = {
         add("go-fatalpanic", RUNTIME, "go-package-init-enter main 0", function="runtime.fatalpanic", object=GO),
     ],
 }  # fmt: skip
-"""Of each rule, changes that break it."""
+"""For each rule, changes that break it."""
 
 
 def broken(events: list[Event]) -> dict[str, str]:

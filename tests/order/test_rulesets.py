@@ -1,4 +1,4 @@
-"""The shipped rules hold of what they are about, wherever it runs; the two designs of 2013 hold only of libraries that follow
+"""The shipped rules hold for their libraries on every architecture; the two designs of 2013 hold only for libraries that follow
 them.
 """
 
@@ -16,10 +16,10 @@ from emuload.process.process import Process
 from tests.support.running import run
 from tests.support.targets import ALL, GNU, arch_of
 from tests.support.toolchain import build, c_library, go_library
-from tests.trace.made import trace_of
+from tests.trace.made_traces import trace_of
 
 NEEDED = {"elf": "relocated-before-constructors", "go-c-shared": "main-init-done-before-exports"}
-"""Of each set a rule that must not be found inapplicable."""
+"""A rule of each set that must not be inapplicable."""
 
 
 def process_of(target: str, **options: object) -> Process:

@@ -1,7 +1,7 @@
 """What Go code does in the emulator is what it does natively: one C host program calls every export of a Go library.
 
 The expected text was written by the same host natively on amd64, and under qemu-user on ARM and ARM64; see
-tests/guests/behaviour_host and `python -m tests.support.record`.
+tests/guests/behaviour_host and `python -m tests.support.record_guests`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import emuload
 from emuload.process.process import Process
 from tests.support.guest_scenarios import SCENARIOS, TARGETS, Command, command, expected, go_test_command
 from tests.support.oracle import HANGS, Result
-from tests.support.record import first_line
+from tests.support.record_guests import first_line
 from tests.support.running import program_process
 
 GO_TESTS = ("main0", "main1", "main2", "main4", "main5", "m1", "m2", "issue36233", "issue68411")
@@ -37,7 +37,7 @@ def process_of(made: Command, target: str, **options: object) -> Process:
 
 
 def answer(process: Process) -> Result:
-    """How the program ended, as tests.support.record keeps it."""
+    """How the program ended, as tests.support.record_guests keeps it."""
     try:
         status: int | str = process.run_program()
     except emuload.GuestFailed:

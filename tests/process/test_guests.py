@@ -12,7 +12,7 @@ from tests.support import toolchain
 from tests.support.gotests import go_tests
 from tests.support.guest_scenarios import SCENARIOS, expected, go_test_command
 from tests.support.oracle import HANGS, run_native
-from tests.support.record import answer
+from tests.support.record_guests import answer
 
 ENDING = [name for name in SCENARIOS if expected(name, "amd64-gnu").status != HANGS]
 GO_TESTS = ("main0", "main1", "main2", "main4", "main5", "m1", "m2", "issue36233", "issue68411")

@@ -1,4 +1,4 @@
-"""`emuload inspect` says what pyelftools and Go's tools say of the same file."""
+"""`emuload inspect` agrees with pyelftools and Go's tools about the same file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports and tables say what happened in as few lines as it takes."""
+"""Reports and tables: their lines, and how long ones are shortened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verdicts as text, JUnit XML and SARIF: what stands in them, and that those who read them accept it."""
+"""Verdicts as text, JUnit XML and SARIF: their content, and that their readers' schemas accept it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from emuload.trace.events import Event
 from emuload.trace.jsonl import End, Header, Trace
 
 HOSTILE = "a\x00\x1b[31m<&\"'>]]>\udcff\uffff\U0001f600 ünï"
-"""What a guest or a file name may hold and a format may not."""
+"""Characters that a guest or a file name may hold and a format may not."""
 
 LIBRARY = "my libs/libä.so"
 
@@ -110,7 +110,7 @@ def test_the_json_document_holds_all() -> None:
 
 
 class Element(NamedTuple):
-    """What an element may hold: attributes it must have, those it can have, elements in it."""
+    """The content of an element: required attributes, optional ones, elements in it."""
 
     required: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
@@ -136,7 +136,7 @@ JUNIT: Mapping[str, Element] = {
 
 
 def complaints(element: ElementTree.Element) -> list[str]:
-    """What the schema has against an element and those in it."""
+    """The schema's complaints about an element and those in it."""
     kind = JUNIT.get(element.tag)
     if kind is None:
         return [f"<{element.tag}> is unknown"]

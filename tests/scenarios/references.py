@@ -38,6 +38,6 @@ def files_of(scenario: Scenario, sample: str) -> Mapping[str, Path]:
 
 
 def run_again(scenario: Scenario, sample: str) -> Trace:
-    """What the scenario does now."""
+    """The trace of a new run of the scenario."""
     files = files_of(scenario, sample)
     return run(scenario, target_of(sample), files, versions())

@@ -1,4 +1,4 @@
-"""Every scenario does what its stored trace says, and shows the order that it is there for."""
+"""Every scenario runs as in its stored trace, and shows the order that it is there for."""
 
 from __future__ import annotations
 

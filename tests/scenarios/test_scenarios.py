@@ -1,4 +1,4 @@
-"""`emuload scenarios update`: what it writes, and what it says of scenarios that cannot be used."""
+"""`emuload scenarios update`: the traces it writes, and its messages about scenarios that cannot be used."""
 
 from __future__ import annotations
 

@@ -28,13 +28,13 @@ STEPS: dict[str, tuple[str, int | str, str]] = {
     "panic-in-init": ("open libpanics.so add=1,2", ABORTED, ""),
     "two-go-libraries": ("open libhello.so add=1,2 open libtwice.so twice=3 open libhello.so add=3,4", 0, "3\n6\n7\n"),
 }
-"""What `scenario_host` is told to do, how it ends, what it writes."""
+"""The steps of `scenario_host`, its exit status, its output."""
 
 PROGRAMS = ("linked", "thread-local-host")
 """Scenarios with a program of their own, whose status is 0 when all is well."""
 
 BY_THE_CLOCK = ("init-sleeps",)
-"""What this one answers is never the same outside."""
+"""This one's answer is never the same outside."""
 
 
 def outside(name: str, sample: str) -> Result:

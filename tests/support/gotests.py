@@ -6,7 +6,7 @@ the two that only look at a generated header there are hosts of ours that call t
 for Android alone.
 
 Each passes when it ends with status 0 and has written what `expected` says. Natively on amd64 and under
-qemu-user all do: `python -m tests.support.record`.
+qemu-user all do: `python -m tests.support.record_guests`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Guest programs with what they are given, and what they answered outside the emulator.
 
-The answers stand in guests/expected.json, written by `python -m tests.support.record` from runs on amd64 and under
+The answers stand in guests/expected.json, written by `python -m tests.support.record_guests` from runs on amd64 and under
 qemu-user; a test of the emulator runs the same scenario and compares.
 """
 

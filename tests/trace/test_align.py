@@ -1,4 +1,4 @@
-"""What corresponds in two sequences of which one was made of the other."""
+"""Aligns sequences with edited copies of themselves."""
 
 from __future__ import annotations
 

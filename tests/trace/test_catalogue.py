@@ -25,7 +25,7 @@ LIMITS = emuload.Limits(code_bytes=40_000_000, virtual_seconds=600)
 
 
 def emitted() -> list[tuple[str, str, tuple[str, ...]]]:
-    """(place, kind, fields) of each call in the sources that emits an event whose kind and fields stand there."""
+    """(place, kind, fields) of each call in the sources that emits an event with literal kind and fields."""
     found = []
     for path in sorted([*ROOT.glob("emuload/**/*.py"), *ROOT.glob("loader/**/*.py")]):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -1,4 +1,4 @@
-"""What single events say, where a whole run's listing does not tell whether it is true."""
+"""The contents of single events, checked against the guest's own state."""
 
 from __future__ import annotations
 

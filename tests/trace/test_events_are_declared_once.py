@@ -39,7 +39,7 @@ ALLOWED = {
 
 
 def offenders(source: str) -> Iterator[tuple[int, str]]:
-    """Line and name of each kind that a module names otherwise than to emit it."""
+    """Line and name of each kind that a module names without emitting it."""
     tree = ast.parse(source)
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     for node in ast.walk(tree):

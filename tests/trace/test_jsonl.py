@@ -1,4 +1,4 @@
-"""A trace file holds what happened, and a file that is not as it was written is refused with the line."""
+"""A trace file has the run's events; a file that emuload cannot have written is refused with the line."""
 
 from __future__ import annotations
 

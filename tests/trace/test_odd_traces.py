@@ -11,7 +11,7 @@ from emuload.order.checking import check
 from emuload.order.rules import load_rules, shipped
 from emuload.trace.events import Event
 from tests.order.test_rules_are_precise import good_run
-from tests.trace.made import Run, trace_of
+from tests.trace.made_traces import Run, trace_of
 
 RULES = [replace(rule, optional=True) for rule in load_rules(list(shipped()))]
 

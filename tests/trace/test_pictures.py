@@ -1,4 +1,4 @@
-"""What draws a run shows every thread, slice and arrow of it: the file is read back and compared with the events."""
+"""Exported pictures show every thread, slice and arrow of a run: the files are read back and compared with the events."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CHROME = {
     "s": ({**TIMED, "id": int}, {}),
     "f": ({**TIMED, "id": int, "bp": str}, {}),
 }
-"""By phase, what an entry must have and what it may have, and of which types (Trace Event Format, Google 2016)."""
+"""Required and optional members of an entry, with their types, by phase (Trace Event Format, Google 2016)."""
 
 
 class Slice(NamedTuple):
@@ -50,7 +50,7 @@ class Slice(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """What a file draws: thread names by tid, slices by name, arrows as ((tid, time), (tid, time))."""
+    """The content of a picture: thread names by tid, slices by name, arrows as ((tid, time), (tid, time))."""
 
     threads: dict[int, str]
     slices: list[tuple[str, Slice]]
@@ -114,7 +114,7 @@ def arrows(events: list[Event]) -> set[tuple[tuple[int, int], tuple[int, int]]]:
 
 
 def read_chrome(file: Path) -> Picture:
-    """A Chrome trace, with what its format demands of it checked."""
+    """A Chrome trace, checked against its format."""
     document = json.loads(file.read_text())
     picture = Picture({}, [], set())
     stacks: dict[int, list[tuple[str, int]]] = {}
@@ -220,7 +220,7 @@ def test_a_perfetto_trace_shows_every_thread_slice_and_arrow(
 def test_a_missing_package_is_told_in_one_line(
     tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emuload.commands.trace.find_spec", lambda name: None)
+    monkeypatch.setattr("emuload.commands.common.trace_files.find_spec", lambda name: None)
     ended = emuload(capsys, "trace", folder / "amd64" / "libhello.so", "-o", tmp_path / "a.perfetto-trace")
     wanted = "emuload: a .perfetto-trace needs the perfetto package: pip install 'emuload[trace]'\n"
     assert (ended.status, ended.err) == (2, wanted)

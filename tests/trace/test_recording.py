@@ -1,4 +1,4 @@
-"""What the recorder keeps and what the trace's writer makes of it is the canonical form, however it is handed over."""
+"""Recorder and trace writer give the canonical form of the events, whichever way they were recorded and handed over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`emuload trace`: the file it writes, the lines it shows, what it refuses."""
+"""`emuload trace`: the file it writes, the lines it shows, the input it refuses."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What several commands share: their options, a session of calls, running one again, files, progress."""
+"""The parts of the commands: options, a session of calls, running one again, files, progress."""

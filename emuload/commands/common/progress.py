@@ -1,4 +1,4 @@
-"""Progress of long work, on standard error when that is a terminal and nothing else writes there."""
+"""Progress of long work, on standard error if that is a terminal."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from emuload.process.process import Process
 
 DELAY = 1.0
-"""Seconds before the first line: short work shows none."""
+"""Seconds before the first line, so that short work shows none."""
 
 PERIOD = 0.2
 
 
 @contextmanager
 def progress(line: Callable[[], str]) -> Iterator[None]:
-    """While the body runs, show `line()` again and again; it is taken away at the end."""
+    """Show `line()` repeatedly while the body runs, and remove it at the end."""
     if not sys.stderr.isatty():
         yield
         return
@@ -46,7 +46,7 @@ def progress(line: Callable[[], str]) -> Iterator[None]:
 
 @contextmanager
 def running(process: Process) -> Iterator[None]:
-    """Progress of a guest: virtual time and code executed, whose only bound is the clock's."""
+    """Show a guest's progress: virtual time and code executed."""
 
     def line() -> str:
         code = process.cpu.clock_bytes / 1e6

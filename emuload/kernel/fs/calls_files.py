@@ -192,7 +192,7 @@ def _lock(kernel: Kernel, command: int, argument: int, width: int) -> int:
     """Record locks: the only process holds them all, so every one is granted and none is in the way."""
     layout = FLOCK[width]
     kind, whence, start, length, pid = layout.unpack(kernel.memory.user_read(argument, layout.size))
-    if kind not in (0, 1, 2):
+    if kind not in (c.F_RDLCK, c.F_WRLCK, c.F_UNLCK):
         return -errno.EINVAL
     if command in _GETTERS:
         kernel.memory.user_write(argument, layout.pack(c.F_UNLCK, whence, start, length, pid))

@@ -6,25 +6,16 @@ from typing import TYPE_CHECKING
 
 from emuload.kernel import errno
 from emuload.kernel.dispatch import Result
-from emuload.kernel.fs.constants import (
-    AT_FDCWD,
-    F_SEAL_GROW,
-    F_SEAL_SHRINK,
-    S_IFDIR,
-    S_IFLNK,
-    S_IFREG,
-    SIGPIPE,
-    W_OK,
-)
+from emuload.kernel.fs.constants import AT_FDCWD, F_SEAL_GROW, F_SEAL_SHRINK, S_IFDIR, S_IFLNK, S_IFREG, W_OK
 from emuload.kernel.fs.descriptions import Description
 from emuload.kernel.fs.file_descriptions import FileDescription
 from emuload.kernel.fs.inodes import DataInode, FsError, Inode, Regular
 from emuload.kernel.fs.support import PIECE, UserBuffers, file_call, gone, inode_at, one_buffer, vector, wait_for, wide
 from emuload.kernel.integers import int32, int64
-from emuload.kernel.siginfo import SI_USER
 from emuload.kernel.signals import send_signal
 from emuload.kernel.task import SigInfo, Task
 from emuload.machine.memory import MemoryFault
+from emuload.machine.signal_numbers import SI_USER, SIGPIPE
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.attached import Kernel
@@ -185,9 +176,9 @@ def sys_preadv2(kernel: Kernel, task: Task, fd: int, address: int, count: int, l
     """preadv2(2) without flags; offset -1 is the current position."""
     if flags:
         return -errno.EOPNOTSUPP
-    offset = _split_offset(kernel, low, high)
-    buffers = vector(kernel, address, count)
-    return read_into(kernel, task, fd, buffers, "readv") if offset == -1 else _read_at(kernel, fd, buffers, offset)
+    if _split_offset(kernel, low, high) == -1:
+        return sys_readv(kernel, task, fd, address, count)
+    return sys_preadv(kernel, task, fd, address, count, low, high)
 
 
 @file_call("pwritev2")
@@ -195,9 +186,9 @@ def sys_pwritev2(kernel: Kernel, task: Task, fd: int, address: int, count: int, 
     """pwritev2(2) without flags; offset -1 is the current position."""
     if flags:
         return -errno.EOPNOTSUPP
-    offset = _split_offset(kernel, low, high)
-    buffers = vector(kernel, address, count)
-    return write_from(kernel, task, fd, buffers, "writev") if offset == -1 else _write_at(kernel, fd, buffers, offset)
+    if _split_offset(kernel, low, high) == -1:
+        return sys_writev(kernel, task, fd, address, count)
+    return sys_pwritev(kernel, task, fd, address, count, low, high)
 
 
 @file_call("lseek")
@@ -230,7 +221,7 @@ def sys_sync(kernel: Kernel, task: Task) -> int:
     return 0
 
 
-@file_call("sync_file_range", "arm_sync_file_range", "sync_file_range2", "fadvise64", "arm_fadvise64_64", "readahead")
+@file_call("sync_file_range", "sync_file_range2", "fadvise64", "arm_fadvise64_64", "readahead")
 def sys_advice(kernel: Kernel, task: Task, fd: int) -> int:
     """Advice that changes nothing."""
     return -errno.ESPIPE if kernel.files.require(fd).pollable else 0

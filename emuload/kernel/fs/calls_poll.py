@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from emuload.kernel import errno
+from emuload.kernel.clock import SECOND
 from emuload.kernel.dispatch import BLOCKED, Result
 from emuload.kernel.fs.constants import (
     EPOLL_CTL_ADD,
     EPOLL_CTL_DEL,
     EPOLL_CTL_MOD,
-    NSEC,
     O_CLOEXEC,
     POLLERR,
     POLLHUP,
@@ -31,14 +31,12 @@ from emuload.kernel.fs.inodes import FsError
 from emuload.kernel.fs.layouts import EPOLL_ALIGNED, EPOLL_PACKED, POLLFD, TIMESPEC
 from emuload.kernel.fs.support import file_call, gone
 from emuload.kernel.integers import int32
-from emuload.kernel.signals import read_set, set_temporary_mask
+from emuload.kernel.signals import SIGSET_SIZE, read_set, set_temporary_mask
 from emuload.kernel.task import Task, Wait
 from emuload.kernel.time import read_timespec, write_timespec, write_timeval
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.attached import Kernel
-
-SIGSET_SIZE: Final = 8
 
 
 def _milliseconds(timeout: int) -> int | None:
@@ -198,7 +196,7 @@ def sys_select(kernel: Kernel, task: Task, count: int, reads: int, writes: int, 
         seconds, microseconds = layout.unpack(kernel.memory.user_read(timeout, layout.size))
         if seconds < 0 or microseconds < 0:
             return -errno.EINVAL
-        relative = seconds * NSEC + microseconds * 1000
+        relative = seconds * SECOND + microseconds * 1000
     result = _select(kernel, task, count, (reads, writes, exceptions), relative)
     if result is not BLOCKED and relative is not None:
         write_timeval(kernel, timeout, _left(kernel, task, relative))

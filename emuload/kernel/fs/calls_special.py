@@ -8,19 +8,7 @@ from typing import TYPE_CHECKING, Final
 from emuload.kernel import errno
 from emuload.kernel.dispatch import Result
 from emuload.kernel.fs.calls_io import broken_pipe
-from emuload.kernel.fs.constants import (
-    CLOCK_BOOTTIME,
-    CLOCK_BOOTTIME_ALARM,
-    CLOCK_MONOTONIC,
-    CLOCK_REALTIME,
-    CLOCK_REALTIME_ALARM,
-    EFD_SEMAPHORE,
-    O_CLOEXEC,
-    O_NONBLOCK,
-    O_RDWR,
-    TFD_TIMER_ABSTIME,
-    TFD_TIMER_CANCEL_ON_SET,
-)
+from emuload.kernel.fs.constants import EFD_SEMAPHORE, O_CLOEXEC, O_NONBLOCK, O_RDWR, TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET
 from emuload.kernel.fs.descriptions import Description
 from emuload.kernel.fs.events import EventFd, TimerFd
 from emuload.kernel.fs.inodes import FsError
@@ -40,7 +28,15 @@ from emuload.kernel.fs.pipes import (
 from emuload.kernel.fs.support import UserBuffers, file_call, gone, one_buffer, uapi, vector, wait_for
 from emuload.kernel.integers import int32
 from emuload.kernel.task import Task
-from emuload.kernel.time import read_timespec, write_timespec
+from emuload.kernel.time import (
+    CLOCK_BOOTTIME,
+    CLOCK_BOOTTIME_ALARM,
+    CLOCK_MONOTONIC,
+    CLOCK_REALTIME,
+    CLOCK_REALTIME_ALARM,
+    read_timespec,
+    write_timespec,
+)
 from emuload.machine.memory import MemoryFault
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from emuload.kernel import errno
+from emuload.kernel.clock import SECOND
 from emuload.kernel.fs.constants import (
     ANON_DEVICE,
     AT_EACCESS,
@@ -15,7 +16,6 @@ from emuload.kernel.fs.constants import (
     AT_SYMLINK_NOFOLLOW,
     DEV_DEVICE,
     NAME_MAX,
-    NSEC,
     PIPE_DEVICE,
     PROC_DEVICE,
     R_OK,
@@ -296,14 +296,14 @@ def _set_times(kernel: Kernel, inode: Inode, times: list[tuple[int, int]] | None
             return -errno.EROFS
         inode.atime = inode.mtime = inode.ctime = now
         return 0
-    if any(not 0 <= ns < NSEC and ns not in (_UTIME_NOW, _UTIME_OMIT) for _, ns in times):
+    if any(not 0 <= ns < SECOND and ns not in (_UTIME_NOW, _UTIME_OMIT) for _, ns in times):
         return -errno.EINVAL
     if all(nanoseconds == _UTIME_OMIT for _, nanoseconds in times):
         return 0
     _own(kernel, inode)
     old = (inode.atime, inode.mtime)
     new = [
-        now if ns == _UTIME_NOW else before if ns == _UTIME_OMIT else seconds * NSEC + ns
+        now if ns == _UTIME_NOW else before if ns == _UTIME_OMIT else seconds * SECOND + ns
         for (seconds, ns), before in zip(times, old, strict=True)
     ]
     inode.atime, inode.mtime = new
@@ -345,7 +345,7 @@ def sys_futimesat(kernel: Kernel, task: Task, dirfd: int, path: int, address: in
         layout = TIMESPEC[kernel.abi.word]
         pairs = layout.iter_unpack(kernel.memory.user_read(address, 2 * layout.size))
         times = [(seconds, microseconds * 1000) for seconds, microseconds in pairs]
-        if any(not 0 <= nanoseconds < NSEC for _, nanoseconds in times):
+        if any(not 0 <= nanoseconds < SECOND for _, nanoseconds in times):
             return -errno.EINVAL
     inode = inode_at(kernel, dirfd, path) if path else kernel.files.require(dirfd).inode
     return _set_times(kernel, inode, times)

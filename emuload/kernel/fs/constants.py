@@ -19,7 +19,6 @@ O_NOCTTY: Final = 0o400
 O_TRUNC: Final = 0o1000
 O_APPEND: Final = 0o2000
 O_NONBLOCK: Final = 0o4000
-O_DSYNC: Final = 0o10000
 O_ASYNC: Final = 0o20000
 O_NOATIME: Final = 0o1000000
 O_CLOEXEC: Final = 0o2000000
@@ -31,7 +30,6 @@ S_IFMT: Final = 0o170000
 S_IFSOCK: Final = 0o140000
 S_IFLNK: Final = 0o120000
 S_IFREG: Final = 0o100000
-S_IFBLK: Final = 0o060000
 S_IFDIR: Final = 0o040000
 S_IFCHR: Final = 0o020000
 S_IFIFO: Final = 0o010000
@@ -82,6 +80,8 @@ F_GETPIPE_SZ: Final = 1032
 F_ADD_SEALS: Final = 1033
 F_GET_SEALS: Final = 1034
 FD_CLOEXEC: Final = 1
+F_RDLCK: Final = 0
+F_WRLCK: Final = 1
 F_UNLCK: Final = 2
 F_OWNER_TID: Final = 0
 F_OWNER_PID: Final = 1
@@ -94,7 +94,6 @@ F_SEAL_WRITE: Final = 0x8
 
 # ioctl(2)
 TCGETS: Final = 0x5401
-TIOCGPGRP: Final = 0x540F
 TIOCGWINSZ: Final = 0x5413
 FIONREAD: Final = 0x541B
 FIONBIO: Final = 0x5421
@@ -120,7 +119,6 @@ POLLRDNORM: Final = 0x040
 POLLRDBAND: Final = 0x080
 POLLWRNORM: Final = 0x100
 POLLWRBAND: Final = 0x200
-POLLMSG: Final = 0x400
 POLLRDHUP: Final = 0x2000
 READABLE: Final = POLLIN | POLLRDNORM
 WRITABLE: Final = POLLOUT | POLLWRNORM
@@ -140,20 +138,6 @@ MFD_ALLOW_SEALING: Final = 2
 CLOSE_RANGE_UNSHARE: Final = 2
 CLOSE_RANGE_CLOEXEC: Final = 4
 
-CLOCK_REALTIME: Final = 0
-CLOCK_MONOTONIC: Final = 1
-CLOCK_BOOTTIME: Final = 7
-CLOCK_REALTIME_ALARM: Final = 8
-CLOCK_BOOTTIME_ALARM: Final = 9
-
-SIGPIPE: Final = 13
-SIGIO: Final = 29
-POLL_IN: Final = 1
-POLL_OUT: Final = 2
-POLL_MSG: Final = 3
-POLL_HUP: Final = 6
-SI_KERNEL: Final = 0x80
-
 NAME_MAX: Final = 255
 PATH_MAX: Final = 4096
 MAX_SYMLINKS: Final = 40
@@ -164,7 +148,6 @@ IOV_MAX: Final = 1024
 PIPE_BUF: Final = 4096
 PIPE_SIZE: Final = 65536
 PIPE_MAX_SIZE: Final = 1 << 20
-NSEC: Final = 1_000_000_000
 
 # st_dev of the file systems there are: one without a disk has major number 0 (fs/super.c, get_anon_bdev)
 DEV_DEVICE: Final = (0, 5)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from emuload.kernel.fs.constants import DEV_DEVICE, PROC_DEVICE, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, SYS_DEVICE
+from emuload.kernel.fs.constants import DEV_DEVICE, PIPE_MAX_SIZE, PROC_DEVICE, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, SYS_DEVICE
 from emuload.kernel.fs.inodes import Device, Directory, Generated, Inode
 from emuload.kernel.fs.proc import HUGE_PAGE, MagicLink, ProcRoot
+from emuload.kernel.identity import NR_OPEN
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.tree import FileSystem
@@ -36,7 +37,7 @@ _PROC: Final = {
 }  # fmt: skip
 
 _PROC_TEXT: Final = {
-    "sys/fs/file-max": "9223372036854775807", "sys/fs/nr_open": "1048576", "sys/fs/pipe-max-size": "1048576",
+    "sys/fs/file-max": "9223372036854775807", "sys/fs/nr_open": str(NR_OPEN), "sys/fs/pipe-max-size": str(PIPE_MAX_SIZE),
     "sys/kernel/cap_last_cap": "40", "sys/kernel/hostname": "emuload", "sys/kernel/ngroups_max": "65536",
     "sys/kernel/ostype": "Linux", "sys/kernel/random/boot_id": "6d0f4cd5-93b6-4a2f-8d5a-6d75c6f4a0b1",
     "sys/kernel/pid_max": "4194304", "sys/kernel/random/entropy_avail": "256",

@@ -18,17 +18,15 @@ from emuload.kernel.fs.constants import (
     O_NONBLOCK,
     O_RDONLY,
     O_WRONLY,
-    POLL_IN,
-    POLL_OUT,
     POLLERR,
     POLLHUP,
     READABLE,
     WRITABLE,
 )
 from emuload.kernel.fs.inodes import FsError, Inode
-from emuload.kernel.siginfo import SI_KERNEL, SIGINFO_SIZE, SIGIO
 from emuload.kernel.signals import send_signal
 from emuload.kernel.task import SigInfo
+from emuload.machine.signal_numbers import POLL_IN, POLL_OUT, SI_KERNEL, SIGINFO_SIZE, SIGIO
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.attached import Kernel

@@ -7,15 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from emuload.kernel import errno
 from emuload.kernel.deadlines import TIMERFD
-from emuload.kernel.fs.constants import (
-    CLOCK_REALTIME,
-    CLOCK_REALTIME_ALARM,
-    EFD_SEMAPHORE,
-    POLLERR,
-    POLLIN,
-    POLLOUT,
-)
+from emuload.kernel.fs.constants import EFD_SEMAPHORE, POLLERR, POLLIN, POLLOUT
 from emuload.kernel.fs.descriptions import Description
+from emuload.kernel.time import CLOCK_REALTIME, CLOCK_REALTIME_ALARM
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.attached import Kernel

@@ -20,14 +20,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from emuload.kernel import errno
+from emuload.kernel.clock import EPOCH
 from emuload.kernel.fs.constants import S_IFDIR, S_IFLNK, S_IFREG
 from emuload.kernel.fs.inodes import DataInode, Directory, FsError, Inode, Symlink
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.tree import FileSystem
 
-HOST_TIME: Final = 1_577_836_800 * 1_000_000_000
-"""The time stamps of every mapped file: 2020-01-01T00:00:00Z, when the virtual clock starts."""
+HOST_TIME: Final = EPOCH
+"""Time stamps of every mapped file: the instant at which the virtual clock starts."""
 
 _NUMBERS: Final = {name: number for number, name in errno.NAMES.items()}
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from emuload.kernel import errno
-from emuload.kernel.fs.constants import S_IFDIR, S_IFMT, S_IFREG
+from emuload.kernel.fs.constants import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from emuload.machine.structures import Attributes
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ class Directory(Inode):
 
     def new_symlink(self, fs: FileSystem, name: str, text: str) -> None:
         """Make a symbolic link."""
-        self._enter(fs, name, Symlink(fs.new_ino(), 0o120777, self.device, text=text))
+        self._enter(fs, name, Symlink(fs.new_ino(), S_IFLNK | 0o777, self.device, text=text))
 
     def new_node(self, fs: FileSystem, name: str, node: Inode) -> None:
         """Enter a fifo or the like that was made by the caller."""

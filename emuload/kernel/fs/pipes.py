@@ -21,9 +21,6 @@ from emuload.kernel.fs.constants import (
     PIPE_DEVICE,
     PIPE_MAX_SIZE,
     PIPE_SIZE,
-    POLL_HUP,
-    POLL_IN,
-    POLL_OUT,
     POLLERR,
     POLLHUP,
     POLLRDHUP,
@@ -35,6 +32,7 @@ from emuload.kernel.fs.constants import (
 )
 from emuload.kernel.fs.descriptions import Description
 from emuload.kernel.fs.inodes import Inode
+from emuload.machine.signal_numbers import POLL_HUP, POLL_IN, POLL_OUT
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.attached import Kernel
@@ -203,7 +201,6 @@ SOCK_SEQPACKET: Final = 5
 SOCKET_BUFFER: Final = 212_992
 """Bytes one direction holds (net.core.wmem_default)."""
 MSG_PEEK: Final = 2
-MSG_TRUNC: Final = 0x20
 SHUT_RD: Final = 1
 SHUT_WR: Final = 2
 

@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from emuload.kernel import errno
+from emuload.kernel.clock import SECOND, TICK
 from emuload.kernel.fs.constants import O_CLOEXEC, PROC_DEVICE, S_IFDIR, S_IFLNK, S_IFREG, W_OK
 from emuload.kernel.fs.inodes import Directory, FsError, Generated, Inode, Symlink
 from emuload.kernel.identity import INFINITY
 from emuload.machine.memory import text_bytes
+from loader.memory import PROT_EXEC, PROT_READ, PROT_WRITE
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.attached import Kernel
     from emuload.kernel.fs.tree import FileSystem
     from emuload.kernel.task import Task
 
-CLOCK_TICK: Final = 10_000_000
-"""Nanoseconds of a tick in /proc/stat (USER_HZ = 100)."""
 HUGE_PAGE: Final = 2 << 20
 
 
@@ -48,7 +48,9 @@ def _living(kernel: Kernel) -> list[int]:
 def _maps(kernel: Kernel, tid: int) -> str:
     lines = []
     for region in kernel.memory.regions():
-        rights = "".join(letter if region.prot & bit else "-" for letter, bit in (("r", 1), ("w", 2), ("x", 4)))
+        rights = "".join(
+            letter if region.prot & bit else "-" for letter, bit in (("r", PROT_READ), ("w", PROT_WRITE), ("x", PROT_EXEC))
+        )
         shared = "s" if getattr(region, "shared", False) else "p"
         head = f"{region.start:08x}-{region.end:08x} {rights}{shared} 00000000 00:00 0 "
         lines.append((f"{head:<73}{region.name}" if region.name else head) + "\n")
@@ -105,7 +107,7 @@ def _status(kernel: Kernel, tid: int) -> str:
 def _stat(kernel: Kernel, tid: int) -> str:
     task = _task(kernel, tid)
     total, accessible = _sizes(kernel)
-    ticks = kernel.clock.now() // CLOCK_TICK
+    ticks = kernel.clock.now() // TICK
     head = [kernel.ppid, kernel.pid, kernel.pid, 0, -1, 0x400000, 0, 0, 0, 0, ticks, 0, 0, 0, 20, 0]
     tail = [len(_living(kernel)), 0, 0, total, accessible >> 12, (1 << kernel.abi.word * 8) - 1] + [0] * 27
     numbers = " ".join(str(number) for number in head + tail)
@@ -169,15 +171,15 @@ def _meminfo(kernel: Kernel, tid: int) -> str:
 
 
 def _system_stat(kernel: Kernel, tid: int) -> str:
-    ticks = kernel.clock.now() // CLOCK_TICK
+    ticks = kernel.clock.now() // TICK
     row = f"{ticks} 0 0 0 0 0 0 0 0 0"
     cpus = "".join(f"cpu{cpu} {row}\n" for cpu in range(kernel.cpus))
-    started = (kernel.clock.realtime() - kernel.clock.now()) // 1_000_000_000
+    started = (kernel.clock.realtime() - kernel.clock.now()) // SECOND
     return f"cpu  {row}\n{cpus}intr 0\nctxt 0\nbtime {started}\nprocesses 1\nprocs_running 1\nprocs_blocked 0\n"
 
 
 def _uptime(kernel: Kernel, tid: int) -> str:
-    hundredths = kernel.clock.now() // CLOCK_TICK
+    hundredths = kernel.clock.now() // TICK
     return f"{hundredths // 100}.{hundredths % 100:02d} 0.00\n"
 
 

@@ -16,7 +16,7 @@ from emuload.kernel.fs.file_descriptions import (
 )
 from emuload.kernel.fs.inodes import DataInode, Device, Directory, FsError, Generated, Inode
 from emuload.kernel.fs.streams import StreamDescription, StreamInode
-from emuload.kernel.identity import RLIMIT_NOFILE
+from emuload.kernel.identity import NR_OPEN, RLIMIT_NOFILE
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.attached import Kernel
@@ -65,7 +65,7 @@ class FileTable:
     @property
     def limit(self) -> int:
         """RLIMIT_NOFILE's soft limit, itself bounded like fs.nr_open."""
-        return min(self.kernel.limits.values[RLIMIT_NOFILE][0], 1 << 20)
+        return min(self.kernel.limits.values[RLIMIT_NOFILE][0], NR_OPEN)
 
     def install(self, description: Description, cloexec: bool = False, minimum: int = 0) -> int:
         """Give a description the lowest free number from `minimum` up. Raises FsError(EMFILE)."""

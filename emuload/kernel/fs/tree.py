@@ -17,6 +17,7 @@ from emuload.kernel.fs.constants import (
     ROOT_DEVICE,
     S_IFDIR,
     S_IFLNK,
+    S_IFREG,
     W_OK,
     X_OK,
 )
@@ -253,7 +254,7 @@ class FileSystem:
         """Place a regular file in memory at an absolute path; `owned` by the guest's user, else by root."""
         folder, _, name = path.rpartition("/")
         parent = self.make_path(folder)
-        node = Regular(self.new_ino(), 0o100000 | mode, ROOT_DEVICE, content=bytearray(data), length=len(data))
+        node = Regular(self.new_ino(), S_IFREG | mode, ROOT_DEVICE, content=bytearray(data), length=len(data))
         if owned:
             node.uid, node.gid = self.uid, self.gid
         node.atime = node.mtime = node.ctime = self.now()

@@ -16,7 +16,7 @@ from emuload.machine.amd64 import ABI
 from emuload.machine.cpu import Cpu
 from emuload.machine.disassembly import Disassembler
 from emuload.machine.hooks import install
-from emuload.machine.stops import (
+from emuload.machine.signal_numbers import (
     FPE_INTDIV,
     ILL_ILLOPC,
     SEGV_MAPERR,
@@ -26,10 +26,8 @@ from emuload.machine.stops import (
     SIGSEGV,
     SIGTRAP,
     TRAP_BRKPT,
-    Fault,
-    Reason,
-    Stop,
 )
+from emuload.machine.stops import Fault, Reason, Stop
 
 _IDS = {
     "rax": 35, "rbx": 37, "rcx": 38, "rdx": 40, "rsi": 43, "rdi": 39, "rbp": 36, "rsp": 44,

@@ -12,7 +12,8 @@ from __future__ import annotations
 import struct
 
 from emuload.machine.cpu import Cpu
-from emuload.machine.signal_frames import SA_RESTORER, BadFrame, SignalFrame
+from emuload.machine.signal_frames import BadFrame, SignalFrame
+from emuload.machine.signal_numbers import SA_RESTORER, SIGINFO_SIZE
 
 TRAMPOLINE = b""
 """None: Linux on amd64 refuses a handler without SA_RESTORER."""
@@ -29,7 +30,6 @@ _ORDER = (
     "rdi", "rsi", "rbp", "rbx", "rdx", "rax", "rcx", "rsp", "rip", "eflags",
 )  # fmt: skip
 UCONTEXT_SIZE = _UCONTEXT.size
-SIGINFO_SIZE = 128
 FRAME_SIZE = 8 + UCONTEXT_SIZE + SIGINFO_SIZE
 _FIRST_REGISTER = 5
 _FPSTATE, _MASK = -2, -1

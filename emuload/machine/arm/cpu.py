@@ -15,7 +15,8 @@ from emuload.machine.arm.signals import TRAMPOLINE
 from emuload.machine.cpu import Cpu
 from emuload.machine.interrupt_cpu import InterruptCpu
 from emuload.machine.memory import MemoryFault
-from emuload.machine.stops import SEGV_MAPERR, SIGSEGV, Fault
+from emuload.machine.signal_numbers import SEGV_MAPERR, SIGSEGV
+from emuload.machine.stops import Fault
 from loader.memory import PROT_EXEC, PROT_READ
 
 _R = [66 + i for i in range(13)]
@@ -74,7 +75,7 @@ class Arm(InterruptCpu):
     sp_name = "sp"
     pc_name, flags_name = "pc", "cpsr"
     _ids = _IDS
-    _thumb = _THUMB
+    _short = _THUMB
     _pc, _sp, _tp, _result = _IDS["pc"], _IDS["sp"], _IDS["tpidruro"], _IDS["r0"]
 
     def __init__(self, *, native_hooks: bool = True) -> None:

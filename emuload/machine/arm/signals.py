@@ -12,7 +12,8 @@ from __future__ import annotations
 import struct
 
 from emuload.machine.cpu import Cpu
-from emuload.machine.signal_frames import SA_RESTORER, SA_SIGINFO, BadFrame, SignalFrame
+from emuload.machine.signal_frames import BadFrame, SignalFrame
+from emuload.machine.signal_numbers import SA_RESTORER, SA_SIGINFO, SIGINFO_SIZE
 
 _CODES = (0xE3A07077, 0xEF900077, 0xDF002777, 0xE3A070AD, 0xEF9000AD, 0xDF0027AD)
 """mov r7, #NR; svc; and movs r7, #NR with svc in Thumb; for sigreturn (119) and for rt_sigreturn (173)."""
@@ -30,7 +31,6 @@ _MASK = -1
 REGSPACE = 232
 _VFP = struct.Struct("<II256sI4xIII4x")
 UCONTEXT_SIZE = 744
-SIGINFO_SIZE = 128
 RETCODE_SIZE = 16
 
 _THUMB = 0x20

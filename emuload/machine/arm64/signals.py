@@ -11,7 +11,8 @@ from __future__ import annotations
 import struct
 
 from emuload.machine.cpu import Cpu
-from emuload.machine.signal_frames import SA_RESTORER, SA_SIGINFO, BadFrame, SignalFrame
+from emuload.machine.signal_frames import BadFrame, SignalFrame
+from emuload.machine.signal_numbers import SA_RESTORER, SA_SIGINFO, SIGINFO_SIZE
 
 TRAMPOLINE = bytes.fromhex("681180d2010000d4")
 """mov x8, #139 (rt_sigreturn); svc #0"""
@@ -27,7 +28,6 @@ _MASK = 5
 _FIRST_REGISTER = 7
 RECORDS = _UCONTEXT.size
 RECORDS_SIZE = 4096
-SIGINFO_SIZE = 128
 FRAME_SIZE = SIGINFO_SIZE + RECORDS + RECORDS_SIZE
 FRAME_RECORD_SIZE = 16
 

@@ -11,6 +11,8 @@ from emuload.kernel import errno
 from emuload.kernel.dispatch import Stop
 from emuload.kernel.fs import constants as c
 from emuload.kernel.fs.pipes import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
+from emuload.kernel.time import CLOCK_MONOTONIC, CLOCK_REALTIME
+from emuload.machine.signal_numbers import POLL_IN, SIGIO, SIGPIPE
 from tests.kernel.fs.guest import BUFFER, Guest, blocked
 from tests.kernel.machine import ARCHITECTURES
 
@@ -118,15 +120,15 @@ def test_writing_without_a_reader_raises_sigpipe(guest: Guest) -> None:
     assert guest.write(writer, b"x") is Stop.SWITCH
     assert guest.main.result == -errno.EPIPE
     assert not guest.prepare()
-    assert guest.kernel.exit_signal == c.SIGPIPE
+    assert guest.kernel.exit_signal == SIGPIPE
 
 
 def test_a_blocked_sigpipe_leaves_epipe(guest: Guest) -> None:
-    guest.set_mask(1 << c.SIGPIPE - 1)
+    guest.set_mask(1 << SIGPIPE - 1)
     reader, writer = guest.pipe()
     guest.value("close", reader)
     assert guest.write(writer, b"x") == -errno.EPIPE
-    assert [info.signo for info in guest.main.pending] == [c.SIGPIPE]
+    assert [info.signo for info in guest.main.pending] == [SIGPIPE]
 
 
 def test_sigio_for_an_asynchronous_pipe(guest: Guest) -> None:
@@ -134,9 +136,9 @@ def test_sigio_for_an_asynchronous_pipe(guest: Guest) -> None:
     assert guest.value("fcntl", reader, c.F_SETOWN, guest.kernel.pid) == 0
     assert guest.value("fcntl", reader, c.F_GETOWN, 0) == guest.kernel.pid
     assert guest.value("fcntl", reader, c.F_SETFL, c.O_ASYNC) == 0
-    guest.set_mask(1 << c.SIGIO - 1)
+    guest.set_mask(1 << SIGIO - 1)
     assert guest.write(writer, b"x") == 1
-    assert [info.signo for info in guest.kernel.signals.pending] == [c.SIGIO]
+    assert [info.signo for info in guest.kernel.signals.pending] == [SIGIO]
 
 
 def test_f_setsig_tells_descriptor_and_reason(guest: Guest) -> None:
@@ -148,7 +150,7 @@ def test_f_setsig_tells_descriptor_and_reason(guest: Guest) -> None:
     guest.value("fcntl", reader, c.F_SETFL, c.O_ASYNC)
     guest.write(writer, b"x")
     (info,) = guest.main.pending
-    assert (info.signo, info.code) == (40, c.POLL_IN)
+    assert (info.signo, info.code) == (40, POLL_IN)
     band = 16 if guest.word == 8 else 12
     assert int.from_bytes(info.raw[band : band + guest.word], "little") == c.READABLE
     assert int.from_bytes(info.raw[band + guest.word : band + guest.word + 4], "little") == reader
@@ -373,7 +375,7 @@ def test_select_writes_back_what_is_left() -> None:
 
 
 def test_a_timer_ticks(guest: Guest) -> None:
-    fd = guest.value("timerfd_create", c.CLOCK_MONOTONIC, os.O_NONBLOCK)
+    fd = guest.value("timerfd_create", CLOCK_MONOTONIC, os.O_NONBLOCK)
     at = guest.data
     guest.timespec(at, 2 * MILLISECOND)
     guest.timespec(at + 2 * guest.word, 5 * MILLISECOND)
@@ -390,7 +392,7 @@ def test_a_timer_ticks(guest: Guest) -> None:
 
 
 def test_a_timer_wakes_readers_and_epoll(guest: Guest) -> None:
-    fd = guest.value("timerfd_create", c.CLOCK_REALTIME, 0)
+    fd = guest.value("timerfd_create", CLOCK_REALTIME, 0)
     poll = guest.value("epoll_create1", 0)
     guest.control(poll, c.EPOLL_CTL_ADD, fd, c.POLLIN | c.EPOLLET, 9)
     due = guest.clock.realtime() + 7 * MILLISECOND

@@ -10,7 +10,8 @@ from emuload.machine import ARCHITECTURES, create_cpu
 from emuload.machine import engine as uc
 from emuload.machine.cpu import Cpu
 from emuload.machine.hooks import cells as c
-from emuload.machine.stops import SIGILL, Reason
+from emuload.machine.signal_numbers import SIGILL
+from emuload.machine.stops import Reason
 from tests.machine.code import LOOP
 from tests.machine.hooks.test_block_log import Kept
 from tests.machine.test_cpu import BUDGET, place

@@ -9,7 +9,7 @@ from pathlib import Path
 import emuload
 from emuload import samples
 from emuload.trace.events import Event
-from tests.order.wrong.mutations import EAGER, HELLO, LAZY, PROGRAM
+from tests.order.wrong.trace_mutations import EAGER, HELLO, LAZY, PROGRAM
 from tests.support import toolchain
 from tests.support.running import program_process
 from tests.support.targets import arch_of
@@ -21,7 +21,7 @@ RULES = {
     EAGER: ("elf", "go-c-shared", "eager"),
     LAZY: ("elf", "go-c-shared", "lazy"),
 }
-"""What holds of each."""
+"""The rules that hold for each."""
 
 
 @functools.cache

@@ -16,7 +16,7 @@ _PAIRS = {
 
 
 class Edit:
-    """The events of a trace while they are edited, told apart by identity: their numbers are made anew at the end."""
+    """The events of a trace while they are edited, distinguished by identity: they are renumbered at the end."""
 
     def __init__(self, events: Iterable[Event]) -> None:
         self.events = list(events)
@@ -34,7 +34,7 @@ class Edit:
         return self.all(kind, **fields)[number]
 
     def span(self, first: Event, last: Event | None = None) -> list[Event]:
-        """All events from one to another; without `last` to the one that ends what `first` begins, on its thread."""
+        """All events from one to another; without `last`, to the event that ends the slice begun by `first`, on its thread."""
         at = self._place(first)
         if last is None:
             end = next(e for e in self.events[at:] if e.kind == _PAIRS[first.kind] and e.tid == first.tid)

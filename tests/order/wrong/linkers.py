@@ -146,7 +146,7 @@ class LateRelocation(LinkMap):
         return None
 
     def lookup(self, *arguments: Any) -> Resolved:
-        """What was put off is done first."""
+        """Do the delayed relocation first."""
         late, self._late = self._late, ()
         with mock.patch.object(mapping, "protect_relro", return_value=None):
             for obj in late:
@@ -179,7 +179,7 @@ class LateTlsImage(LinkMap):
         self._storage.__class__ = _LateStorage
 
     def lookup(self, *arguments: Any) -> Resolved:
-        """What was put off is done first."""
+        """Copy the delayed images first."""
         assert isinstance(self._storage, _LateStorage)
         self._storage.write_late()
         return super().lookup(*arguments)

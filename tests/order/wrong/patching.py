@@ -46,7 +46,7 @@ class Patch:
         self._set_word(places[other], tasks[one])
 
     def repeat_init(self, package: str, instead_of: str) -> None:
-        """Let a package's place in the order be taken by another one, which then stands there twice."""
+        """Replace a package in the order by another one, which is then there twice."""
         places = {self.packages[place]: place for place in self._order}
         self._set_word(places[instead_of], self._words[places[package]])
 

@@ -9,8 +9,8 @@ from emuload.order.rules import load_rules, shipped
 from emuload.trace.events import Event
 from tests.order.wrong.bases import RULES, TARGETS, base
 from tests.order.wrong.edit import Edit, renumbered
-from tests.order.wrong.mutations import MUTATIONS, Mutation
-from tests.trace.made import trace_of
+from tests.order.wrong.trace_mutations import MUTATIONS, Mutation
+from tests.trace.made_traces import trace_of
 
 
 def failed(name: str, events: list[Event]) -> dict[tuple[str, str], str]:

@@ -21,7 +21,7 @@ from tests.order.wrong.patching import Patch
 from tests.support import toolchain
 from tests.support.running import program_process
 from tests.support.targets import arch_of
-from tests.trace.made import trace_of
+from tests.trace.made_traces import trace_of
 
 ELF, GO, EAGER, LAZY = ("elf",), ("elf", "go-c-shared"), ("elf", "go-c-shared", "eager"), ("elf", "go-c-shared", "lazy")
 
@@ -53,7 +53,7 @@ def opened(target: str, name: str, function: str) -> list[Event]:
 
 
 class WrongLinker(NamedTuple):
-    """A dynamic linker, the rule that it breaks, and what is run."""
+    """A dynamic linker, the rule that it breaks, and the program to run."""
 
     linker: type[LinkMap]
     rule: str

@@ -1,5 +1,5 @@
 // The memory that the hooks share with Python, in cells of 64 bits. cells.py and block_count.py number the fields in the same
-// order and repeat the constants; tests/machine/hooks/test_build.py compares them.
+// order and repeat the constants; tests/machine/hooks/test_hooks_build.py compares them.
 #pragma once
 
 #include <stdint.h>

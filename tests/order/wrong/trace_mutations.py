@@ -18,7 +18,7 @@ Mutate = Callable[[Edit], None]
 
 
 class Mutation(NamedTuple):
-    """A change of a trace, what it is a change of, and what has to come of it."""
+    """A change of a trace: the trace it starts from, and the verdicts it must lead to."""
 
     name: str
     base: str

@@ -1,4 +1,4 @@
-"""Runs every scenario and each of Go's own tests natively and under qemu-user: `python -m tests.support.record`.
+"""Runs every scenario and each of Go's own tests natively and under qemu-user: `python -m tests.support.record_guests`.
 
 Writes guests/expected.json and guests/behaviour_host/expected.txt, the output of the longest. Says where the targets
 differ, and which answers differ from those stored. With --check
