@@ -1,4 +1,6 @@
-"""Where a library's name is looked for: DT_RPATH, the library path, DT_RUNPATH, then the host's own finder.
+"""The places where a library is searched by its name, and the finder that reads files of the host.
+
+The order is DT_RPATH, the library path, DT_RUNPATH, then the system's folders, which only the finder knows.
 
 Sources: ld.so(8); glibc elf/dl-load.c, _dl_map_object (order), _dl_dst_substitute ($ORIGIN, $LIB, $PLATFORM).
 """
@@ -6,15 +8,16 @@ Sources: ld.so(8); glibc elf/dl-load.c, _dl_map_object (order), _dl_dst_substitu
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from posixpath import dirname
 from typing import NamedTuple
 
+from .errors import LoadError
 from .objects import LinkedObject
 
 
 class Found(NamedTuple):
-    """A file: the path it was found at, its content, and what tells it from others whatever the path (its inode)."""
+    """A file: the path it was found at, its content, and its identity, which is the same by whatever path (its inode)."""
 
     path: str
     data: bytes
@@ -26,30 +29,65 @@ class Found(NamedTuple):
 Finder = Callable[[str, "LinkedObject | None"], "tuple[str, bytes] | Found | None"]
 
 
-class DirectoryFinder:
-    """A finder that reads files of the host: paths as they are, bare names in ``directories``, first found.
+def read_file(path: str) -> bytes:
+    """The bytes of a host file. Raises LoadError with the linker's words."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except IsADirectoryError:
+        raise LoadError(path, "", "cannot read file data: Is a directory") from None
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise LoadError(path, "", f"cannot open shared object file: {reason}", "not-found") from None
 
-    A file has the path by which it was first found, whatever other names lead to it: as for glibc, which compares device
+
+class DirectoryFinder:
+    """A finder that reads files of the host: named ones, paths as they are, bare names in ``directories``, first found.
+
+    ``named``   host paths of files that go by a name of their own
+    ``within``  folders of which the files are visible by their paths; None: every path is
+
+    A file keeps the path by which it was first found, whatever other names lead to it: like glibc, which compares device
     and inode (elf/dl-load.c, _dl_map_object_from_fd), it is one object.
     """
 
-    def __init__(self, *directories: str) -> None:
+    def __init__(
+        self, *directories: str, named: Mapping[str, str] | None = None, within: Sequence[str] | None = None
+    ) -> None:
         self.directories = directories
+        self.named = dict(named or {})
+        self.within = within
 
-    def __call__(self, name: str, requester: LinkedObject | None) -> Found | None:
-        """See `Finder`."""
-        for path in [name] if "/" in name else [os.path.join(d, name) for d in self.directories]:
+    def __call__(self, name: str, requester: LinkedObject | None = None) -> Found | None:
+        """See `Finder`. Raises LoadError for a file that cannot be read."""
+        named = self.named.get(name)
+        if named is not None:
+            return _found(name, named)
+        if "/" in name or self.covers(name):
+            return _found(name, name) if self._visible(name) and os.path.isfile(name) else None
+        for path in (os.path.join(directory, name) for directory in self.directories):
             if os.path.isfile(path):
-                with open(path, "rb") as file:
-                    status = os.fstat(file.fileno())
-                    return Found(path, file.read(), (status.st_dev, status.st_ino))
+                return _found(path, path)
         return None
+
+    def covers(self, name: str) -> bool:
+        """True for a named file and for a path in one of the folders ``within``, whether there is a file or not."""
+        return name in self.named or (self.within is not None and self._visible(name))
+
+    def _visible(self, path: str) -> bool:
+        folder, _, base = path.rpartition("/")
+        return self.within is None or (folder in self.within and bool(base))
+
+
+def _found(name: str, path: str) -> Found:
+    data, status = read_file(path), os.stat(path)
+    return Found(name, data, ("host", status.st_dev, status.st_ino))
 
 
 def candidates(
     name: str, requester: LinkedObject | None, library_path: Sequence[str], main: LinkedObject | None
 ) -> Iterator[str]:
-    """The names to give to the finder, in order of preference."""
+    """The names to ask the finder for, in this order."""
     if "/" in name:
         yield _expand(name, requester) if requester else name
         return
@@ -61,7 +99,7 @@ def candidates(
 def directories(
     requester: LinkedObject | None, library_path: Sequence[str], main: LinkedObject | None
 ) -> list[str]:
-    """The folders in which what ``requester`` needs is looked for before the system's own."""
+    """The folders in which libraries needed by ``requester`` are searched, before the system's own."""
     found: list[str] = []
     if requester is None or requester.elf.runpath is None:
         chain = [requester] if requester is not None else []
@@ -97,5 +135,5 @@ def _expand(path: str, owner: LinkedObject) -> str:
 
 
 def directory_of(obj: LinkedObject) -> str:
-    """What $ORIGIN stands for."""
+    """The value of $ORIGIN."""
     return dirname(obj.path) or "."

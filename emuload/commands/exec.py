@@ -11,11 +11,11 @@ import click
 from emuload.commands.common.command import Command, argument
 from emuload.commands.common.guest_options import guest_options, process_options
 from emuload.errors import GuestFailed
-from emuload.process.guest_files import host_bytes
 from emuload.process.process import Process
 from loader.elf import ElfFile
 from loader.errors import LoadError
 from loader.gabi import DF_1_PIE, ET_EXEC, PT_INTERP
+from loader.search import read_file
 
 HELP = """Run PROGRAM, a dynamically linked executable, as a guest.
 
@@ -61,7 +61,7 @@ def execute_program(options: Mapping[str, Any]) -> int:
 
 def check_program(path: str) -> None:
     """Raise LoadError for a file that names no dynamic linker: a library, or a static program."""
-    elf = ElfFile(host_bytes(path), path)
+    elf = ElfFile(read_file(path), path)
     if elf.segment(PT_INTERP) is None:
         static = elf.type == ET_EXEC or bool(elf.dt_flags_1 & DF_1_PIE)
         what = "this is a statically linked program" if static else "this is a library, not a program"

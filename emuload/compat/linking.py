@@ -1,12 +1,11 @@
-"""What a linker says of a library, found by linking it: into plain memory, with nothing run.
+"""A linker's refusals of a library, found by linking it into plain memory; no code is run.
 
-The emulated C library stands for the system's. It defines what glibc's and musl's do, so what musl lacks is looked up in a
-list of its names.
+The emulated C library takes the place of the system's. It defines the names of several C libraries; those that a profile's
+library lacks are known from the profile.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Hashable, Iterator
 
 from emuload.compat.advice import advice
@@ -20,8 +19,8 @@ from loader.gabi import DT_RELR
 from loader.link_map import LinkMap
 from loader.load import NOT_FOUND
 from loader.memory import ByteMemory
-from loader.objects import LinkedObject
 from loader.profiles import Profile
+from loader.search import DirectoryFinder
 
 PROGRAM = "prog"
 MEMORY = 1 << 30
@@ -35,7 +34,7 @@ class Linker:
         self._linked: dict[Hashable, LoadError | None] = {}
 
     def refusals(self, profile: Profile, loading: str, *, as_it_is: bool) -> list[Reason]:
-        """What the linker refuses: first the first thing it would say, then what else is known of the file.
+        """The linker's refusals: first the one it would print, then the others that the file shows.
 
         `as_it_is`: with the C library it names; else as if linked with the system's.
         """
@@ -71,7 +70,7 @@ class Linker:
         return self._linked[key]
 
     def _rules(self, profile: Profile, loading: str) -> Hashable:
-        """What linking this library depends on."""
+        """The rules on which the linking of this library depends."""
         elf, used = self.subject.elf, self.subject.relocations
         static = tuple(error.message for error in profile.check_static(elf, opening=loading != LINKED))
         return (
@@ -96,7 +95,7 @@ def _link(subject: Subject, profile: Profile, loading: str) -> LoadError | None:
         ByteMemory(limit=MEMORY),
         subject.arch,
         profile,
-        finder=_Finder(subject),
+        finder=DirectoryFinder(named={subject.path: subject.path}, within=subject.library_path),
         library_path=subject.library_path,
         builtins=builtins_for(subject.arch, subject.hard_float),
         runtime=RUNTIME_NAMES,
@@ -112,19 +111,3 @@ def _link(subject: Subject, profile: Profile, loading: str) -> LoadError | None:
     except LoadError as error:
         return error
     return None
-
-
-class _Finder:
-    """The library itself, and what lies in the folders named."""
-
-    def __init__(self, subject: Subject) -> None:
-        self.subject = subject
-
-    def __call__(self, name: str, requester: LinkedObject | None) -> tuple[str, bytes] | None:
-        if name == self.subject.path:
-            return name, self.subject.data
-        folder, _, base = name.rpartition("/")
-        if folder not in self.subject.library_path or not base or not os.path.isfile(name):
-            return None
-        with open(name, "rb") as file:
-            return name, file.read()

@@ -9,12 +9,12 @@ from typing import NamedTuple
 from emuload.golang.buildinfo import BuildInfo, read_build_info
 from emuload.golang.library import is_go
 from emuload.libc.builtins import hard_float
-from emuload.process.guest_files import host_bytes
 from loader.elf import ElfFile
 from loader.gabi import STB_WEAK, unpack_words
 from loader.image import Image
 from loader.profiles import Profile, everywhere
 from loader.relocate import entry_place
+from loader.search import read_file
 
 
 class Entry(NamedTuple):
@@ -31,7 +31,7 @@ class Subject:
     def __init__(self, path: str, library_path: Sequence[str]) -> None:
         self.path = path
         self.library_path = list(library_path)
-        self.data = host_bytes(path)
+        self.data = read_file(path)
         self.elf = ElfFile(self.data, path)
         self.arch = self.elf.machine.name
         self.hard_float = hard_float(self.arch, self.data)
@@ -59,12 +59,12 @@ class Subject:
 
     @cached_property
     def is_go(self) -> bool:
-        """Whether there is a Go runtime in it."""
+        """True if there is a Go runtime in it."""
         return is_go(self.elf)
 
     @cached_property
     def build(self) -> BuildInfo | None:
-        """How its Go part was built."""
+        """The build information of its Go part."""
         return read_build_info(Image(self.elf)) if self.is_go else None
 
     @property
@@ -73,7 +73,7 @@ class Subject:
         return dict(self.build.settings).get("GOOS", "") if self.build is not None else ""
 
     def is_for(self, profile: Profile) -> bool:
-        """Whether its Go part, if there is one, was built for the profile's systems."""
+        """True if its Go part, if there is one, was built for the profile's systems."""
         return self.go_system in ("", *profile.go_systems)
 
     def foreign(self, profile: Profile) -> str:

@@ -55,7 +55,7 @@ def watch_points(library: GoLibrary, symbol: Lookup, bias: int = 0) -> list[Watc
 
     `symbol` looks up the object's own dynamic symbols.
     """
-    table, arch = library.table, library.row.name
+    table, arch = library.table, library.row.goarch
     points: list[tuple[int, str, str]] = []
     for kind, names in ENTRIES.items():
         for name in names:

@@ -105,6 +105,8 @@ class UnwindRow(NamedTuple):
     signal_frames: tuple[SignalFrame, ...]
     frame_record: int
     """Offset of the caller's frame pointer from the frame pointer; the return address is one word above."""
+    goarch: str
+    """Go's name of the architecture, which some symbols have in theirs."""
     go_g: str
     """Register that holds the current g in Go code."""
     go_arguments: tuple[str, ...]

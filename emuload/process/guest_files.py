@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from emuload.kernel.fs.output import HostHook, Input
 from emuload.kernel.fs.table import FileTable
 from emuload.kernel.fs.tree import FileSystem
 from loader.errors import LoadError
-from loader.search import Found
+from loader.search import DirectoryFinder, Found, read_file
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.attached import Kernel
@@ -22,18 +21,6 @@ if TYPE_CHECKING:
 
 
 DEFAULT_FOLDERS = ("/lib", "/usr/lib")
-
-
-def host_bytes(path: str) -> bytes:
-    """The bytes of a host file. Raises LoadError with the linker's words."""
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except IsADirectoryError:
-        raise LoadError(path, "", "cannot read file data: Is a directory") from None
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise LoadError(path, "", f"cannot open shared object file: {reason}", "not-found") from None
 
 
 class GuestFiles:
@@ -61,8 +48,7 @@ class GuestFiles:
             self.fs.output.passthrough = HostHook(on_output)
         kernel.fs = self.fs
         kernel.files = FileTable(kernel)
-        self.named: dict[str, str] = {}
-        self.folders: list[str] = []
+        self.host = DirectoryFinder(within=())
         self.default_folders: Sequence[str] = DEFAULT_FOLDERS
         for host, guest, writable in maps:
             try:
@@ -79,24 +65,19 @@ class GuestFiles:
 
     def name(self, path: str) -> None:
         """Let the linker find a host file by its path, unless the path is the name of another file already."""
-        self.named.setdefault(path, path)
+        self.host.named.setdefault(path, path)
 
     def host_bytes(self, name: str) -> bytes:
         """The bytes of a host file by the name it goes by. Raises LoadError with the linker's words."""
-        return host_bytes(self.named.get(name, name))
+        return read_file(self.host.named.get(name, name))
 
     def find_library(self, path: str, requester: LinkedObject | None) -> Found | None:
         """Find a library: by a name the host gave, in a folder it named, or in the guest's tree. None if it is nowhere.
 
         Raises LoadError for a folder in the place of a file, and for a host file that cannot be read.
         """
-        host = self.named.get(path)
-        if host is not None:
-            return Found(path, host_bytes(host), os.path.realpath(host))
-        folder, _, base = path.rpartition("/")
-        if folder in self.folders and base:
-            candidate = os.path.join(folder, base)
-            return Found(path, host_bytes(candidate), os.path.realpath(candidate)) if os.path.isfile(candidate) else None
+        if self.host.covers(path):
+            return self.host(path, requester)
         for candidate in [path] if "/" in path else [f"{directory}/{path}" for directory in self.default_folders]:
             try:
                 inode = self.fs.find(candidate, self.kernel.files.cwd)

@@ -74,7 +74,7 @@ class Linker:
         Raises LoadError for a file that the linker refuses.
         """
         options, memory, abi = self.options, self.cpu.memory, self.cpu.abi
-        self.files.folders = list(options.library_path)
+        self.files.host.within = list(options.library_path)
         self.cpu.map_kernel_pages(**({} if options.kuser_helpers else {"kuser_helpers": False}))
         map_stack(memory, abi)
         sample = options.program or (options.needed[0] if options.needed else first)
@@ -127,7 +127,7 @@ class Linker:
             self._builtin = builtin
             call = links.relocate(linking)
         except LoadError as error:
-            raise self.profile.told(error, "start", self.program_name) from None
+            raise self.profile.worded(error, "start", self.program_name) from None
         if call is not None:
             self.libc.unfinished = linking, call
             links.defer_tls_images()

@@ -21,7 +21,7 @@ from emuload.kernel.entry import Entry
 from emuload.kernel.fs.attached import Kernel
 from emuload.libc.builtins import architecture_of
 from emuload.process.dlfcn import DynamicLinking, flag_bits
-from emuload.process.guest_files import GuestFiles, host_bytes
+from emuload.process.guest_files import GuestFiles
 from emuload.process.host_calls import HostCalls, idle
 from emuload.process.host_memory import HostMemory
 from emuload.process.host_stubs import map_host_stubs
@@ -35,6 +35,7 @@ from emuload.process.traps import Traps
 from emuload.trace.events import Event, Recorder
 from loader.errors import LoadError
 from loader.link_map import LinkMap
+from loader.search import read_file
 
 if TYPE_CHECKING:
     from emuload.golang.handoff import Row
@@ -105,7 +106,7 @@ class Process:
         self.recorder = Recorder(self.clock, enabled=record, limit=given.limits.events)
         self.kernel = Kernel(self.cpu.memory, self.cpu.abi, self.recorder, seed, self.clock, cpus=cpus)
         self.files = GuestFiles(self.kernel, stdin, maps, given.limits.output, on_output, cwd)
-        self.files.named.update(files or {})
+        self.files.host.named.update(files or {})
         self.stubs = map_host_stubs(self.cpu)
         self.host_memory = HostMemory(self.cpu.memory)
         self.scheduler = Scheduler(self.cpu, Entry(self.kernel), self.clock, strategy or RoundRobin(), given.limits, Sysmon())
@@ -129,7 +130,7 @@ class Process:
     @classmethod
     def for_file(cls, path: str, **options: Any) -> Process:
         """A process of the architecture that a file is for. Raises LoadError if it is not an ELF file of one we know."""
-        return cls(architecture_of(path, host_bytes(path)), **options)
+        return cls(architecture_of(path, read_file(path)), **options)
 
     # -- start and end -----------------------------------------------------------------------------------------
 

@@ -15,11 +15,11 @@ from emuload.errors import UsageError
 from emuload.ilog.reader import Block, IlogFile, MappedObject
 from emuload.libc.builtins import BUILT
 from emuload.machine.disassembly import SECOND, Disassembler, Instruction
-from emuload.process.guest_files import host_bytes
 from emuload.unwind import Frame, Unwinder
 from loader.elf import ElfFile
 from loader.gabi import STT_FUNC
 from loader.image import Image
+from loader.search import read_file
 from loader.sections import SHT_SYMTAB
 
 _MODES = {b"$a": False, b"$t": True}
@@ -172,7 +172,7 @@ class LoggedCode:
     def _file(self, mapped: MappedObject) -> _File:
         known = self._files.get(id(mapped))
         if known is None:
-            data = _builtin(mapped.sha256) if mapped.builtin else host_bytes(mapped.path)
+            data = _builtin(mapped.sha256) if mapped.builtin else read_file(mapped.path)
             if data is None or hashlib.sha256(data).hexdigest() != mapped.sha256:
                 raise UsageError(f"{mapped.path}: not the file that the log {self._log.path} is of")
             known = self._files[id(mapped)] = _File(mapped, data)
@@ -188,7 +188,7 @@ def _builtin(sha256: str) -> bytes | None:
     """The emulated C library's build with that hash."""
     for name in sorted(os.listdir(BUILT)):
         if name.endswith(".so"):
-            data = host_bytes(os.path.join(BUILT, name))
+            data = read_file(os.path.join(BUILT, name))
             if hashlib.sha256(data).hexdigest() == sha256:
                 return data
     return None

@@ -11,12 +11,12 @@ from emuload.calls.values import value_text
 from emuload.errors import ReportedError, UsageError
 from emuload.libc.builtins import architecture_of
 from emuload.machine.targets import Target
-from emuload.process.guest_files import host_bytes
 from emuload.process.process import Process
 from emuload.process.trace_header import end_of, header_of
 from emuload.scenarios.description import Scenario, ScenarioError
 from emuload.trace.jsonl import Trace
 from loader.errors import LoadError
+from loader.search import read_file
 
 STEPS = "run"
 """The function of a host script that is called with the scene."""
@@ -46,7 +46,7 @@ class Scene:
         path = self._files[first]
         self._options = options
         given: dict[str, Any] = {"profile": self._scenario.profile, "files": self._files, "go_imports": True}
-        self._made = Process(architecture_of(path, host_bytes(path)), **given, **options)
+        self._made = Process(architecture_of(path, read_file(path)), **given, **options)
         self._made.host_calls.on_start = self._note
         self._made.start(first)
         return self._made
@@ -63,7 +63,7 @@ class Scene:
         header = header_of(
             process.options,
             process.scheduler,
-            files={name: host_bytes(path) for name, path in self._files.items()},
+            files={name: read_file(path) for name, path in self._files.items()},
             calls=self._asked,
             options={
                 "scenario": self._scenario.name,

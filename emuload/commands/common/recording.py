@@ -7,10 +7,10 @@ from typing import Any
 
 from emuload.commands.common.session import Session
 from emuload.errors import UsageError
-from emuload.process.guest_files import host_bytes
 from emuload.process.trace_header import header_of
 from emuload.trace.jsonl import Header
 from loader.errors import LoadError
+from loader.search import read_file
 
 
 def played(session: Session) -> LoadError | UsageError | None:
@@ -31,7 +31,7 @@ def session_header(session: Session, options: Mapping[str, Any]) -> Header:
     return header_of(
         session.process.options,
         session.process.scheduler,
-        files={session.path: host_bytes(session.path)},
+        files={session.path: read_file(session.path)},
         calls=[call.text for call in session.calls],
         options={
             "linked": options["linked"],

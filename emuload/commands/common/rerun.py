@@ -10,11 +10,11 @@ from emuload.commands.common.guest_options import process_options
 from emuload.commands.common.progress import running
 from emuload.commands.common.session import PROGRAM_NAME, Session, session_with
 from emuload.errors import EmuloadError, Frame
-from emuload.process.guest_files import host_bytes
 from emuload.process.scheduler import RoundRobin
 from emuload.process.witness import Parted, stacks_of
 from emuload.trace.jsonl import Header, Trace
 from loader.errors import LoadError
+from loader.search import read_file
 
 _OTHERWISE = "it was not made by `emuload trace LIBRARY`"
 
@@ -49,7 +49,7 @@ def session_of_trace(trace: Trace) -> Session:
     if options["stdin"] == "-":
         raise CannotRunAgainError("its standard input was not kept")
     try:
-        digest = hashlib.sha256(host_bytes(options["library"])).hexdigest()
+        digest = hashlib.sha256(read_file(options["library"])).hexdigest()
         if digest != header.files[options["library"]]:
             raise CannotRunAgainError(f"{options['library']} is another file than the one that ran")
         return session_with(options, process_options(options))

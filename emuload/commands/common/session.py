@@ -13,11 +13,11 @@ from emuload.calls.text import ParsedCall, parse_call
 from emuload.calls.values import json_value, output_text, value_text
 from emuload.commands.common.guest_options import process_options
 from emuload.errors import ReportedError
-from emuload.process.guest_files import host_bytes
 from emuload.process.process import Process
 from loader.elf import ElfFile
 from loader.errors import LoadError
 from loader.gabi import DF_1_PIE, ET_EXEC
+from loader.search import read_file
 
 if TYPE_CHECKING:
     from emuload.process.host_threads import Thread
@@ -146,7 +146,7 @@ def _session(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Session
 
 def check_library(path: str) -> None:
     """Raise LoadError with glibc's words (elf/dl-load.c, _dl_map_object_from_fd) for an executable."""
-    elf = ElfFile(host_bytes(path), path)
+    elf = ElfFile(read_file(path), path)
     if elf.type == ET_EXEC:
         raise LoadError(path, "", "cannot dynamically load executable", "executable")
     if elf.dt_flags_1 & DF_1_PIE:

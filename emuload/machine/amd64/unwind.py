@@ -35,6 +35,7 @@ ROW = UnwindRow(
         SignalFrame(bytes.fromhex("b80f0000000f05"), _SIGCONTEXT, 40),
     ),
     frame_record=0,
+    goarch="amd64",
     go_g="r14",
     go_arguments=("rax", "rbx", "rcx", "rdi", "rsi", "r8", "r9", "r10", "r11"),
     go_stack_arguments=0,

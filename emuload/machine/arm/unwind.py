@@ -34,6 +34,7 @@ ROW = UnwindRow(
         SignalFrame(bytes.fromhex("772700df"), ("", "", "", *_REGISTERS), 20),
     ),
     frame_record=0,
+    goarch="arm",
     go_g="r10",
     go_arguments=(),
     go_stack_arguments=4,

@@ -27,6 +27,7 @@ ROW = UnwindRow(
         SignalFrame(bytes.fromhex("681180d2010000d4"), ("", *_REGISTERS, "pc"), 128 + 176),
     ),
     frame_record=0,
+    goarch="arm64",
     go_g="x28",
     go_arguments=tuple(f"x{number}" for number in range(16)),
     go_stack_arguments=8,
