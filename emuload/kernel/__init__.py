@@ -1,1 +1,1 @@
-"""The part of Linux a process sees: system calls, threads, futexes, signals, time and files."""
+"""The part of Linux that a process sees: system calls, threads, futexes, signals, time and files."""

@@ -13,9 +13,9 @@ EPOCH = 1_577_836_800 * SECOND
 
 
 class CodeCounter(Protocol):
-    """What the clock reads: a CPU, of which `bytes_at_end - remaining[0]` code bytes have been executed.
+    """A CPU that has executed `bytes_at_end - remaining[0]` code bytes.
 
-    Plain items, as the clock is read for every event.
+    These are plain attributes because the clock is read for every event.
     """
 
     bytes_at_end: int
@@ -23,13 +23,13 @@ class CodeCounter(Protocol):
 
 
 class VirtualClock:
-    """Nanoseconds from code bytes: one for each `bytes_per_ns` executed, plus the jumps."""
+    """One nanosecond for each `bytes_per_ns` code bytes executed, plus the jumps."""
 
     def __init__(self, source: CodeCounter, bytes_per_ns: int = 1, base: int = SECOND) -> None:
         self.source = source
         self.bytes_per_ns = bytes_per_ns
         self.base = base
-        """What it begins with, and the jumps."""
+        """Monotonic ns at the start, plus all jumps."""
 
     def executed(self) -> int:
         """Nanoseconds of code executed: the CPU time of the process."""
@@ -50,5 +50,5 @@ class VirtualClock:
         self.base += max(0, instant - self.now())
 
     def bytes_until(self, instant: int) -> int:
-        """Code bytes to execute before `instant`, at least 1: for the length of a slice."""
+        """Code bytes to execute before `instant`, at least 1; bounds the length of a slice."""
         return max(1, (instant - self.now()) * self.bytes_per_ns)

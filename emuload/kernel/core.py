@@ -1,7 +1,7 @@
-"""The kernel of one guest process: its state, and what every system call works with.
+"""The kernel of one guest process: its state and the operations on it that every handler uses.
 
-`entry.py` has the ways in. A copy (copy.deepcopy with memory, clock, events and cpu in the memo) is a snapshot: no handler,
-closure or generator is among the state.
+`entry.py` has the ways in. A copy (copy.deepcopy with memory, clock, events and cpu in the memo) is a snapshot: the state
+contains no handler, closure or generator.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PARENT_PID = 1
 
 
 class WaiterChoice(Protocol):
-    """Says which of several waiters of one futex wakes. A schedule may bring its own; it must be deep-copyable."""
+    """Chooses which of several waiters of one futex wakes. A schedule may bring its own; it must be deep-copyable."""
 
     def choose_waiter(self, address: int, waiters: Sequence[int]) -> int:
         """Index into `waiters` (thread ids, longest waiting first)."""
@@ -40,7 +40,7 @@ class FirstWaiter:
     """First come, first served."""
 
     def choose_waiter(self, address: int, waiters: Sequence[int]) -> int:
-        """Always the longest waiting one."""
+        """Choose the waiter that has waited longest."""
         return 0
 
 
@@ -52,7 +52,7 @@ class TimerFiles(Protocol):
         ...
 
     def timer_due(self, queue: int, sequence: int) -> None:
-        """The deadline has come."""
+        """Called at the deadline."""
         ...
 
 
@@ -84,7 +84,7 @@ class Kernel:
         self.exit_signal: int | None = None
         self.death: Death | None = None
         self.bound_reached = ""
-        """The bound of the kernel's that was reached and ends the run, in words; empty before."""
+        """Words for the bound of the kernel that was reached and ends the run; empty before."""
         self.choice: WaiterChoice = FirstWaiter()
         self.futexes = FutexState()
         self.signals = SignalState()
@@ -109,7 +109,7 @@ class Kernel:
     # -- system calls ------------------------------------------------------------------------------------------
 
     def report_unsupported(self, task: Task, name: str) -> None:
-        """Emit "unknown-syscall" for a call that answers ENOSYS because it is not here; once per name."""
+        """Emit "unknown-syscall" for a call that is not emulated; once per name."""
         if name not in self.unknown:
             self.unknown.add(name)
             self.events.emit("unknown-syscall", task.tid, name=name)
@@ -120,14 +120,14 @@ class Kernel:
         return self.table.names.get(number) or f"#{number}"
 
     def defer(self, task: Task) -> Result:
-        """For a handler that needs the CPU stopped: run the same call again from `prepare`, with `stopped` set."""
+        """Have the same call run again from `Entry.prepare`, with `stopped` set: for handlers that need the CPU stopped."""
         task.deferred = True
         return SWITCH
 
     # -- waiting -----------------------------------------------------------------------------------------------
 
     def block(self, task: Task, wait: Wait) -> Result:
-        """Let the task wait; a handler answers with what this returns. A time-out comes late by the task's timer slack."""
+        """Let the task wait; the handler returns this value. A time-out is late by the task's timer slack."""
         self.sequence += 1
         wait.since = self.sequence
         wait.began = self.clock.now()
@@ -148,14 +148,14 @@ class Kernel:
         task.result = result
 
     def wake_again(self, task: Task, timed_out: bool = False) -> None:
-        """End the task's wait so that its call looks again, with `resumed` set to the wait that ended."""
+        """End the task's wait so that its call is run again, with `resumed` set to the wait that ended."""
         task.resumed = task.wait
         task.timed_out = timed_out
         task.wait = None
         task.again = True
 
     def wake_queue(self, queue: int) -> int:
-        """Wake all that wait on an "io" wait queue, in the order they came. How many there were."""
+        """Wake all tasks that wait on an "io" wait queue, in the order in which they came. The number woken."""
         woken = [
             task
             for task in self.tasks.values()
@@ -167,7 +167,7 @@ class Kernel:
         return len(woken)
 
     def forget_waiter(self, task: Task) -> None:
-        """Take a task whose wait ends without a wake out of its futex queue."""
+        """Remove a task whose wait ends without a wake from its futex queue."""
         wait = task.wait
         if wait is None or wait.kind != "futex":
             return
@@ -178,22 +178,22 @@ class Kernel:
                 del self.futexes.waiters[wait.key]
 
     def interrupt(self, task: Task) -> None:
-        """A signal ends the task's wait; `signals.deliver` decides between restart and -EINTR."""
+        """End the task's wait because of a signal; `signals.deliver` decides between restart and -EINTR."""
         self.forget_waiter(task)
         task.interrupted = task.wait
         task.wait = None
 
     def add_deadline(self, instant: int, kind: int, ident: int) -> None:
-        """Have something be due at a monotonic instant, as set with the present `sequence`."""
+        """Add a deadline at a monotonic instant; the current `sequence` identifies it."""
         self.deadlines.add((instant, self.sequence, kind, ident), self.is_current)
 
     def alarm_host(self, instant: int) -> None:
-        """Have the scheduler stop at a monotonic instant that only the host cares about."""
+        """Make the scheduler stop at a monotonic instant for the host; nothing happens in the guest."""
         self.sequence += 1
         self.add_deadline(instant, HOST, 0)
 
     def is_current(self, entry: Deadline) -> bool:
-        """True if a deadline still counts: its wait goes on, its timer was not set again."""
+        """True if a deadline still counts: its wait has not ended, its timer was not set again."""
         _, sequence, kind, ident = entry
         if kind == TASK:
             task = self.tasks.get(ident)
@@ -208,7 +208,7 @@ class Kernel:
     # -- time on the CPU -----------------------------------------------------------------------------------------
 
     def account(self, task: Task) -> None:
-        """Give the task that leaves the CPU the time it used; `task` is on it now."""
+        """Charge the task that leaves the CPU for the time it used; `task` is on the CPU from now on."""
         executed = self.clock.executed()
         if self.on_cpu is not None:
             self.on_cpu.cpu_time += executed - self.on_cpu_since
@@ -229,7 +229,7 @@ class Kernel:
     def spawn(self, context: Context, name: str = "", parent: Task | None = None, thread_pointer: int = 0) -> Task:
         """Add a runnable task with a new tid. It inherits name, signal mask and timer slack from `parent`.
 
-        `thread_pointer` is what was set for it, 0 when it starts with its parent's.
+        `thread_pointer` is the one set for it, or 0 if it starts with its parent's.
         """
         task = Task(self.next_tid, name, context)
         self.next_tid += 1

@@ -30,7 +30,7 @@ class Deadlines:
         return len(self._heap)
 
     def add(self, deadline: Deadline, is_current: Callable[[Deadline], bool]) -> None:
-        """Add an entry; `is_current` tells which entries still count, should it be time to drop the others."""
+        """Add an entry. When stale entries are dropped, `is_current` tells which ones to keep."""
         heapq.heappush(self._heap, deadline)
         if len(self._heap) > self._prune_at:
             self._heap = [entry for entry in self._heap if is_current(entry)]

@@ -5,10 +5,9 @@ A handler is a plain module-level function, registered under the call's Linux na
     @syscall("dup")
     def sys_dup(kernel: Kernel, task: Task, fd: int) -> Result: ...
 
-It takes the kernel, the calling task and as many raw register arguments (unsigned, as wide as the machine's
-word) as it declares, and returns the value for the result register (a negative errno for an error), `BLOCKED`
-or `SWITCH`. A MemoryFault that it lets through becomes -EFAULT.
-Nothing of a run is kept here, so that a deep copy of a kernel never copies a handler.
+It takes the kernel, the calling task and as many raw register arguments (unsigned, as wide as the machine's word) as it
+declares. It returns the value for the result register (a negative errno for an error), `BLOCKED` or `SWITCH`. A MemoryFault
+that it raises becomes -EFAULT. No state of a run is kept here, so a deep copy of a kernel never copies a handler.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ from typing import Any, Final, TypeVar
 
 
 class Stop(enum.Enum):
-    """Answers of a handler that are not a result: the CPU has to stop."""
+    """Answers of a handler other than a result; both stop the CPU."""
 
     BLOCKED = "blocked"
-    """The task waits: `task.wait` is set. The call ends by a wake, a time-out, a signal or a retry."""
+    """The task waits: `task.wait` is set. A wake, a time-out, a signal or a retry ends the call."""
     SWITCH = "switch"
-    """Registers or the task's state are to change: stop, then ask `Kernel.prepare`."""
+    """Registers or the task's state are to change: stop, then call `Entry.prepare`."""
 
 
 BLOCKED: Final = Stop.BLOCKED
@@ -50,10 +49,10 @@ MODULES: Final = (
     "emuload.kernel.users",
     "emuload.kernel.fs",
 )
-"""The modules whose import registers handlers."""
+"""Modules whose import registers handlers."""
 
 LATER: Final = ("emuload.kernel.fs.calls_poll", "emuload.kernel.fs.calls_special")
-"""More of them, which most guests need nothing of: the first call that `MODULES` do not know imports them."""
+"""Further modules, whose calls few guests make: the first call that `MODULES` do not handle imports them."""
 
 
 def syscall(*names: str) -> Callable[[F], F]:
@@ -74,7 +73,7 @@ def syscall(*names: str) -> Callable[[F], F]:
 
 
 class SyscallTable:
-    """The calls of one architecture: number → (name, handler, argument count). Nothing of a run is in it: copies share it."""
+    """The calls of one architecture: number → (name, handler, argument count). It has no state of a run; copies share it."""
 
     __slots__ = ("_later", "entries", "names")
 
@@ -91,7 +90,7 @@ class SyscallTable:
         self.entries.update({number: (name, *handlers[name]) for number, name in self.names.items() if name in handlers})
 
     def find(self, number: int) -> tuple[str, Handler, int] | None:
-        """The entry of a call that is not among `entries`, which then hold all there are; None if nothing handles it."""
+        """Import the modules of `LATER` and return the entry of a call that was not in `entries`; None if nothing handles it."""
         later, self._later = self._later, ()
         if later:
             self._load(later)
@@ -103,7 +102,7 @@ class SyscallTable:
 
 @cache
 def table(architecture: str) -> SyscallTable:
-    """The call table of "amd64", "arm" or "arm64"."""
+    """The call table of an architecture."""
     from emuload.kernel.numbers import names
 
     return SyscallTable(names(architecture))

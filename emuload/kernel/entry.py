@@ -4,7 +4,7 @@
    CPU; the handler has then not touched PC or SP, so this is safe inside a CPU hook.
 2. Between slices `timeouts(now)` ends the waits whose time has come; `next_deadline()` gives the next such instant. If no task
    is runnable, the clock may jump there.
-3. Before a task's slice, with its registers live, `prepare(cpu, task)` completes what is pending for it: the result of the
+3. Before a task's slice, with its registers live, `prepare(cpu, task)` completes the pending work for it: the result of the
    call it waited in, a call that looks again or needs the CPU stopped (sigreturn, clone), signal frames. False: it blocked
    again or is gone.
 4. `Kernel.exit_status` or `Kernel.exit_signal` is set once the process has ended.

@@ -1,6 +1,6 @@
 """Linux error numbers (asm-generic/errno-base.h and errno.h; the same on amd64, arm and arm64).
 
-Python's own errno module has the host's numbers, which differ elsewhere than on Linux.
+Python's own errno module has the host's numbers, which differ from these unless the host is Linux.
 """
 
 from __future__ import annotations

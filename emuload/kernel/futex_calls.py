@@ -1,4 +1,4 @@
-"""The system calls around futexes, futex(2) and set_robust_list(2), and what an exiting thread releases.
+"""The system calls futex(2) and set_robust_list(2), and the release of an exiting thread's futexes.
 
 Sources: the man pages, Linux kernel/futex/syscalls.c and core.c (futex_cleanup), Documentation/locking/robust-futex-ABI.rst.
 """

@@ -1,4 +1,4 @@
-"""Who the process is, what it may use, and what machine it believes to be on: plain data with Linux's usual values."""
+"""Credentials, resource limits and the machine that the process sees: plain data with Linux's usual values."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class Credentials:
 
 
 class Limits:
-    """(soft, hard) by resource number (getrlimit(2)); INFINITY for none."""
+    """(soft, hard) by resource number (getrlimit(2)); INFINITY for no limit."""
 
     def __init__(self) -> None:
         self.values = _default_limits()
 
 
 class System:
-    """uname(2), sysinfo(2) and the like."""
+    """Facts for uname(2), sysinfo(2), personality(2) and prctl(2)."""
 
     def __init__(self) -> None:
         self.nodename = "emuload"

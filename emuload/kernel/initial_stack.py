@@ -22,7 +22,7 @@ AT_SECURE, AT_RANDOM, AT_HWCAP2, AT_EXECFN, AT_MINSIGSTKSZ = 23, 25, 26, 31, 51
 
 @dataclass(eq=False, repr=False)
 class InitialStack:
-    """Addresses of what was put on the stack; `sp` points at argc."""
+    """Addresses of the parts of the stack; `sp` points at argc."""
 
     sp: int
     low: int
@@ -36,7 +36,7 @@ class InitialStack:
 
 @dataclass(eq=False, repr=False)
 class ProgramHeaders:
-    """Where the main program's headers are in memory, and its entry point; all 0 without a program."""
+    """The main program's headers in memory and its entry point; all 0 without a program."""
 
     address: int = 0
     entry_size: int = 0
@@ -45,7 +45,7 @@ class ProgramHeaders:
 
 
 def map_stack(memory: AddressSpace, abi: Abi) -> None:
-    """Map the main thread's stack, before a program that may claim its place."""
+    """Map the main thread's stack; done before a program that could claim its place is mapped."""
     memory.mmap(abi.stack_top - STACK_SIZE, STACK_SIZE, PROT_READ | PROT_WRITE, fixed=True, name="[stack]")
 
 
@@ -60,8 +60,10 @@ def build_stack(
     uid: int,
     page_size: int,
 ) -> InitialStack:
-    """Fill the stack, which is mapped. `args` and `env` are byte strings without NUL, `random` 16 bytes for AT_RANDOM,
-    `page_size` what AT_PAGESZ says."""
+    """Fill the stack, which is mapped already.
+
+    `args` and `env` are byte strings without NUL, `random` is 16 bytes for AT_RANDOM, `page_size` the value of AT_PAGESZ.
+    """
     high = abi.stack_top
     low = high - STACK_SIZE
     at = high - abi.word

@@ -1,4 +1,4 @@
-"""Limits, usage and system calls that answer from the kernel's own data, prctl(2), and calls always refused."""
+"""Limits, usage, calls that only return the kernel's own data, prctl(2), and calls that are always refused."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def sys_prlimit64(k: Kernel, task: Task, pid: int, resource: int, new: int, old:
 
 @syscall("getrlimit", "ugetrlimit")
 def sys_getrlimit(k: Kernel, task: Task, resource: int, address: int) -> int:
-    """getrlimit(2) with machine words, in which a larger limit shows as none."""
+    """getrlimit(2) with machine words; a limit that does not fit is shown as unlimited."""
     if resource >= len(k.limits.values):
         return -errno.EINVAL
     soft, hard = k.limits.values[resource]
@@ -130,13 +130,13 @@ def sys_personality(k: Kernel, task: Task, persona: int) -> int:
 @syscall("syslog", "ptrace", "perf_event_open", "kcmp", "process_vm_readv", "process_vm_writev", "acct", "bpf")
 @syscall("init_module", "finit_module", "delete_module", "setns", "unshare", "quotactl", "iopl", "ioperm")
 def sys_refused(k: Kernel, task: Task) -> int:
-    """Calls an ordinary user may not make."""
+    """Calls that an ordinary user may not make."""
     return -errno.EPERM
 
 
 @syscall("seccomp")
 def sys_seccomp(k: Kernel, task: Task) -> int:
-    """seccomp(2): built without."""
+    """seccomp(2), as in a kernel built without it."""
     return -errno.EINVAL
 
 
@@ -144,7 +144,7 @@ def sys_seccomp(k: Kernel, task: Task) -> int:
 @syscall("modify_ldt", "restart_syscall", "pkey_alloc", "pkey_free", "map_shadow_stack", "pidfd_open")
 @syscall("cachestat", "process_madvise", "mseal", "futex_wait", "futex_wake", "futex_requeue")
 def sys_not_built(k: Kernel, task: Task) -> int:
-    """Known calls that an older or smaller kernel does not have; not worth a report."""
+    """Known calls that an older or smaller kernel lacks; not worth a report."""
     return -errno.ENOSYS
 
 

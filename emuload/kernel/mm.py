@@ -59,7 +59,7 @@ def _mmap(k: Kernel, address: int, length: int, prot: int, flags: int, fd: int, 
 
 
 def _file_content(k: Kernel, fd: int, prot: int, kind: int, offset: int, length: int) -> tuple[str, bytes] | int:
-    """Name and bytes of the part of a file that a mapping shows."""
+    """(name, bytes) of the part of a file that a mapping shows, or -errno."""
     description = k.files.get(fd)
     if description is None:
         return -errno.EBADF
@@ -72,7 +72,7 @@ def _file_content(k: Kernel, fd: int, prot: int, kind: int, offset: int, length:
 
 
 def _fill(k: Kernel, place: int, length: int, prot: int, data: bytes) -> None:
-    """Put a file's bytes into a fresh mapping, whatever its protection."""
+    """Write a file's bytes into a new mapping, whatever its protection."""
     if not prot:
         k.memory.mprotect(place, length, PROT_READ)
         k.memory.write(place, data)
@@ -133,7 +133,7 @@ def sys_mremap(k: Kernel, task: Task, old: int, old_size: int, new_size: int, fl
 
 @syscall("brk")
 def sys_brk(k: Kernel, task: Task, address: int) -> int:
-    """brk(2): the new break, or the unchanged one when it cannot be moved. The area is taken at the first call."""
+    """brk(2): the new break, or the unchanged one if it cannot be moved. The first call reserves the area."""
     state = k.break_
     if not state.brk_start:
         try:
@@ -166,7 +166,7 @@ def _all_mapped(k: Kernel, address: int, end: int) -> bool:
 
 @syscall("madvise")
 def sys_madvise(k: Kernel, task: Task, address: int, length: int, advice: int) -> int:
-    """madvise(2). MADV_DONTNEED and MADV_REMOVE zero the range; other known advice has no effect one could see."""
+    """madvise(2). MADV_DONTNEED and MADV_REMOVE zero the range; other known advice has no visible effect."""
     advice = int32(advice)
     end = address + page_up(length)
     if address % PAGE or advice not in _MADV_KNOWN or end > k.abi.word_mask + 1:
@@ -193,7 +193,7 @@ def sys_mincore(k: Kernel, task: Task, address: int, length: int, vector: int) -
 
 @syscall("msync", "mlock", "munlock", "mlock2")
 def sys_msync(k: Kernel, task: Task, address: int, length: int, flags: int) -> int:
-    """msync(2), mlock(2): memory is always there; only the range is checked."""
+    """msync(2), mlock(2): memory is always present; only the range is checked."""
     if k.call_name(task) == "msync" and address % PAGE:
         return -errno.EINVAL
     start = address & -PAGE

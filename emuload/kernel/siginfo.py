@@ -1,4 +1,4 @@
-"""siginfo_t: which fields a signal has, and where they lie.
+"""siginfo_t: the fields that a signal has, and their layout.
 
 Sources: sigaction(2), Linux include/uapi/asm-generic/siginfo.h, kernel/signal.c (siginfo_layout).
 """
@@ -33,7 +33,7 @@ FAULTS = frozenset({SIGILL, SIGFPE, SIGSEGV, SIGBUS, SIGTRAP})
 
 
 def signal_name(signo: int) -> str:
-    """SIGSEGV for 11, SIGRT2 for 34 (the second above SIGRTMIN of the kernel, as strace counts)."""
+    """SIGSEGV for 11, SIGRT2 for 34 (counted from the kernel's SIGRTMIN, as strace does)."""
     if 0 < signo < SIGRTMIN:
         return "SIG" + _NAMES[signo - 1]
     return f"SIGRT{signo - SIGRTMIN}"

@@ -1,6 +1,6 @@
 """The calls around signals: sigaction(2), sigprocmask(2), sigreturn(2), sigtimedwait(2), kill(2), sigaltstack(2).
 
-What signals do is in `emuload.kernel.signals`.
+Sending and delivery are in `emuload.kernel.signals`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def sys_rt_sigreturn(k: Kernel, task: Task) -> Result:
 
 @syscall("sigreturn")
 def sys_sigreturn(k: Kernel, task: Task) -> Result:
-    """sigreturn(2): the old call of handlers without SA_SIGINFO."""
+    """sigreturn(2): the older call, of handlers without SA_SIGINFO."""
     return _sigreturn(k, task, False)
 
 
@@ -103,7 +103,7 @@ def sys_rt_sigaction(k: Kernel, task: Task, signo: int, new: int, old: int, size
 
 
 def _discard(k: Kernel, signo: int) -> None:
-    """Ignoring a signal throws away those that are pending."""
+    """Drop the pending signals of this number, which is ignored from now on."""
     if any(info.signo == signo for info in k.signals.pending):
         k.signals.pending = [info for info in k.signals.pending if info.signo != signo]
     for task in k.tasks.values():
@@ -205,7 +205,7 @@ def _user_info(k: Kernel, signo: int, code: int) -> SigInfo:
 
 @syscall("kill")
 def sys_kill(k: Kernel, task: Task, pid: int, signo: int) -> int:
-    """kill(2). There is no other process to reach: only this one and its own process group."""
+    """kill(2). The only process in reach is this one, with its own process group."""
     pid, signo = int32(pid), int32(signo)
     if not 0 <= signo <= SIGRTMAX:
         return -errno.EINVAL

@@ -1,4 +1,4 @@
-"""Signals: sending, choosing a thread, building frames, default actions, and the calls around them.
+"""Signals: sending, choosing a thread, building frames, default actions. The system calls are in `signal_calls`.
 
 Sources: signal(7), sigaction(2), sigaltstack(2), Linux kernel/signal.c (prepare_signal, complete_signal,
 force_sig_info, get_signal, signal_setup_done).
@@ -95,14 +95,14 @@ def set_mask(k: Kernel, task: Task, mask: int) -> None:
 
 
 def set_temporary_mask(k: Kernel, task: Task, mask: int) -> None:
-    """The mask of sigsuspend, ppoll, pselect, epoll_pwait: the old one returns with the call or with sigreturn."""
+    """Set the mask of sigsuspend, ppoll, pselect, epoll_pwait; the end of the call or sigreturn restores the old one."""
     if task.saved_mask is None:
         task.saved_mask = task.sigmask
     set_mask(k, task, mask)
 
 
 def recalculate(k: Kernel, task: Task) -> None:
-    """Set `attention` from what is pending and not blocked."""
+    """Set `attention` if a pending signal is not blocked."""
     mask = task.sigmask
     task.attention = any(not mask & bit(info.signo) for info in task.pending) or any(
         not mask & bit(info.signo) for info in k.signals.pending
@@ -113,12 +113,13 @@ def recalculate(k: Kernel, task: Task) -> None:
 
 
 def is_ignored(k: Kernel, signo: int) -> bool:
+    """True if the signal's action is to do nothing; stopping counts, since no process stops here."""
     action = k.signals.actions.get(signo, DEFAULT)
     return action.handler == SIG_IGN or (action.handler == SIG_DFL and signo in _IGNORED | _STOPPING)
 
 
 def _waits_for(task: Task, signo: int) -> bool:
-    """The thread sits in rt_sigtimedwait for this signal."""
+    """True if the thread waits in rt_sigtimedwait for this signal."""
     wait = task.wait
     return wait is not None and wait.kind == "signal" and bool(wait.bitset & bit(signo))
 
@@ -159,7 +160,7 @@ def _wants(k: Kernel, task: Task, signo: int) -> bool:
 def _choose_thread(k: Kernel, signo: int, first: Task | None) -> None:
     """Let one thread that does not block a process-wide signal take it: `first` if it can, else the oldest.
 
-    Best is one that runs or has no signal to deal with yet, worst one that the host keeps from running.
+    Threads that run or have no other signal to handle come first, threads in an uninterruptible wait last.
     """
 
     def rank(task: Task) -> int:
@@ -182,7 +183,7 @@ def _wake_for_signal(k: Kernel, task: Task, signo: int) -> None:
 
 
 def force_fault(k: Kernel, cpu: Cpu, task: Task, fault: Fault) -> None:
-    """A synchronous exception of the thread: its signal cannot be held back, only handled."""
+    """Queue the signal of the thread's synchronous exception. It can be handled, but not blocked or ignored."""
     task.trap = (fault.trapno, fault.error, fault.address)
     task.pc = k.events.pc = cpu.pc
     k.events.emit("fault", task.tid, signal=signal_name(fault.signo), code=fault.code, address=fault.address, what=fault.what)
@@ -190,7 +191,7 @@ def force_fault(k: Kernel, cpu: Cpu, task: Task, fault: Fault) -> None:
 
 
 def force(k: Kernel, task: Task, info: SigInfo, fatal: bool = False) -> None:
-    """Queue a signal that a blocked mask or SIG_IGN turns into the default action (force_sig_info)."""
+    """Queue a signal; if it is blocked or ignored, its default action is taken (force_sig_info)."""
     signo = info.signo
     action = k.signals.actions.get(signo, DEFAULT)
     blocked = bool(task.sigmask & bit(signo))
@@ -205,7 +206,7 @@ def force(k: Kernel, task: Task, info: SigInfo, fatal: bool = False) -> None:
 
 
 def dequeue(k: Kernel, task: Task, mask: int) -> SigInfo | None:
-    """The next signal not in `mask`: synchronous faults, then the thread's by number, then the process's."""
+    """Remove and return the next signal not in `mask`: synchronous faults, then the thread's by number, then the process's."""
     for queue in (task.pending, k.signals.pending):
         best: SigInfo | None = None
         for info in queue:
@@ -234,7 +235,7 @@ def _collect_overrun(k: Kernel, info: SigInfo) -> None:
 
 
 class Delivery(Enum):
-    """What the task may do after its signals were delivered: RUN, nothing (STOP), or make its interrupted call AGAIN."""
+    """Result of delivering a task's signals: it may RUN, must STOP, or makes its interrupted call AGAIN."""
 
     RUN = 1
     STOP = 2
@@ -242,7 +243,7 @@ class Delivery(Enum):
 
 
 def deliver(k: Kernel, cpu: Cpu, task: Task) -> Delivery:
-    """Build frames for, or carry out, every deliverable signal of the task, whose registers are live."""
+    """Build a frame or take the default action for every deliverable signal of the task, whose registers are live."""
     while task.attention and not task.exited:
         info = dequeue(k, task, task.sigmask)
         if info is None:
@@ -278,7 +279,7 @@ def _kill_process(k: Kernel, cpu: Cpu, task: Task, info: SigInfo) -> None:
 
 
 def _restart_silently(k: Kernel, task: Task) -> Delivery:
-    """No handler ran after all: the interrupted call continues as if nothing had happened."""
+    """Continue the interrupted call as if nothing had happened, since no handler ran."""
     wait, task.interrupted = task.interrupted, None
     if wait is not None and wait.kind == "host":
         task.wait = wait
@@ -291,7 +292,7 @@ def _restart_silently(k: Kernel, task: Task) -> Delivery:
 
 
 def _end_interrupted_call(k: Kernel, cpu: Cpu, task: Task, action: Action) -> None:
-    """A handler is about to run: restart the call afterwards, or let it answer -EINTR."""
+    """Before a handler runs, have the interrupted call restart afterwards or return -EINTR."""
     wait, task.interrupted = task.interrupted, None
     assert wait is not None
     if wait.kind == "host":
@@ -360,13 +361,14 @@ def _enter_handler(k: Kernel, cpu: Cpu, task: Task, info: SigInfo, action: Actio
 
 
 def on_stack(stack: AltStack, sp: int) -> bool:
+    """True if the stack pointer is on this alternate stack."""
     if stack.flags & SS_AUTODISARM:
         return False
     return stack.size > 0 and stack.sp < sp <= stack.sp + stack.size
 
 
 def _stack_top(task: Task, sp: int, action: Action) -> int | None:
-    """Where the frame goes: the alternate stack's top, or None for the stack in use."""
+    """The address below which the frame goes: the alternate stack's top, or None for the stack in use."""
     stack = task.altstack
     if not action.flags & SA_ONSTACK or not stack.size or stack.flags & SS_DISABLE or on_stack(stack, sp):
         return None

@@ -1,4 +1,4 @@
-"""A task (one guest thread as the kernel sees it) and what it may wait for."""
+"""A task, which is one guest thread as the kernel sees it, its wait and its signals."""
 
 from __future__ import annotations
 
@@ -15,19 +15,18 @@ SS_DISABLE = 2
 
 
 TIMER_SLACK = 50_000
-"""Nanoseconds by which Linux lets time-outs of a thread come late, where nobody asked for another value (prctl(2),
-PR_SET_TIMERSLACK; timerslack_ns of init_task)."""
+"""Default of the nanoseconds by which a thread's time-outs are late (prctl(2), PR_SET_TIMERSLACK; timerslack_ns of init_task)."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Wait:
-    """Why a task does not run. Set by the handler that answers BLOCKED, cleared by whoever ends the wait.
+    """Why a task does not run. Set by the handler that answers BLOCKED, cleared when the wait ends.
 
     kind            "futex", "sleep", "io", "signal", "host", "child", "pause"
-    key             what is waited for: a futex address, or one wait-queue id
-    deadline        absolute virtual nanoseconds, or None for ever
-    timeout_result  result of the call at the deadline; None: the call is run again and finds out itself
-    retry           a wake means "look again": the handler runs once more with the same arguments
+    key             a futex address or one wait-queue id
+    deadline        absolute virtual nanoseconds; None: no time-out
+    timeout_result  result of the call at the deadline; None: the call is run again
+    retry           a wake makes the handler run again with the same arguments
     restart         a handler with SA_RESTART restarts the call; otherwise it ends with -EINTR (signal(7))
     interruptible   a signal ends the wait
     queues          further wait-queue ids of an "io" wait (poll, select, epoll)
@@ -94,20 +93,20 @@ class Task:
 
     context        registers while it is not on the CPU (opaque, from Cpu.save)
     wait           why it does not run, or None
-    result         value its ended call still has to receive; written by `Kernel.prepare`
-    again          the ended wait asks for the call to be run again, by `Kernel.prepare`
+    result         result of the call that ended, for the result register; written by `Entry.prepare`
+    again          the wait ended and the call is to be run again, by `Entry.prepare`
     call           (number, arguments) of the call it is in, for retries and reports
     resumed        during a retry: the wait that ended; else None
-    interrupted    the wait that a signal ended, until `Kernel.prepare` decides between restart and -EINTR
+    interrupted    the wait that a signal ended, until `Entry.prepare` decides between restart and -EINTR
     attention      a signal may be deliverable (Linux: TIF_SIGPENDING)
-    deferred       the call needs the CPU stopped (sigreturn, clone): `Kernel.prepare` runs it
-    blocked_call   the call in progress was reported as entered, its end is to be reported too
+    deferred       the call needs the CPU stopped (sigreturn, clone): `Entry.prepare` runs it
+    blocked_call   the start of the call in progress was reported, so its end must be reported too
     pc             address of the instruction at which it last entered the host
     trap           (trap number, error code, address) of the last fault
-    timer_slack    how much later than asked for a time-out ends its wait, in ns; second, what prctl(2) goes back to
+    timer_slack    (ns by which its time-outs are late, value that prctl(2) resets it to)
     yielded        the task gave up the rest of its slice; the scheduler clears it
-    role           "loader", "runtime", "foreign", "sysmon" or ""; for reports
-    blocked_on     the C library's note of the lock waited for: (kind, address, owner tid)
+    role           a word for reports, such as "loader" or "foreign", or ""
+    blocked_on     the lock that the C library says it waits for: (kind, address, owner tid)
     """
 
     def __init__(self, tid: int, name: str = "", context: Any = None) -> None:

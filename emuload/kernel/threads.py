@@ -1,4 +1,4 @@
-"""Threads: clone(2), clone3(2), exit(2), exit_group(2), set_tid_address(2), thread pointers, and what stands for fork.
+"""Threads: clone(2), clone3(2), exit(2), exit_group(2), set_tid_address(2), thread pointers; fork(2), which is refused.
 
 Sources: the man pages, Linux kernel/fork.c (copy_process) and kernel/exit.c.
 """
@@ -22,7 +22,7 @@ _ARCH_SET_GS, _ARCH_SET_FS, _ARCH_GET_FS, _ARCH_GET_GS = 0x1001, 0x1002, 0x1003,
 
 
 def new_process(k: Kernel, task: Task, name: str) -> int:
-    """The one place where a second process would begin. There is none: the call answers ENOSYS and is reported."""
+    """The one place where a second process would begin. Not emulated: the call is reported and answered with -ENOSYS."""
     k.report_unsupported(task, name)
     return -errno.ENOSYS
 
@@ -35,7 +35,7 @@ def sys_fork(k: Kernel, task: Task) -> int:
 
 @syscall("execve", "execveat")
 def sys_execve(k: Kernel, task: Task) -> int:
-    """execve(2): a run is of one program."""
+    """execve(2): refused, since a run has one program."""
     k.report_unsupported(task, k.call_name(task))
     return -errno.EACCES
 
@@ -97,7 +97,7 @@ def sys_set_tid_address(k: Kernel, task: Task, address: int) -> int:
 
 @syscall("exit")
 def sys_exit(k: Kernel, task: Task, code: int) -> Result:
-    """exit(2) of one thread; the process ends with its last one, with the first thread's code."""
+    """exit(2) of one thread. The process ends with its last thread and has the first thread's code."""
     task.exit_code = code & 0xFF
     exit_task(k, task)
     task.exited = True
@@ -114,7 +114,7 @@ def sys_exit(k: Kernel, task: Task, code: int) -> Result:
 
 
 def _pass_on_signals(k: Kernel) -> None:
-    """A process-wide signal that the exiting thread was to take goes to another."""
+    """Pass process-wide signals that the exiting thread would have taken to other threads."""
     if k.signals.pending:
         for other in k.living:
             recalculate(k, other)
@@ -172,7 +172,7 @@ def sys_setsid(k: Kernel, task: Task) -> int:
 
 @syscall("wait4", "waitid", "waitpid")
 def sys_wait4(k: Kernel, task: Task) -> int:
-    """wait4(2): there are never children."""
+    """wait4(2): there are no children."""
     return -errno.ECHILD
 
 
@@ -216,5 +216,5 @@ def sys_arm_get_tls(k: Kernel, task: Task) -> int:
 
 @syscall("ARM_cacheflush")
 def sys_arm_cacheflush(k: Kernel, task: Task, start: int, end: int, flags: int) -> int:
-    """The ARM-private call behind __clear_cache: written code is translated anew anyway."""
+    """The ARM-private call behind __clear_cache. Nothing to do: code that is written is translated anew."""
     return -errno.EINVAL if end < start or flags else 0

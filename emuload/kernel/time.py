@@ -26,7 +26,7 @@ _TWO_WORDS = {4: struct.Struct("<iI"), 8: _PAIR}
 
 
 def read_timespec(k: Kernel, address: int, width: int) -> int | None:
-    """Nanoseconds of a timespec whose fields have `width` bytes; None if it is not normal. Raises MemoryFault.
+    """Nanoseconds of a timespec whose fields have `width` bytes; None if a field is out of range. Raises MemoryFault.
 
     A 32-bit machine ignores the upper half of a 64-bit tv_nsec.
     """
@@ -51,7 +51,7 @@ def write_timeval(k: Kernel, address: int, nanoseconds: int) -> None:
 
 
 def read_timeval(k: Kernel, address: int) -> int | None:
-    """Nanoseconds of a timeval of machine words; None if it is not normal. Raises MemoryFault."""
+    """Nanoseconds of a timeval of machine words; None if a field is out of range. Raises MemoryFault."""
     width = k.abi.word
     seconds, microseconds = _TWO_WORDS[width].unpack(k.memory.user_read(address, 2 * width))
     if seconds < 0 or microseconds >= 1_000_000:
@@ -67,7 +67,7 @@ def _pack(seconds: int, rest: int, width: int) -> bytes:
 
 
 def read_clock(k: Kernel, task: Task, clock: int) -> int | None:
-    """Nanoseconds on a clock id, also one of clock_getcpuclockid(3) and pthread_getcpuclockid(3); None if unknown."""
+    """Nanoseconds on a clock, also one of clock_getcpuclockid(3) or pthread_getcpuclockid(3); None for an unknown clock."""
     if clock in MONOTONIC_CLOCKS:
         now = k.clock.now()
         return now - now % _COARSE_RESOLUTION if clock in _COARSE else now
@@ -133,7 +133,7 @@ def sys_clock_getres_time64(k: Kernel, task: Task, clock: int, address: int) -> 
 
 @syscall("clock_settime", "clock_settime64", "settimeofday", "clock_adjtime", "clock_adjtime64", "adjtimex", "stime")
 def sys_clock_settime(k: Kernel, task: Task) -> int:
-    """Setting a clock needs CAP_SYS_TIME."""
+    """Calls that set a clock need CAP_SYS_TIME."""
     return -errno.EPERM
 
 

@@ -54,7 +54,7 @@ def _arm(k: Kernel, timer: Timer, due: int | None, interval: int) -> None:
 
 
 def fire(k: Kernel, ident: int, sequence: int, now: int) -> None:
-    """A real-time timer's deadline has come."""
+    """Expire a real-time timer at its deadline, unless it was set again since."""
     timer = k.timers.timers.get(ident)
     if timer is not None and timer.armed == sequence and timer.due is not None:
         _expire(k, timer, now)
@@ -70,7 +70,7 @@ def fire_cpu_timers(k: Kernel) -> None:
 
 
 def next_cpu_deadline(k: Kernel) -> int | None:
-    """Monotonic ns when the nearest timer on executed time is due if code runs until then; None when nothing runs."""
+    """Monotonic ns at which the nearest timer on executed time is due if code runs until then; None if nothing runs."""
     if not any(task.runnable for task in k.tasks.values()):
         return None
     left: list[int] = []
@@ -153,7 +153,7 @@ def sys_getitimer(k: Kernel, task: Task, which: int, address: int) -> int:
 
 @syscall("alarm")
 def sys_alarm(k: Kernel, task: Task, seconds: int) -> int:
-    """alarm(2): seconds that were left, rounded to the nearest but never to 0."""
+    """alarm(2): the seconds that were left, rounded to the nearest but never to 0."""
     timer = _interval_timer(k, 0)
     remaining = _remaining(k, timer)
     left = max(1, (remaining + SECOND // 2) // SECOND) if remaining else 0
@@ -171,7 +171,7 @@ _REAL = {
 
 
 def _timer_clock(k: Kernel, task: Task, clock: int) -> tuple[str | int, bool] | None:
-    """(clock of the timer, absolute times are wall-clock times)."""
+    """(clock of the timer, True if absolute times are wall-clock times); None for an invalid clock."""
     if clock in _REAL:
         return "real", _REAL[clock]
     if clock == CLOCK_PROCESS_CPUTIME_ID:

@@ -1,4 +1,4 @@
-"""User and group ids: getuid(2), setresuid(2), getgroups(2) and kin; capabilities(7), of which there are none."""
+"""User and group ids: getuid(2), setresuid(2), getgroups(2), setgroups(2); capabilities(7), which are always empty."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ _CAPABILITY_VERSIONS = {0x19980330: 1, 0x20071026: 2, 0x20080522: 2}
 
 @syscall("capget")
 def sys_capget(k: Kernel, task: Task, header: int, data: int) -> int:
-    """capget(2): none."""
+    """capget(2): no capabilities."""
     version = k.get_u32(header)
     if version not in _CAPABILITY_VERSIONS:
         k.put_u32(header, 0x20080522)

@@ -52,7 +52,7 @@ class Machine:
         memory.mmap(CODE, 0x1000, 7, fixed=True)
         self.cpu.sp = self.stack - 0x100
         self.main = self.kernel.create_main_task(self.cpu.save())
-        self.main.timer_slack = (0, TIMER_SLACK)  # time-outs come to the nanosecond
+        self.main.timer_slack = (0, TIMER_SLACK)  # time-outs are exact to the nanosecond
         self.kernel.current = self.main
         self.numbers = {name: number for number, name in self.kernel.table.names.items()}
 
@@ -61,7 +61,7 @@ class Machine:
         return self.cpu.abi.word
 
     def call(self, name: str, *args: int, task: Task | None = None) -> Result:
-        """Make a system call as the stopped CPU would see it; a deferred one is finished."""
+        """Make a system call as from a stopped CPU; a deferred call is finished."""
         task = task or self.main
         mask = self.cpu.abi.word_mask
         padded = tuple(value & mask for value in args) + (0,) * (6 - len(args))
@@ -69,7 +69,7 @@ class Machine:
         return self.entry.syscall(self.cpu, task, self.numbers[name], padded)
 
     def result(self, task: Task) -> int | None:
-        """What an ended wait left for the task's result register."""
+        """The value that an ended wait left for the task's result register."""
         assert task.wait is None
         return task.result
 
@@ -77,7 +77,7 @@ class Machine:
         return self.kernel.spawn(self.cpu.save(), parent=self.main)
 
     def words(self, address: int, *values: int, width: int = 0) -> int:
-        """Store integers of `width` bytes (default: a word); gives `address` back."""
+        """Store integers of `width` bytes (default: a word). Returns `address`."""
         width = width or self.word
         data = b"".join((value & ((1 << width * 8) - 1)).to_bytes(width, "little") for value in values)
         self.cpu.memory.write(address, data)

@@ -15,11 +15,11 @@ FAMILIES = re.compile(
     r"[A-Z0-9_]+|SIG[A-Z]+|SIG_[A-Z]+|POLL[A-Z]+)"
 )
 ELSEWHERE = ("emuload/order/", "emuload/trace/kinds/")
-"""What works on traces knows the numbers in them, and imports nothing of the machine; kinds are event names."""
+"""Code that works on traces knows the numbers in them but may not import the machine; the names in kinds are of events."""
 
 
 def constants(path: Path) -> Iterator[str]:
-    """Names that a module defines at its top, without a leading underscore, if they are of one of the families."""
+    """The names of these families that a module defines at its top level, without a leading underscore."""
     for node in ast.parse(path.read_text()).body:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
         for target in targets:

@@ -1,6 +1,6 @@
 """C programs that ask Linux about signals, timers, futexes and memory, or about files, as guests and on the real kernel.
 
-The `expected.txt` beside each is what it printed on Linux 6.18, amd64: `zig cc -target x86_64-linux-gnu -O1 NAME.c && ./a.out`.
+The `expected.txt` beside each is its output on Linux 6.18, amd64: `zig cc -target x86_64-linux-gnu -O1 NAME.c && ./a.out`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Signal frames: their layout against the C headers' offsets, and that sigreturn brings every register back.
+"""Signal frames: their layout against the C headers' offsets; sigreturn restores every register.
 
 The offsets are what `printf("%zu", offsetof(ucontext_t, …))` prints in a program built by
 `zig cc -target x86_64-linux-musl` (`arm-linux-musleabihf`, `aarch64-linux-musl`) and run by qemu-user.
@@ -52,7 +52,7 @@ def scramble(m: Machine) -> dict[str, int]:
 
 
 def deliver(m: Machine, signo: int = SIGUSR1, flags: int = SA_SIGINFO | SA_RESTORER, handler: int = HANDLER) -> int:
-    """Deliver a signal; gives the address of the ucontext."""
+    """Deliver a signal. The address of the ucontext."""
     m.sigaction(signo, handler, flags, 0, RESTORER)
     m.set_mask(MASK)
     m.send(signo)
@@ -63,7 +63,7 @@ def deliver(m: Machine, signo: int = SIGUSR1, flags: int = SA_SIGINFO | SA_RESTO
 
 
 def give_back(m: Machine, call: str = "rt_sigreturn") -> None:
-    """What the handler's return and the restorer do."""
+    """Do what the handler's return and the restorer do."""
     if m.architecture == "amd64":
         m.cpu.sp += 8
     assert m.call(call) is SWITCH
@@ -237,9 +237,9 @@ def test_amd64_without_restorer_ends_in_sigsegv() -> None:
 
 # nop (or add x9/r9) four times, then an undefined instruction, then an endless loop at END
 PROGRAM = {
-    "amd64": ("90909090" "0f0b" "ebfe", 6),
-    "arm": ("00f020e3" "00f020e3" "f000f0e7" "feffffea", 12),
-    "arm64": ("1f2003d5" "1f2003d5" "00000000" "00000014", 12),
+    "amd64": ("909090900f0bebfe", 6),
+    "arm": ("00f020e300f020e3f000f0e7feffffea", 12),
+    "arm64": ("1f2003d51f2003d50000000000000014", 12),
 }
 
 

@@ -1,4 +1,4 @@
-"""Signals: who gets them, what they do by default, and what becomes of interrupted calls (signal(7))."""
+"""Signals: the thread that gets them, default actions, and interrupted calls (signal(7))."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_a_read_is_restarted_as_the_handler_asks(m: Machine, restart: bool) -> N
     assert m.prepare()
     assert m.last("syscall-exit")["result"] == ("restart" if restart else -errno.EINTR)
     assert m.call("rt_sigreturn") is SWITCH
-    m.cpu.sp += m.word if m.architecture == "amd64" else 0  # what the handler's return pops
+    m.cpu.sp += m.word if m.architecture == "amd64" else 0  # popped by the handler's return
     assert m.prepare()
     size = m.cpu.abi.syscall_instruction_size
     assert m.cpu.pc == (0x40_0010 - size if restart else 0x40_0010)

@@ -137,7 +137,7 @@ def test_events_of_a_call_that_waits(m: Machine) -> None:
 
 
 def test_a_copy_goes_its_own_way(m: Machine) -> None:
-    """A deep copy is a snapshot: what happens to the kernel afterwards leaves it alone."""
+    """A deep copy is a snapshot: later changes of the kernel do not change it."""
     task = m.spawn()
     m.call("futex", m.data, 0, 0, m.timespec(m.data + 64, 10**6), task=task)
     m.sigaction(10, 0x1000)

@@ -58,7 +58,7 @@ def test_sleep_ends_at_its_time(m: Machine) -> None:
 
 
 def test_sleeps_and_time_outs_come_late_by_the_timer_slack(m: Machine) -> None:
-    """prctl(2), PR_SET_TIMERSLACK: 50 us unless set; 0 goes back to it; a thread's own, its children begin with it."""
+    """prctl(2), PR_SET_TIMERSLACK: 50 us by default, and again after 0; each thread has its own which new threads inherit."""
     set_slack, get_slack = 29, 30
     assert m.call("prctl", set_slack, 0, 0, 0, 0) == 0
     assert m.call("prctl", get_slack, 0, 0, 0, 0) == 50_000

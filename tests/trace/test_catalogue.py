@@ -33,9 +33,9 @@ def emitted() -> list[tuple[str, str, tuple[str, ...]]]:
                 continue
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             names = [keyword.arg for keyword in node.keywords]
-            if name not in ("emit", "_event") or None in names:
+            if name != "emit" or None in names:
                 continue
-            own = ("object",) if name == "_event" else ()
+            own = ("object",) if path.is_relative_to(ROOT / "loader") else ()  # the second argument of loader.owner.Owner.emit
             found.append((f"{path.name}:{node.lineno}", str(node.args[0].value), (*own, *map(str, names))))
     return found
 

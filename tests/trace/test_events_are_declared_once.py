@@ -20,7 +20,7 @@ from tests.support.command_line import ROOT
 
 DECLARATIONS = "emuload/trace/kinds/"
 
-EMITTING = {"emit", "_event", "event", "record", "repeat", "_happened", "_export"}
+EMITTING = {"emit", "record", "repeat"}
 """Functions that take the name of the kind to emit."""
 
 OTHER_WORDS = {name for name in KINDS if "-" not in name} | {"static-tls", "tls-block"}
@@ -109,7 +109,7 @@ def test_an_offender_is_found(source: str) -> None:
     "source",
     [
         'recorder.emit("task-exit", tid, code=0)',
-        'self._event("object-mapped", loaded.path, address=0)',
+        'self.owner.emit("object-mapped", loaded, address=0)',
         "done = event.kind == TASK_EXIT.name",
         'access = "write"',
         'done = access == "write"',

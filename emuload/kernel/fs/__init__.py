@@ -1,6 +1,6 @@
 """Files: the guest's file system, its descriptors, and the system calls on them.
 
-`attach` gives a kernel both; importing this package registers the calls, without those of `dispatch.LATER`.
+`attach` gives a kernel both. Importing this package registers the calls, except those of `dispatch.LATER`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ __all__ = [
 def attach(kernel: Kernel, stdin: bytes | Callable[[int], bytes] = b"") -> None:
     """Give the kernel a file system and a descriptor table with the standard streams on 0, 1 and 2.
 
-    `stdin` is what the guest reads, or a function of the host that is asked for up to so many bytes and gives none at
-    the end.
+    `stdin` is the input's bytes, or a function of the host that is called with a size and returns up to that many bytes, none
+    at the end.
     """
     kernel.fs = FileSystem(kernel)
     kernel.fs.stdin = Input(stdin) if isinstance(stdin, bytes) else Input(source=stdin)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Kernel(core.Kernel):
-    """Linux for one process, with files. Whoever builds the process sets `fs`, then `files`."""
+    """Linux for one process, with files. The builder of the process sets `fs`, then `files`."""
 
     fs: FileSystem
     files: FileTable

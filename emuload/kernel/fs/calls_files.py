@@ -33,7 +33,7 @@ def _create(kernel: Kernel, place: Place, mode: int) -> Inode:
 
 
 def _existing(kernel: Kernel, inode: Inode, flags: int, o_directory: int) -> Inode:
-    """Judge opening an inode that is there, and truncate it if asked."""
+    """Check that an existing inode may be opened, and truncate it if asked to."""
     access = flags & c.O_ACCMODE
     if isinstance(inode, Symlink):
         raise FsError(errno.ELOOP)
@@ -70,7 +70,7 @@ def _unlinked(kernel: Kernel, mode: int, device: tuple[int, int]) -> Regular:
 
 
 def open_at(kernel: Kernel, dirfd: int, address: int, flags: int, mode: int) -> int:
-    """Open the path at an address: the descriptor. Raises FsError."""
+    """Open the path at an address. The descriptor. Raises FsError."""
     rules = uapi(kernel)
     flags &= 0xFFFFFFFF
     if flags & c.O_PATH:
@@ -189,7 +189,7 @@ _GETTERS = (c.F_GETLK, c.F_GETLK64, c.F_OFD_GETLK)
 
 
 def _lock(kernel: Kernel, command: int, argument: int, width: int) -> int:
-    """Record locks: the only process holds them all, so every one is granted and none is in the way."""
+    """Record locks. There is one process, so every lock is granted and none conflicts."""
     layout = FLOCK[width]
     kind, whence, start, length, pid = layout.unpack(kernel.memory.user_read(argument, layout.size))
     if kind not in (c.F_RDLCK, c.F_WRLCK, c.F_UNLCK):
@@ -286,7 +286,7 @@ def sys_fcntl(kernel: Kernel, task: Task, fd: int, command: int, argument: int) 
 
 @file_call("ioctl")
 def sys_ioctl(kernel: Kernel, task: Task, fd: int, request: int, argument: int) -> int:
-    """ioctl(2): the few requests every file knows; nothing here is a terminal."""
+    """ioctl(2): the few requests that every file knows; no file is a terminal."""
     files = kernel.files
     description = files.require(fd)
     request &= 0xFFFFFFFF

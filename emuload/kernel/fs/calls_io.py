@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def broken_pipe(kernel: Kernel, task: Task) -> int:
-    """SIGPIPE for a write nobody can read, and its -EPIPE (pipe(7))."""
+    """Send SIGPIPE for a write without readers. Returns -EPIPE (pipe(7))."""
     send_signal(kernel, SigInfo(SIGPIPE, SI_USER, kernel.pid, kernel.credentials.uid), task)
     return -errno.EPIPE
 
@@ -155,7 +155,7 @@ def sys_pwrite64(kernel: Kernel, task: Task, fd: int, address: int, size: int, a
 
 
 def _split_offset(kernel: Kernel, low: int, high: int) -> int:
-    """preadv's offset: two longs, of which a 64-bit machine uses the first (fs/read_write.c: pos_from_hilo)."""
+    """The offset of preadv and pwritev: two words; a 64-bit machine uses only the first (fs/read_write.c: pos_from_hilo)."""
     return int64(low if kernel.abi.word == 8 else low & 0xFFFFFFFF | high << 32)
 
 
@@ -344,7 +344,7 @@ def _sendfile(kernel: Kernel, task: Task, out: int, source: int, address: int, c
 
 @file_call("sendfile")
 def sys_sendfile(kernel: Kernel, task: Task, out: int, source: int, address: int, count: int) -> Result:
-    """sendfile(2); moves at most 1 MiB a call, as it may."""
+    """sendfile(2); moves at most 1 MiB a call, which the man page allows."""
     return _sendfile(kernel, task, out, source, address, count, kernel.abi.word)
 
 
@@ -368,7 +368,7 @@ def _copy_end(kernel: Kernel, description: Description, address: int) -> tuple[F
 def sys_copy_file_range(
     kernel: Kernel, task: Task, source: int, source_at: int, target: int, target_at: int, count: int, flags: int
 ) -> int:
-    """copy_file_range(2); moves at most 1 MiB a call, as it may."""
+    """copy_file_range(2); moves at most 1 MiB a call, which the man page allows."""
     if flags:
         return -errno.EINVAL
     reader, start = _copy_end(kernel, kernel.files.require(source), source_at)

@@ -124,7 +124,7 @@ def sys_symlink(kernel: Kernel, task: Task, text: int, path: int) -> int:
 
 @file_call("mknodat")
 def sys_mknodat(kernel: Kernel, task: Task, dirfd: int, path: int, mode: int, device: int) -> int:
-    """mknodat(2): regular files only; the rest would need privileges or is not here (-EPERM)."""
+    """mknodat(2): regular files only; other types need a privilege or are not emulated (-EPERM)."""
     if mode & S_IFMT not in (0, S_IFREG):
         return -errno.EPERM
     place = locate_at(kernel, dirfd, path_argument(kernel, path))

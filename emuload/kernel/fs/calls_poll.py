@@ -40,13 +40,13 @@ if TYPE_CHECKING:
 
 
 def _milliseconds(timeout: int) -> int | None:
-    """A time-out in ms as ns; None for ever."""
+    """Nanoseconds of a time-out in ms; None if it is negative, for no time-out."""
     timeout = int32(timeout)
     return None if timeout < 0 else timeout * 1_000_000
 
 
 def _timespec(kernel: Kernel, address: int, width: int) -> int | None:
-    """A time-out as ns, None for ever. Raises FsError(EINVAL)."""
+    """Nanoseconds of a time-out; None if the address is 0, for no time-out. Raises FsError(EINVAL)."""
     if not address:
         return None
     relative = read_timespec(kernel, address, width)
@@ -56,7 +56,7 @@ def _timespec(kernel: Kernel, address: int, width: int) -> int | None:
 
 
 def _mask(kernel: Kernel, task: Task, address: int, size: int) -> None:
-    """The signal mask of ppoll, pselect6 and epoll_pwait. Raises FsError(EINVAL), MemoryFault."""
+    """Set the signal mask of ppoll, pselect6 and epoll_pwait. Raises FsError(EINVAL), MemoryFault."""
     if not address:
         return
     if size != SIGSET_SIZE:
@@ -76,7 +76,7 @@ def _listed(fds: list[int]) -> str:
 
 
 def _left(kernel: Kernel, task: Task, relative: int) -> int:
-    """What is left of a time-out, for the calls that write it back."""
+    """Nanoseconds left of a time-out, for the calls that write it back."""
     if task.resumed is None or task.resumed.deadline is None:
         return relative
     return max(0, task.resumed.deadline - kernel.clock.now())
@@ -148,7 +148,7 @@ _SELECT_SETS: Final = (
     POLLWRBAND | POLLWRNORM | POLLOUT | POLLERR,
     POLLPRI,
 )
-"""What makes a descriptor readable, writable, exceptional (fs/select.c: POLLIN_SET and so on)."""
+"""Bits that make a descriptor readable, writable, exceptional (fs/select.c: POLLIN_SET, POLLOUT_SET, POLLEX_SET)."""
 
 
 def _select(kernel: Kernel, task: Task, count: int, sets: tuple[int, int, int], relative: int | None) -> Result:
@@ -189,7 +189,7 @@ def _select(kernel: Kernel, task: Task, count: int, sets: tuple[int, int, int], 
 
 @file_call("select", "_newselect")
 def sys_select(kernel: Kernel, task: Task, count: int, reads: int, writes: int, exceptions: int, timeout: int) -> Result:
-    """select(2); what is left of the time-out is written back."""
+    """select(2); the time left is written back."""
     relative = None
     if timeout:
         layout = TIMESPEC[kernel.abi.word]

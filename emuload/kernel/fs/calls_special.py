@@ -1,4 +1,4 @@
-"""Descriptors that are no files: pipe(2), eventfd(2), timerfd_create(2), socketpair(2) and what is done to sockets."""
+"""Descriptors other than files: pipe(2), eventfd(2), timerfd_create(2), socketpair(2) and the calls on sockets."""
 
 from __future__ import annotations
 
@@ -348,6 +348,6 @@ def sys_connect(kernel: Kernel, task: Task, fd: int) -> int:
 
 @file_call("inotify_init", "inotify_init1", "fanotify_init", "io_uring_setup", "signalfd", "signalfd4")
 def sys_absent(kernel: Kernel, task: Task) -> int:
-    """Interfaces that are known and not here: reported, and -ENOSYS."""
+    """Interfaces that are not emulated: reported, and answered with -ENOSYS."""
     kernel.report_unsupported(task, kernel.call_name(task))
     return -errno.ENOSYS

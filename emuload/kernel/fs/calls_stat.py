@@ -1,4 +1,4 @@
-"""What a file is: stat(2), statx(2), statfs(2), access(2), chmod(2), chown(2), utimensat(2), getxattr(2)."""
+"""Attributes of files: stat(2), statx(2), statfs(2), access(2), chmod(2), chown(2), utimensat(2), getxattr(2)."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def sys_faccessat2(kernel: Kernel, task: Task, dirfd: int, path: int, mode: int,
 
 
 def _own(kernel: Kernel, inode: Inode) -> None:
-    """Raise FsError unless the guest's user may change what belongs to the file's owner."""
+    """Raise FsError unless the guest's user may change attributes that only the owner may change."""
     if not inode.writable_mount:
         raise FsError(errno.EROFS)
     if kernel.fs.uid not in (0, inode.uid):

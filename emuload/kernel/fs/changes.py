@@ -1,6 +1,6 @@
 """Changes of the tree by path, each permission checked: mkdir(2), symlink(2), unlink(2), rmdir(2), link(2), rename(2).
 
-The places come from `FileSystem.locate`. All functions raise FsError; what is permitted is as in fs/namei.c.
+The places come from `FileSystem.locate`. All functions raise FsError. Rules: the man pages, Linux fs/namei.c.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def vacant(fs: FileSystem, place: Place) -> Directory:
 
 
 def vacant_for_file(fs: FileSystem, place: Place) -> Directory:
-    """Like `vacant`, for what is no directory: no slash may follow the name (ENOENT)."""
+    """Like `vacant`, for anything but a directory: a slash after the name is ENOENT."""
     if place.inode is None and place.slash:
         raise FsError(errno.ENOENT)
     return vacant(fs, place)

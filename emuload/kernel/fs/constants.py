@@ -1,7 +1,7 @@
 """Numbers of Linux's file interface that are the same on every architecture here.
 
 Sources: include/uapi/asm-generic/fcntl.h, include/uapi/linux/{stat,fcntl,eventpoll,eventfd,timerfd,poll}.h.
-What differs between architectures is in `emuload.kernel.fs.layouts`.
+Numbers that differ between architectures are in `emuload.machine.structures`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ AT_STATX_SYNC_TYPE: Final = 0x6000
 RENAME_NOREPLACE: Final = 1
 RENAME_EXCHANGE: Final = 2
 
-# access(2), and what permission checks ask for
+# access(2) and permission checks
 R_OK: Final = 4
 W_OK: Final = 2
 X_OK: Final = 1
@@ -149,7 +149,7 @@ PIPE_BUF: Final = 4096
 PIPE_SIZE: Final = 65536
 PIPE_MAX_SIZE: Final = 1 << 20
 
-# st_dev of the file systems there are: one without a disk has major number 0 (fs/super.c, get_anon_bdev)
+# st_dev of the file systems; without a disk the major number is 0 (fs/super.c, get_anon_bdev)
 DEV_DEVICE: Final = (0, 5)
 SOCKET_DEVICE: Final = (0, 8)
 PIPE_DEVICE: Final = (0, 14)
@@ -158,4 +158,4 @@ ANON_DEVICE: Final = (0, 15)
 SYS_DEVICE: Final = (0, 20)
 PROC_DEVICE: Final = (0, 21)
 ROOT_DEVICE: Final = (0, 26)
-"""What lies in memory, as in a tmpfs."""
+"""Files in memory, as in a tmpfs."""

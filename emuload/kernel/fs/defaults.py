@@ -1,6 +1,6 @@
-"""The files every guest finds: what C libraries and Go's runtime look at, and no more.
+"""The files that every guest finds: those that C libraries and language runtimes look at.
 
-There is no /etc/localtime, so that local time is UTC.
+There is no /etc/localtime, so local time is UTC.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Open file descriptions: what a descriptor number refers to, shared by its duplicates (open(2)).
+"""Open file descriptions (open(2)): a descriptor number refers to one, and its duplicates share it.
 
 A read returns bytes; every other result is a count or a negative Linux error number. -EAGAIN means "would block"; the system
-call decides what to do about it. Errors of the tree are raised as FsError.
+call then waits or returns it. Errors of the tree are raised as FsError.
 """
 
 from __future__ import annotations
@@ -35,10 +35,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Description:
-    """Base of all. `flags` are the O_… values F_GETFL shows; `queue` is its wait queue, and names it in epoll sets.
+    """Base class.
 
-    `refs` counts descriptors; `owner` is who gets SIGIO (F_SETOWN): a process, below 0 a group; with `owner_thread`
-    a thread.
+    flags         the O_… values that F_GETFL shows
+    queue         id of its wait queue; also identifies it in epoll sets
+    refs          number of descriptors
+    owner         receiver of SIGIO (F_SETOWN): a process, a group if negative, a thread if `owner_thread`
+    signal        the signal sent instead of SIGIO (F_SETSIG), or 0
+    watches       its entries in epoll sets
     """
 
     inode: Inode
@@ -54,27 +58,27 @@ class Description:
 
     kind: ClassVar[str] = "file"
     pollable: ClassVar[bool] = False
-    """False: epoll_ctl refuses it (-EPERM), as for regular files."""
+    """False: epoll_ctl refuses it with -EPERM, as it refuses regular files."""
     bulk: ClassVar[bool] = False
-    """Reads are made in pieces until one is short: files that can be larger than what one piece should hold."""
+    """True: a read is made in pieces until one is short, since the file may be larger than one piece should be."""
 
     @property
     def readable(self) -> bool:
-        """Opened for reading."""
+        """True if opened for reading."""
         return self.flags & O_ACCMODE != O_WRONLY
 
     @property
     def writable(self) -> bool:
-        """Opened for writing."""
+        """True if opened for writing."""
         return self.flags & O_ACCMODE != O_RDONLY
 
     @property
     def nonblocking(self) -> bool:
-        """O_NONBLOCK is set."""
+        """True if O_NONBLOCK is set."""
         return bool(self.flags & O_NONBLOCK)
 
     def shown_path(self) -> str:
-        """What /proc/self/fd shows."""
+        """The path as /proc/self/fd shows it."""
         return self.path if self.inode.nlink else f"{self.path} (deleted)"
 
     def shown_name(self) -> str:
@@ -82,23 +86,23 @@ class Description:
         return self.path or self.kind
 
     def read(self, kernel: Kernel, size: int) -> bytes | int:
-        """Up to `size` bytes at the position, which moves."""
+        """Read up to `size` bytes at the position and move it."""
         return -errno.EINVAL
 
     def write(self, kernel: Kernel, data: bytes) -> int:
-        """Write at the position, which moves; the count."""
+        """Write at the position and move it. The count written."""
         return -errno.EINVAL
 
     def read_at(self, kernel: Kernel, offset: int, size: int) -> bytes | int:
-        """pread."""
+        """Read at an offset (pread)."""
         return -errno.ESPIPE
 
     def write_at(self, kernel: Kernel, offset: int, data: bytes) -> int:
-        """pwrite."""
+        """Write at an offset (pwrite)."""
         return -errno.ESPIPE
 
     def seek(self, kernel: Kernel, offset: int, whence: int) -> int:
-        """The new position."""
+        """Move the position (lseek). The new one."""
         return -errno.ESPIPE
 
     def poll(self, kernel: Kernel) -> int:
@@ -114,13 +118,13 @@ class Description:
         raise FsError(errno.ENODEV)
 
     def opened(self, kernel: Kernel) -> None:
-        """Called once it has its first descriptor."""
+        """Called when it gets its first descriptor."""
 
     def release(self, kernel: Kernel) -> None:
         """Called when the last descriptor is closed."""
 
     def notify(self, kernel: Kernel, mask: int) -> None:
-        """Say that `mask` became true: wake who waits, tell epoll sets, send SIGIO if asked for."""
+        """Report that the POLL… bits `mask` became true: wake waiting tasks and tell epoll sets."""
         kernel.wake_queue(self.queue)
         for item in self.watches:
             item.epoll.happened(kernel, item, mask)
@@ -144,7 +148,7 @@ class Description:
         send_signal(kernel, SigInfo(self.signal, reason, raw=raw), task)
 
     def own(self, who: int, kind: int) -> None:
-        """F_SETOWN_EX: `kind` is F_OWNER_TID, _PID or _PGRP."""
+        """Set the owner (F_SETOWN_EX); `kind` is F_OWNER_TID, _PID or _PGRP."""
         self.owner, self.owner_thread = who, kind == F_OWNER_TID
 
 

@@ -1,7 +1,7 @@
-"""epoll: a set of watched descriptors and its list of those that may be ready (epoll(7), fs/eventpoll.c).
+"""epoll: a set of watched descriptors and a list of those that may be ready (epoll(7), fs/eventpoll.c).
 
-The list is in the order things happened. Waiting takes entries off its front; a level-triggered one that was reported
-goes back to the end, an edge-triggered one waits for the next event.
+The list is in the order of the events. Waiting takes entries off its front; a level-triggered one that was reported goes back
+to the end, an edge-triggered one waits for the next event.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from emuload.kernel.fs.attached import Kernel
 
 PRIVATE_BITS: Final = EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE
-"""What is left of the events of a one-shot entry that fired (fs/eventpoll.c: EP_PRIVATE_BITS)."""
+"""Bits that remain of the events of a one-shot entry that fired (fs/eventpoll.c: EP_PRIVATE_BITS)."""
 MAX_NESTS: Final = 4
 
 
@@ -41,7 +41,7 @@ class EpollItem:
 
     @property
     def key(self) -> tuple[int, int]:
-        """Number and file: a duplicate of the same file is another entry."""
+        """Descriptor and description: a duplicate descriptor makes another entry."""
         return self.fd, self.description.queue
 
     def ready(self, kernel: Kernel) -> int:
@@ -103,12 +103,12 @@ class Epoll(Description):
         return 0
 
     def forget(self, item: EpollItem) -> None:
-        """Drop an entry whose file is gone."""
+        """Drop an entry whose file was closed."""
         self.items.pop(item.key, None)
         self.pending.pop(item.key, None)
 
     def happened(self, kernel: Kernel, item: EpollItem, mask: int) -> None:
-        """A watched file says that `mask` became true (ep_poll_callback)."""
+        """Called by a watched file when the bits `mask` became true (ep_poll_callback)."""
         if not item.events & ~PRIVATE_BITS or not mask & item.events:
             return
         if item.key not in self.pending:
@@ -136,7 +136,7 @@ class Epoll(Description):
         return READABLE if any(item.ready(kernel) for item in self.pending.values()) else 0
 
     def reaches(self, other: Epoll) -> bool:
-        """True if `other` is this or watched below it."""
+        """True if `other` is this set or is watched by it, directly or through other sets."""
         if self is other:
             return True
         return any(item.description.reaches(other) for item in self.items.values() if isinstance(item.description, Epoll))

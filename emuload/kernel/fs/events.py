@@ -63,9 +63,9 @@ class EventFd(Description):
 
 @dataclass(slots=True, eq=False, repr=False)
 class TimerFd(Description):
-    """A timer that is read (timerfd_create(2)). `due` and `interval` are monotonic nanoseconds; `due` None: disarmed.
+    """A timer that is read (timerfd_create(2)). `due` is a monotonic instant in ns, None if disarmed; `interval` is in ns.
 
-    `armed` is the sequence number of its entry in the kernel's deadlines, so that a stale one is known.
+    `armed` is the sequence number of its entry in the kernel's deadlines; entries with other numbers are stale.
     """
 
     clock: int = 0
@@ -82,11 +82,11 @@ class TimerFd(Description):
 
     @property
     def realtime(self) -> bool:
-        """Its absolute times are wall-clock times."""
+        """True if its absolute times are wall-clock times."""
         return self.clock in (CLOCK_REALTIME, CLOCK_REALTIME_ALARM)
 
     def arm(self, kernel: Kernel, due: int | None, interval: int) -> None:
-        """Set it; forgets ticks not yet read."""
+        """Set the timer; expirations that were not read are forgotten."""
         self.due, self.interval, self.ticks = due, interval, 0
         self._schedule(kernel)
 
@@ -97,7 +97,7 @@ class TimerFd(Description):
             kernel.add_deadline(self.due, TIMERFD, self.queue)
 
     def expire(self, kernel: Kernel) -> None:
-        """Its time has come: count the expirations up to now."""
+        """Count the expirations up to now, if it is due."""
         now = kernel.clock.now()
         if self.due is None or self.due > now:
             return

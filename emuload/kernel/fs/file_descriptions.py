@@ -1,4 +1,4 @@
-"""Open regular files, directories, devices and generated files: the descriptions of what has a name in the tree."""
+"""Descriptions of files with a name in the tree: regular files, generated files, directories and devices."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OFFSET_MAX: Final = (1 << 63) - 1
 
 
 class FileDescription(Description):
-    """A regular file, of memory or of the host."""
+    """A regular file, in memory or of the host."""
 
     __slots__ = ()
 
@@ -36,7 +36,7 @@ class FileDescription(Description):
 
     @property
     def data(self) -> DataInode:
-        """The inode, by its right type."""
+        """The inode."""
         assert isinstance(self.inode, DataInode)
         return self.inode
 
@@ -102,7 +102,7 @@ class FileDescription(Description):
 
 @dataclass(slots=True, eq=False, repr=False)
 class GeneratedDescription(Description):
-    """A file of /proc or /sys; its text is made at the first read, and again after going back to the start."""
+    """A file of /proc or /sys; its text is made at the first read, and again after a seek to the start."""
 
     text: bytes | None = None
 
@@ -140,7 +140,7 @@ class GeneratedDescription(Description):
 
 
 _TYPE_SHIFT: Final = 12
-"""d_type is st_mode's type, shifted (include/linux/fs_types.h)."""
+"""Shift from st_mode's type to d_type (include/linux/fs_types.h)."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -151,7 +151,7 @@ class DirectoryDescription(Description):
 
     @property
     def directory(self) -> Directory:
-        """The inode, by its right type."""
+        """The inode."""
         assert isinstance(self.inode, Directory)
         return self.inode
 
@@ -213,7 +213,7 @@ class DeviceDescription(Description):
 
     @property
     def driver(self) -> str:
-        """Which of them it is."""
+        """Its behaviour, as `Device.driver` names it."""
         assert isinstance(self.inode, Device)
         return self.inode.driver
 

@@ -1,10 +1,9 @@
 """Host folders and files mapped into the guest's tree.
 
-Only regular files, folders and symbolic links of the host show; sockets, fifos and devices do not, since opening one
-could block or reach out of the emulation. A link is handed to the guest as text, so it leads where the guest's tree
-says. Every access checks first that the path still is what it was mapped as, without a link on the way, so that none
-leads out. Owner, times, link counts and inode numbers of the host do not show: they would make runs differ. The execute
-bit does.
+Only regular files, folders and symbolic links of the host are visible. Sockets, fifos and devices are not, since opening one
+could block or reach out of the emulation. A link is passed to the guest as text and is followed in the guest's tree. Before
+every access the path is checked to have no link on the way, so that no access leaves the mapped folder. Owner, times, link
+counts and inode numbers of the host are hidden, since they would make runs differ; the execute bit is shown.
 
 No file of the host stays open between two calls.
 """
@@ -34,14 +33,14 @@ _NUMBERS: Final = {name: number for number, name in errno.NAMES.items()}
 
 
 def _guest_errno(error: OSError) -> int:
-    """The Linux error number for an error of the host, which may number them otherwise."""
+    """The Linux number of a host's error; the host's own number may differ."""
     name = host_errno.errorcode.get(error.errno or 0, "EIO")
     return _NUMBERS.get(name, errno.EIO)
 
 
 @contextlib.contextmanager
 def _host() -> Iterator[None]:
-    """Turn errors of the host into the guest's."""
+    """Turn errors of the host into FsError."""
     try:
         yield
     except OSError as error:
@@ -149,7 +148,7 @@ class HostFile(DataInode):
 
 @dataclass(slots=True, eq=False, repr=False)
 class HostDirectory(Directory):
-    """A folder of the host. `entries` remembers the inodes already looked at, so that their numbers stay."""
+    """A folder of the host. `entries` keeps the inodes that were looked up, so that their numbers stay the same."""
 
     path: str = ""
     root: str = ""

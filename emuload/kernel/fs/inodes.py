@@ -1,7 +1,7 @@
-"""What a file is: inodes of the in-memory tree.
+"""Inodes of the in-memory tree.
 
-An inode knows its bytes or its entries, never a path or a position. Sizes are bytes, times nanoseconds since the epoch.
-Errors are raised as `FsError` with a Linux error number.
+An inode holds a file's bytes or a directory's entries, never a path or a position. Sizes are in bytes, times in nanoseconds
+since the epoch. Errors are raised as `FsError` with a Linux error number.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 BLOCK: Final = 4096
 ENTRY_COST: Final = 1024
-"""Bytes of the storage bound that one inode uses up, so that empty files are bounded too."""
+"""Bytes of the storage bound that one inode costs, so that empty files are bounded too."""
 
 
 class FsError(Exception):
@@ -51,7 +51,7 @@ class Inode:
 
     @property
     def writable_mount(self) -> bool:
-        """False if the file lies on a read-only mount (-EROFS)."""
+        """False if the file is on a read-only mount (-EROFS)."""
         return True
 
     def size(self) -> int:
@@ -59,7 +59,7 @@ class Inode:
         return 0
 
     def attributes(self) -> Attributes:
-        """What the stat family reports."""
+        """The values that the stat family reports."""
         size = self.size()
         return Attributes(
             self.device, self.ino, self.mode, self.nlink, self.uid, self.gid, self.rdev, size, BLOCK,
@@ -79,14 +79,14 @@ class DataInode(Inode):
     """A file whose bytes can be read at an offset: regular files, in memory or of the host."""
 
     opened: int = 0
-    """Open file descriptions, so that an unlinked file lives until the last is closed."""
+    """Number of open file descriptions; an unlinked file lives until the last one is closed."""
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Up to `size` bytes; fewer at the end of the file."""
         raise FsError(errno.EINVAL)
 
     def write_at(self, fs: FileSystem, offset: int, data: bytes) -> int:
-        """Store bytes, growing the file; the count stored. Raises FsError(ENOSPC, EFBIG, EROFS…)."""
+        """Store bytes, growing the file if need be. The count stored. Raises FsError(ENOSPC, EFBIG, EROFS…)."""
         raise FsError(errno.EINVAL)
 
     def truncate(self, fs: FileSystem, size: int) -> None:
@@ -157,7 +157,7 @@ class Symlink(Inode):
         return self.text
 
     def jump(self, fs: FileSystem) -> Inode | None:
-        """The inode itself, where following the link is no walk (the links of /proc/self/fd)."""
+        """The target of a link that is followed without a walk (those of /proc/self/fd), or None."""
         return None
 
 
@@ -170,7 +170,7 @@ class Device(Inode):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Generated(Inode):
-    """A file of /proc or /sys whose text is made when it is opened, by the generator called `generator`.
+    """A file of /proc or /sys whose text the generator called `generator` makes when it is read.
 
     `argument` is the thread id for files of a thread, `shown_size` the st_size (0 in /proc, a page in /sys).
     """
@@ -196,7 +196,7 @@ class Directory(Inode):
         return BLOCK
 
     def up(self) -> Directory:
-        """The directory `..` stands for."""
+        """The directory that `..` refers to."""
         return self.parent if self.parent is not None else self
 
     def lookup(self, fs: FileSystem, name: str) -> Inode | None:
@@ -208,7 +208,7 @@ class Directory(Inode):
         return self.entries.get(name)
 
     def names(self, fs: FileSystem) -> list[str]:
-        """The names of all entries but `.` and `..`, sorted."""
+        """The names of all entries except `.` and `..`, sorted."""
         return sorted({*self.own_names(fs), *self.mounts})
 
     def own_names(self, fs: FileSystem) -> list[str]:
@@ -234,7 +234,7 @@ class Directory(Inode):
         self._enter(fs, name, Symlink(fs.new_ino(), S_IFLNK | 0o777, self.device, text=text))
 
     def new_node(self, fs: FileSystem, name: str, node: Inode) -> None:
-        """Enter a fifo or the like that was made by the caller."""
+        """Enter an inode made by the caller."""
         self._enter(fs, name, node)
 
     def _enter(self, fs: FileSystem, name: str, node: Inode) -> None:
@@ -253,7 +253,7 @@ class Directory(Inode):
             self.nlink += 1
 
     def detach(self, fs: FileSystem, name: str) -> Inode:
-        """Take a name away, without judging whether the inode is still used."""
+        """Remove a name, without changing the inode's link count."""
         node = self.entries.pop(name)
         self._changed(fs)
         if isinstance(node, Directory):
@@ -264,13 +264,13 @@ class Directory(Inode):
         self.mtime = self.ctime = fs.now()
 
     def add_link(self, fs: FileSystem, name: str, node: Inode) -> None:
-        """A further hard link to `node`."""
+        """Add a hard link to `node`."""
         self.attach(fs, name, node)
         node.nlink += 1
         node.ctime = fs.now()
 
     def remove(self, fs: FileSystem, name: str) -> None:
-        """Remove a name that is no directory (unlink)."""
+        """Remove the name of anything but a directory (unlink)."""
         node = self.detach(fs, name)
         node.nlink -= 1
         node.ctime = fs.now()
@@ -284,7 +284,7 @@ class Directory(Inode):
         fs.charge(-ENTRY_COST)
 
     def move(self, fs: FileSystem, name: str, to: Directory, to_name: str) -> None:
-        """Rename an entry; the caller has removed what was there."""
+        """Rename an entry; the caller has removed any entry of the new name."""
         node = self.detach(fs, name)
         to.attach(fs, to_name, node)
         node.ctime = fs.now()

@@ -13,7 +13,7 @@ from emuload.machine.structures import NS, Attributes
 
 
 class FileSystemFigures(NamedTuple):
-    """What statfs(2) reports. `block_size` is bytes, the others are counts of blocks and files."""
+    """Values that statfs(2) reports. `block_size` is bytes, the others are counts of blocks and files."""
 
     magic: int
     block_size: int

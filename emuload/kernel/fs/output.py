@@ -1,4 +1,4 @@
-"""The standard streams at the host's end: input given at the start; output kept in order, bounded, passed on."""
+"""The host's end of the standard streams: input from bytes or a function; output kept in order, bounded, passed on."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Input:
         self.source = HostHook(source) if source is not None else None
 
     def waiting(self) -> int:
-        """Bytes that are there; asks the source, if need be for one byte."""
+        """The number of bytes at hand; if there are none, the source is asked for one."""
         if not self.data:
             self._fill(1)
         return len(self.data)
@@ -72,7 +72,7 @@ class Output:
         self.passthrough: HostHook | None = None
 
     def append(self, stream: int, data: bytes) -> None:
-        """Keep a chunk, and pass it on."""
+        """Keep a chunk and pass it on."""
         self.chunks.append((stream, data))
         self.total += len(data)
         if self.passthrough is not None:

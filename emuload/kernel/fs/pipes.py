@@ -1,7 +1,7 @@
 """Pipes, and the AF_UNIX socket pair.
 
-A pipe is a row of slots of one page each, as in fs/pipe.c: a write is put behind the last slot's bytes if it fits there
-whole, and else takes new slots. That decides what is atomic, when a pipe is full and when poll says it is writable.
+A pipe is a queue of slots of one page, as in fs/pipe.c: the part of a write beyond whole pages is appended to the last slot if
+it fits there; the rest takes new slots. This decides which writes are atomic and when a pipe is full or writable.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ class Pipe:
         return sum(len(slot.data) - slot.used for slot in self.slots)
 
     def full(self) -> bool:
-        """No slot is free."""
+        """True if no slot is free."""
         return len(self.slots) >= self.capacity
 
     def put(self, data: bytes) -> int:
-        """Store what fits; the count."""
+        """Store as many bytes as fit. The count stored."""
         done = 0
         tail = len(data) % PIPE_BUF
         if tail and self.slots and len(self.slots[-1].data) + tail <= PIPE_BUF:
@@ -106,7 +106,7 @@ class Pipe:
 
 @dataclass(slots=True, eq=False, repr=False)
 class PipeInode(Inode):
-    """The inode both ends share."""
+    """The inode that both ends share."""
 
     pipe: Pipe = field(default_factory=Pipe)
 
@@ -228,7 +228,7 @@ class SocketEnd(Description):
         return self.receive(kernel, size)
 
     def receive(self, kernel: Kernel, size: int, peek: bool = False) -> bytes | int:
-        """Bytes of the stream, or one message, of which what does not fit is lost."""
+        """Take bytes of the stream, or one message, whose bytes beyond `size` are lost."""
         if not self.incoming:
             if self.shut & SHUT_RD or self.peer is None or self.peer.shut & SHUT_WR:
                 return b""

@@ -220,7 +220,7 @@ GENERATORS: Final[dict[str, Callable[[Kernel, int], Text]]] = {
 
 
 def generate(kernel: Kernel, node: Generated) -> bytes:
-    """The content of a generated file now. Raises FsError(ESRCH) for a thread that is gone.
+    """The content of a generated file now. Raises FsError(ESRCH) if the thread has exited.
 
     A generator called `=text` gives that text as a line.
     """
@@ -230,7 +230,7 @@ def generate(kernel: Kernel, node: Generated) -> bytes:
 
 
 def store(kernel: Kernel, node: Generated, data: bytes) -> int:
-    """A write to a generated file: a thread's name is set, anything else is accepted and forgotten."""
+    """Write to a generated file: a thread's name is set, anything else is accepted and forgotten."""
     if node.generator == "comm":
         _task(kernel, node.argument).name = data[:15].decode("utf-8", "replace").rstrip("\n\0")
     return len(data)
@@ -243,7 +243,7 @@ _THREAD_FILES: Final = (
 )  # fmt: skip
 _THREAD_LINKS: Final = ("cwd", "exe", "root")
 _DYNAMIC_BASE: Final = 0x1000_0000
-"""Inode numbers from here on are made of a thread id and an index: files that come and go with threads."""
+"""First inode number of files that come and go with threads; their numbers are made of a thread id and an index."""
 
 
 def _dynamic_ino(tid: int, index: int) -> int:
@@ -252,7 +252,7 @@ def _dynamic_ino(tid: int, index: int) -> int:
 
 @dataclass(slots=True, eq=False, repr=False)
 class MagicLink(Symlink):
-    """A link of /proc whose target is known to the kernel only: "exe", "cwd", "root", "self", "thread-self" or "fd"."""
+    """A link of /proc whose target only the kernel knows: "exe", "cwd", "root", "self", "thread-self" or "fd"."""
 
     kind: str = ""
     argument: int = 0
@@ -288,7 +288,7 @@ class MagicLink(Symlink):
 
 @dataclass(slots=True, eq=False, repr=False)
 class ProcDirectory(Directory):
-    """A folder of /proc made on sight: "process" and "task" of a thread, "tasks", "fd" and "fdinfo"."""
+    """A folder of /proc, made when it is looked up: "process" and "task" of a thread, "tasks", "fd" and "fdinfo"."""
 
     kind: str = ""
     tid: int = 0

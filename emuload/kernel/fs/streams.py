@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False, repr=False)
 class StreamInode(Inode):
-    """What the standard streams are made of: number 0, 1 or 2, looking like the pipes of a process run by a program."""
+    """Inode of standard stream 0, 1 or 2. It looks like a pipe, as if another program had started this one."""
 
     stream: int = 0
 

@@ -1,4 +1,4 @@
-"""What the file system's calls share: registration, arguments, user buffers, blocking."""
+"""Shared by the file system's calls: registration, arguments, user buffers, blocking."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PIECE: Final = 1 << 20
 
 
 def file_call(*names: str) -> Callable[[F], F]:
-    """Like `syscall`, and an FsError becomes the negative error number."""
+    """Like `syscall`; an FsError becomes the call's negative error number."""
 
     def register(function: F) -> F:
         @functools.wraps(function)
@@ -45,7 +45,7 @@ def file_call(*names: str) -> Callable[[F], F]:
 def wide(kernel: Kernel, registers: tuple[int, ...], index: int) -> tuple[int, int]:
     """A signed 64-bit argument that begins at register `index` of a call, and the index after it.
 
-    A 32-bit machine passes it in an even-odd pair of registers, so that one may be left out (ARM EABI, AAPCS 6.5: C.3).
+    A 32-bit machine passes it in an even-odd pair of registers, so that a register may be skipped (AAPCS 6.5, C.3).
     """
     if kernel.abi.word == 8:
         return int64(registers[index]), index + 1
@@ -100,7 +100,7 @@ def inode_at(kernel: Kernel, dirfd: int, address: int, *, follow: bool = True, f
 
 
 def absolute_path(kernel: Kernel, dirfd: int, path: str) -> str:
-    """A path as /proc shows it: absolute, `.` and doubled slashes taken out, links kept."""
+    """A path as /proc shows it: absolute, without `.`, `..` and doubled slashes; links are kept."""
     if not path.startswith("/"):
         if int32(dirfd) == AT_FDCWD:
             base = kernel.fs.path_of(kernel.files.cwd)
@@ -145,7 +145,7 @@ class UserBuffers:
         return found
 
     def get(self, offset: int, size: int) -> bytes:
-        """Bytes from user memory. Raises MemoryFault."""
+        """Read bytes of the pieces. Raises MemoryFault."""
         read = self.kernel.memory.user_read
         pieces = self._at(offset, size)
         if len(pieces) == 1:
@@ -153,7 +153,7 @@ class UserBuffers:
         return b"".join(read(address, length) for address, length in pieces)
 
     def put(self, offset: int, data: bytes) -> None:
-        """Bytes to user memory. Raises MemoryFault."""
+        """Write bytes to the pieces. Raises MemoryFault."""
         done = 0
         for address, length in self._at(offset, len(data)):
             self.kernel.memory.user_write(address, data[done : done + length])
@@ -183,16 +183,13 @@ def vector(kernel: Kernel, address: int, count: int) -> UserBuffers:
 
 
 def wait_for(kernel: Kernel, task: Task, description: Description, what: str, done: int = 0) -> Result:
-    """Let the task wait until the description's state changes; then its call is run again.
-
-    `done` bytes have been moved already.
-    """
+    """Let the task wait until the description's state changes; then its call is run again. `done` bytes were moved before."""
     name = f"{what}, {description.shown_name()})"
     return kernel.block(task, Wait("io", description.queue, retry=True, restart=not done, what=name, done=done))
 
 
 def gone(task: Task, description: Description) -> bool:
-    """True if the call is run again and its descriptor stands for something else by now."""
+    """True if the call is run again and its descriptor now refers to another description."""
     return task.resumed is not None and task.resumed.key != description.queue
 
 

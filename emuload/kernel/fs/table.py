@@ -1,4 +1,4 @@
-"""The descriptor table of a process, its working directory, and the making of open file descriptions."""
+"""The descriptor table of a process, its working directory, and the creation of open file descriptions (open(2), dup(2))."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class FileTable:
     # -- numbers -------------------------------------------------------------------------------------------------
 
     def get(self, fd: int) -> Description | None:
-        """The description of a descriptor, as a raw register value or an int; None if it is not open."""
+        """The description of a descriptor number, which may be a raw register value; None if it is not open."""
         fd &= 0xFFFFFFFF
         return self.slots[fd] if fd < len(self.slots) else None
 
@@ -83,7 +83,7 @@ class FileTable:
         return fd
 
     def place(self, description: Description, fd: int, cloexec: bool) -> None:
-        """Give a description a number of one's choice; what was there is closed."""
+        """Give a description the number `fd`; a description that has this number is closed."""
         description.refs += 1
         if description.refs == 1:
             description.opened(self.kernel)
@@ -118,7 +118,7 @@ class FileTable:
         description.release(self.kernel)
 
     def close_all(self, numbers: Iterable[int]) -> None:
-        """Close several."""
+        """Close several descriptors."""
         for fd in list(numbers):
             self.close(fd)
 
@@ -134,16 +134,16 @@ class FileTable:
         return self.owned(Inode(self.kernel.fs.new_ino(), 0o600, ANON_DEVICE))
 
     def owned(self, node: Inode) -> Inode:
-        """The inode, as one that the process has just made."""
+        """Set owner and times of an inode that the process has just made, and return it."""
         fs = self.kernel.fs
         node.uid, node.gid = fs.uid, fs.gid
         node.atime = node.mtime = node.ctime = fs.now()
         return node
 
     def describe(self, inode: Inode, flags: int, path: str) -> Description:
-        """A description of an inode that is being opened; permissions have been judged.
+        """A description of an inode that is being opened; permissions have been checked.
 
-        Raises FsError(ENXIO) for what cannot be opened.
+        Raises FsError(ENXIO) if it cannot be opened.
         """
         queue = self.new_queue()
         if isinstance(inode, DataInode):
@@ -170,6 +170,6 @@ class FileTable:
         return timer is not None and timer.armed == sequence
 
     def timer_due(self, queue: int, sequence: int) -> None:
-        """A timerfd's deadline has come."""
+        """Called at a timerfd's deadline."""
         if self.timer_is_armed(queue, sequence):
             self.timers[queue].expire(self.kernel)

@@ -1,7 +1,7 @@
 """The file system a guest sees: one tree in memory, with host folders mapped into it by name.
 
-Inode numbers count up in the order files are made or first looked at; times come from the virtual clock. Nothing of the
-host shows but the folders and files that were mapped in.
+Inode numbers count up in the order in which files are made or first looked up; times come from the virtual clock. Of the host,
+only the folders and files that were mapped in are visible. Permissions and lookup: path_resolution(7), Linux fs/namei.c.
 """
 
 from __future__ import annotations
@@ -32,22 +32,21 @@ __all__ = ["FileSystem", "FsError", "Place", "ProcessFacts"]
 
 
 class Place(NamedTuple):
-    """Where a path leads: the directory, the last name in it, and what is there (None: nothing).
+    """Result of a path lookup: the directory, the last name in it, and the inode of that name, if any.
 
-    `name` is "" where the path names a directory by `/`, `.` or `..`, and for the links of /proc that jump; `last` is
-    then that name as written.
+    `name` is "" if the path ends in `/`, `.` or `..`, or in a link of /proc that jumps; `last` then is the name as written.
     """
 
     parent: Directory
     name: str
     inode: Inode | None
     slash: bool = False
-    """The path ended in a slash."""
+    """True if the path ended in a slash."""
     last: str = ""
 
 
 class ProcessFacts:
-    """What /proc tells of the process as a whole. `auxv` is the vector as it lies on the stack."""
+    """Facts that /proc shows of the process as a whole. `auxv` is the auxiliary vector's bytes, as on the stack."""
 
     __slots__ = ("arguments", "auxv", "environment", "executable")
 
@@ -59,10 +58,7 @@ class ProcessFacts:
 
 
 class FileSystem:
-    """The tree, and what was written to and read from the standard streams.
-
-    `storage_limit` bounds the bytes kept in memory.
-    """
+    """The tree and the standard streams. `storage_limit` bounds the bytes kept in memory."""
 
     def __init__(self, kernel: Kernel, storage_limit: int = 256 << 20) -> None:
         self.kernel = kernel
@@ -83,12 +79,12 @@ class FileSystem:
 
     @property
     def uid(self) -> int:
-        """The guest's user, as the file system judges (fsuid)."""
+        """The user id whose permissions are checked (fsuid)."""
         return self.kernel.credentials.euid
 
     @property
     def gid(self) -> int:
-        """The guest's group."""
+        """The group id whose permissions are checked (fsgid)."""
         return self.kernel.credentials.egid
 
     def now(self) -> int:
@@ -101,7 +97,7 @@ class FileSystem:
         return self._last_ino
 
     def charge(self, size: int) -> int:
-        """Take `size` bytes of the storage bound (negative: give back); returns what could be taken."""
+        """Take up to `size` bytes of the storage bound, or give bytes back if negative. The bytes taken."""
         granted = min(size, self.storage_limit - self.storage)
         self.storage += granted
         return granted
@@ -131,7 +127,7 @@ class FileSystem:
         """Resolve a path from `start` (None: the root) as path_resolution(7) says.
 
         With `follow`, a symbolic link at the end is followed. Raises FsError (ENOENT for a missing folder on the way,
-        ENOTDIR, ELOOP, EACCES, ENAMETOOLONG); a missing last name is no error.
+        ENOTDIR, ELOOP, EACCES, ENAMETOOLONG); a missing last name is not an error.
         """
         if not path:
             raise FsError(errno.ENOENT)
@@ -229,7 +225,7 @@ class FileSystem:
     # -- from the host's side ------------------------------------------------------------------------------------
 
     def make_path(self, path: str, mode: int = 0o755) -> Directory:
-        """The directory at an absolute path, made with its parents where missing; asks no permission."""
+        """The directory at an absolute path. Missing directories are made, without permission checks."""
         here = self.root
         for name in path.split("/"):
             if not name:
@@ -305,7 +301,7 @@ class FileSystem:
         parent.mounts[name] = directory
 
     def _replace_root(self, directory: HostDirectory) -> None:
-        """Mount at /: the host folder, and over it what it lacks of our own tree; /proc, /sys and /dev stay ours."""
+        """Mount a host folder at /. Entries of the old root that it lacks are laid over it; /proc, /sys and /dev always are."""
         old = {**self.root.entries, **self.root.mounts}
         files = self.kernel.files
         if files is not None and files.cwd is self.root:

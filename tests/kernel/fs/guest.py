@@ -1,4 +1,4 @@
-"""A machine with files, and system calls on them as a C program would write them."""
+"""A machine with files, and system calls written as a C program would write them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PATH, PATH2, BUFFER = 0x100, 0x2100, 0x4100
 
 
 class Guest(Machine):
-    """Calls answer as the kernel does: a count, a descriptor or a negative error number."""
+    """Calls return what the kernel returns: a count, a descriptor or a negative error number."""
 
     def __init__(self, architecture: str = "amd64", stdin: bytes = b"") -> None:
         super().__init__(architecture)
@@ -28,7 +28,7 @@ class Guest(Machine):
         return result
 
     def path(self, text: str, second: bool = False) -> int:
-        """Store a path; its address."""
+        """Store a path. Its address."""
         at = self.data + (PATH2 if second else PATH)
         self.cpu.memory.write(at, text.encode("utf-8", "surrogateescape") + b"\0")
         return at
@@ -42,7 +42,7 @@ class Guest(Machine):
         return self.call("write", fd, at, len(data), task=task)
 
     def read_bytes(self, fd: int, size: int = 4096) -> bytes | int:
-        """What a read gives: bytes, or the negative error number."""
+        """Result of a read: bytes, or the negative error number."""
         count = self.value("read", fd, self.data + BUFFER, size)
         return count if count < 0 else self.cpu.memory.read(self.data + BUFFER, count)
 
@@ -78,7 +78,7 @@ class Guest(Machine):
     # -- blocked calls -----------------------------------------------------------------------------------------------
 
     def resume(self, task: Task) -> int | None:
-        """Let a woken task go on: its call's result, or None if it blocked again."""
+        """Let a woken task continue. Its call's result, or None if it blocked again."""
         assert task.wait is None, "still waiting"
         if not self.finish(task):
             return None
@@ -100,7 +100,7 @@ class Guest(Machine):
             del self.cpu.syscall_result
 
     def jump(self, nanoseconds: int) -> None:
-        """Let virtual time pass and fire what is due."""
+        """Let virtual time pass and fire the timers that are due."""
         self.clock.advance_to(self.clock.now() + nanoseconds)
         self.entry.timeouts(self.clock.now())
 

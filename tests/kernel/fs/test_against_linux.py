@@ -1,4 +1,4 @@
-"""The same calls made on the host's Linux and in the emulated kernel must answer alike."""
+"""The same calls, made on the host's Linux and in the emulated kernel, must have the same results."""
 
 from __future__ import annotations
 

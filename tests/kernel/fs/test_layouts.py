@@ -1,4 +1,4 @@
-"""Sizes and offsets of what is written to user memory, against figures a C compiler gave (layouts.c)."""
+"""Sizes and offsets of structures in user memory, against figures from a C compiler (layouts.c)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from emuload.kernel.fs import layouts
 from emuload.kernel.fs.layouts import FileSystemFigures
 from emuload.machine.structures import Attributes, uapi
 
-# What layouts.c printed; "name@offset+size", without the prefixes st_, f_, stx_ and l_.
+# Output of layouts.c: "name@offset+size", without the prefixes st_, f_, stx_ and l_.
 PRINTED = {
     "amd64": {
         "stat": (144, "dev@0+8 ino@8+8 mode@24+4 nlink@16+8 uid@28+4 gid@32+4 rdev@40+8 size@48+8 blksize@56+8 "

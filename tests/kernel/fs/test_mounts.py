@@ -1,4 +1,4 @@
-"""Host folders in the guest: what shows, what does not, and that nothing leads out of them."""
+"""Host folders in the guest: visible files, hidden files, and that no path leads out of them."""
 
 from __future__ import annotations
 

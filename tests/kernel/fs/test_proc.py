@@ -1,4 +1,4 @@
-"""/proc and /sys: what Go's runtime and C libraries look at."""
+"""/proc and /sys: the files that language runtimes and C libraries look at."""
 
 from __future__ import annotations
 
