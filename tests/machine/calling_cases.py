@@ -195,8 +195,8 @@ class Machine:
                     self._relocate(section, elf)
         memory.mmap(self.STACK, 1 << 16, 3, fixed=True)
         memory.mmap(self.GATE, 4096, 7, fixed=True)
-        memory.write(self.GATE, self.cpu.gate_code())
-        memory.write(self.GATE + 16, self.cpu.gate_code())
+        memory.write(self.GATE, self.cpu.stub_code())
+        memory.write(self.GATE + 16, self.cpu.stub_code())
         memory.write_int(self.symbols["host_gate"], self.GATE + 16, self.cpu.abi.word)
         self.stop_pc = 0
         self.cpu.handler = self._trap

@@ -134,7 +134,7 @@ class Arm(InterruptCpu):
         """lr"""
         return self.register("lr")
 
-    def gate_code(self) -> bytes:
+    def stub_code(self) -> bytes:
         """svc 0; bx lr"""
         return bytes.fromhex("000000ef1eff2fe1")
 
