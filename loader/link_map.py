@@ -216,6 +216,8 @@ class LinkMap:
         if refusal is not None:
             raise refusal
         if not name:
+            if self.main is not None:
+                self.main.refs += 1
             return Linking(self.main or Pseudo.MAIN)
         if self.state.known_machine is not None:
             self._storage.fix()
@@ -245,8 +247,6 @@ class LinkMap:
             root = loaded
         else:
             root = self._loader.load(name, requester, None)
-            for refusal in profile.check_open(root.elf):
-                raise refusal
         root.refs += 1
         root.nodelete = root.nodelete or bool(flags & RTLD_NODELETE)
         if root.searchlist:
@@ -387,7 +387,7 @@ class LinkMap:
         """Drop one reference. Returns the objects nobody uses any more, in the order to run their destructors; once
         these have run (pass each to `start_finalizers`), call `release` with the list. LoadError when it is not open.
         """
-        if not isinstance(handle, LinkedObject) or handle.is_main:
+        if not isinstance(handle, LinkedObject):
             return []
         return self._unloader.close(handle)
 

@@ -18,7 +18,7 @@ from .storage import ThreadStorage
 #: fields of an object that a dlopen of another one may change
 _FIELDS = (
     "refs", "nodelete", "is_global", "searchlist", "scopes", "bound_to", "has_bound", "order_links", "names", "needed",
-    "absent", "dependencies_loaded", "deep_bind", "group", "group_refs", "claims",
+    "filters", "absent", "dependencies_loaded", "deep_bind", "group", "group_refs", "claims",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from emuload.kernel.task import Task
-from emuload.libc.link_maps import RT_ADD, RT_CONSISTENT, RT_DELETE, LinkMaps
+from emuload.libc.link_maps import ENVIRONMENT, RT_ADD, RT_CONSISTENT, RT_DELETE, LinkMaps
 from loader.constructors import Initializer
 from loader.errors import FatalLoadError, LoadError
 from loader.link_map import LinkMap, ResolverCall
@@ -187,7 +187,7 @@ class Operations:
         """Leave the stage, and let a debugger look at the link map."""
         del operation.stages[0]
         self._link_maps.set_state(state)
-        return Wanted(NEXT_NOTE, (self._link_maps.breakpoint(),))
+        return Wanted(NEXT_NOTE, (self._link_maps.breakpoint(), int(state != RT_CONSISTENT)))
 
     def _announce(self, operation: Operation, task: Task, answer: int) -> Wanted:
         return self._note(operation, RT_ADD)
@@ -258,7 +258,7 @@ class Operations:
                 operation.current = loaded
                 self._constructing[loaded.index] = task.tid
         step = operation.running = operation.steps.pop(0)
-        given = self._arguments(operation.ends)
+        given = self._arguments(operation.ends, operation.kind == "dlopen")
         begun: dict[str, Value] = {"object": step.object.path, "index": step.index, "address": step.address}
         begun |= {"array": step.kind} if operation.ends else {"array": step.kind, **given}
         self._host.recorder.record(f"{_word(operation)}-enter", task.tid, begun)
@@ -295,11 +295,12 @@ class Operations:
         busy = next((i for i in waits if self._constructing.get(i, task.tid) != task.tid), None)
         return next((o for o in links.objects if o.index == busy), None)
 
-    def _arguments(self, none: bool) -> dict[str, int]:
+    def _arguments(self, none: bool, opening: bool) -> dict[str, int]:
         """The arguments of a constructor: 0 where the profile passes nothing, as for destructors."""
-        stack = self._host.stack
-        passed = () if none else self._host.link_map.profile.constructor_arguments
-        given = {"argc": stack.argc, "argv": stack.argv, "envp": stack.envp}
+        stack, profile = self._host.stack, self._host.link_map.profile
+        passed = () if none else profile.constructor_arguments
+        environment = self._link_maps.variable(ENVIRONMENT) if opening and profile.passes_environ else stack.envp
+        given = {"argc": stack.argc, "argv": stack.argv, "envp": environment}
         return {name: value if name in passed else 0 for name, value in given.items()}
 
 

@@ -115,7 +115,7 @@ class Musl(Profile):
         "no-symbol": "Symbol not found: {symbol}",
         "static-tls": "Error relocating {user}: {symbol}: initial-exec TLS resolves to dynamic definition in {definer}",
         "reloc-type": "Error relocating {path}: unsupported relocation type {number}",
-        "relro": "Error relocating {path}: RELRO protection failed: Invalid argument",
+        "relro": "Error relocating {path}: RELRO protection failed: Out of memory",
         "exiting": "Cannot dlopen while program is exiting.",
         "not-open": "Invalid library handle {handle}",
         "handle": "Invalid library handle {handle}",
