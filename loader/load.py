@@ -90,6 +90,11 @@ class Loader:
                 return obj
         return None
 
+    def find_same_file(self, name: str, requester: LinkedObject | None) -> LinkedObject | None:
+        """The loaded object of the file that a search for ``name`` finds."""
+        found = self.search(name, requester, None)
+        return self.same_file(found, name) if found is not None else None
+
     def _builtin(self, name: str) -> tuple[str, bytes] | None:
         return self.builtins.get(name) or self.builtins.get(name.rpartition("/")[2])
 

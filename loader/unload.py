@@ -36,6 +36,10 @@ class Unloader:
         """Drop a reference. Returns the objects to be unloaded, in destructor order. LoadError when it is not open."""
         return self._closed(self.profile.close(handle, self.state))
 
+    def pin(self, obj: LinkedObject, change: int) -> list[LinkedObject]:
+        """More or fewer destructors of thread-local objects are to run in ``obj``. The objects to be unloaded then."""
+        return self._closed(self.profile.pin(obj, change, self.state))
+
     def close_rest(self) -> list[LinkedObject]:
         """The objects that destructors have closed meanwhile, after `release`."""
         return self._closed(self.profile.close_rest(self.state))

@@ -178,6 +178,8 @@ class LibcHost:
         emit = self._host.recorder.emit
         emit("dlopen-enter", task.tid, name=name, flags=flags)
         try:
+            if name and self._operations.exiting and links.profile.refuses_while_exiting:
+                raise LoadError(name, "", "the program is exiting", "exiting")
             linking = links.open(name or None, flags & 0xFFFFFFFF, links.object_at(caller))
         except LoadError as error:
             self._refuse(task, error, "dlopen")
@@ -223,7 +225,7 @@ class LibcHost:
         if phase not in (1, 2):
             return 0
         self._host.recorder.emit("startup-enter", task.tid, phase=phase)
-        return self._operations.startup(phase)
+        return self._operations.startup(task, phase)
 
     def _dl_shutdown(self, task: Task, arguments: Sequence[int]) -> Result:
         self._host.recorder.emit("shutdown-enter", task.tid)
@@ -234,9 +236,10 @@ class LibcHost:
         address, change = arguments[0], self._host.cpu.abi.signed(arguments[1])
         links = self._host.link_map
         pinned = links.object_at(address) or links.main
-        if pinned is not None:
-            pinned.thread_destructors += change
-        return 0
+        if pinned is None:
+            return 0
+        objects = links.pin(pinned, change)
+        return self._operations.close(objects) if objects else 0
 
     # -- binding at the first call -------------------------------------------------------------------------------
 

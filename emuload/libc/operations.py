@@ -110,6 +110,8 @@ class Operations:
         self._next = 1
         self._constructing: dict[int, int] = {}
         """The thread that runs an object's constructors, by the object's index."""
+        self.exiting = False
+        """True once the destructors of exit have begun."""
 
     # -- beginnings ----------------------------------------------------------------------------------------------
 
@@ -129,7 +131,7 @@ class Operations:
         """The rest of the relocation at start-up, which stopped at a resolver."""
         return self._begin(Operation("link", ["relocate"], linking=linking, call=call))
 
-    def startup(self, phase: int) -> int:
+    def startup(self, task: Task, phase: int) -> int:
         """Phase 1: the program's preinit array, then the libraries' constructors. Phase 2: the program's own.
 
         The program counts as initialised from phase 1 on, whoever calls its constructors: the linker runs its destructors
@@ -142,12 +144,19 @@ class Operations:
             operation.objects = [o for o in links.startup_order() if not o.is_main]
         if main is not None:
             main.initialized = True
-            rows = links.preinitializers(main) if phase == 1 else links.initializers(main)
+            if phase == 1:
+                rows = links.preinitializers(main) if links.profile.runs_preinit else []
+            else:
+                rows = links.initializers(main)
+                links.turns += 1
+                main.turn, operation.current = links.turns, main
+                self._constructing[main.index] = task.tid
             operation.steps = self._steps(main, rows)
         return self._begin(operation)
 
     def shutdown(self) -> int:
         """The destructors at exit. What they close stays (glibc elf/dl-fini.c: l_direct_opencount)."""
+        self.exiting = True
         objects = self._host.link_map.shutdown_order()
         for obj in objects:
             obj.refs += 1

@@ -65,6 +65,8 @@ class Profile:
     ``reads_descriptors``        a TLS descriptor with a symbol has its addend in its place, if tables have none
     ``shutdown``                 when destructors run at exit: "last", after all handlers, or as one handler registered before
                                  ("early") or after ("late") the program's constructors
+    ``runs_preinit``             the program's DT_PREINIT_ARRAY runs
+    ``refuses_while_exiting``    dlopen is an error once the destructors of exit have begun
     ``destroys_unfinished``      at exit the destructors of objects run whose constructors have not returned
     ``applies_relr``             DT_RELR is known; else it is ignored without a message
     ``protected, unique``        STV_PROTECTED references and STB_GNU_UNIQUE symbols are treated as such
@@ -108,6 +110,8 @@ class Profile:
     without_addend: frozenset[str] = frozenset()
     reads_descriptors = True
     shutdown = "last"
+    runs_preinit = True
+    refuses_while_exiting = False
     destroys_unfinished = True
     applies_relr = True
     elf_tls = True
@@ -267,6 +271,12 @@ class Profile:
     def close(self, handle: LinkedObject, links: State) -> list[LinkedObject]:
         """Drop a reference. The objects to be unloaded, in destructor order; LoadError when it is not open."""
         raise NotImplementedError
+
+    def pin(self, obj: LinkedObject, change: int, links: State) -> list[LinkedObject]:
+        """Count the destructors of thread-local objects that are to run in ``obj``, ``change`` more of them. The objects to be
+        unloaded because the last one has run, in destructor order."""
+        obj.thread_destructors += change
+        return []
 
     def close_rest(self, links: State) -> list[LinkedObject]:
         """The objects to unload next, after those of `close`: destructors may have closed more."""

@@ -27,6 +27,7 @@ from ..versions import HIDDEN
 from .base import Locks, Profile
 
 VERSIONS = tuple(str(level) for level in range(21, 37))
+FIRST_WITH_THREAD_DESTRUCTORS = 28
 FIRST_WITH_16K_PAGES = 35
 KNOWN_FLAGS = RTLD_LAZY | RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL | RTLD_NODELETE
 _VERSION_OF_ALL = 1  # kVersymGlobal
@@ -95,7 +96,7 @@ class Bionic(Profile):
         self.level = level = int(version)
         self.applies_relr = level >= 30
         self.elf_tls = level >= 29
-        self.locks = self.locks._replace(thread_destructors=level >= 28)
+        self.locks = self.locks._replace(thread_destructors=level >= FIRST_WITH_THREAD_DESTRUCTORS)
         self.reads_packed = level >= 23
         self.by_soname_only = level >= 23
         self.matching = _Matching(versions=level >= 23)
@@ -279,8 +280,24 @@ class Bionic(Profile):
             return []
         if handle.removed or (group.group_refs == 0 and not group.startup):
             raise LoadError(handle.path, "", "invalid handle", "not-open")
+        return self._dropped(handle, links)
+
+    def pin(self, obj: LinkedObject, change: int, links: State) -> list[LinkedObject]:
+        """From 28 on (increment_dso_handle_reference) the first one holds the
+        object's group, and the last one drops it."""
+        before = obj.thread_destructors
+        obj.thread_destructors += change
+        if self.level < FIRST_WITH_THREAD_DESTRUCTORS or bool(before) == bool(obj.thread_destructors):
+            return []
+        if change > 0:
+            (obj.group or obj).group_refs += 1
+            return []
+        return self._dropped(obj, links)
+
+    def _dropped(self, obj: LinkedObject, links: State) -> list[LinkedObject]:
+        """The objects that go when a reference to one is dropped, in destructor order."""
         unloaded: list[LinkedObject] = []
-        waiting = [handle]
+        waiting = [obj]
         while waiting:
             waiting += self._drop(waiting.pop(0), links, unloaded)
         return unloaded

@@ -169,7 +169,12 @@ HIDDEN void em_run_tls_dtors(struct thread *self) {
     for (struct em_tls_dtor *d; (d = self->tls_dtors) != 0;) {
         self->tls_dtors = d->next;
         d->fn(d->object);
-        EM_DL_PIN(d->dso, -1);
+        long op = EM_DL_PIN(d->dso, -1);
+        if (op > 0) {   /* the library was closed before: it goes now (bionic) */
+            em_lock_loader();
+            em_run_operation(op, 1);
+            em_unlock_loader();
+        }
         em_free(d);
     }
 }

@@ -31,7 +31,7 @@ enum em_host_call {
     EM_NR_DL_BIND,         /* (link map, index in its PLT table, em_word *) -> enum em_bind */
     EM_NR_DL_BOUND,        /* (link map, index, what the resolver returned) -> the same, written to the slot */
     EM_NR_DL_FOUND,        /* (address): what a symbol found as EM_FOUND_RESOLVER or EM_FOUND_TLS came to */
-    EM_NR_DL_PIN,          /* (address in an object, 1 | -1): one more or less thread-local object with a destructor in it */
+    EM_NR_DL_PIN,          /* (address in an object, 1 | -1) -> op | 0: one more or less thread-local object with a destructor in it */
 };
 
 enum em_next {
