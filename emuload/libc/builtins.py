@@ -1,4 +1,4 @@
-"""Which build of the emulated C library a process gets, and the names it answers to."""
+"""The build of the emulated C library for a process, and the names it answers to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from loader.runtime import RuntimeNames
 BUILT = os.path.join(os.path.dirname(__file__), "built")
 
 LIBC = "libc.so.6"
-"""How it is called in link maps and reports."""
+"""Its name in link maps and reports."""
 
 SONAMES = (
     LIBC, "libpthread.so.0", "libdl.so.2", "libm.so.6", "librt.so.1", "libutil.so.1", "libresolv.so.2", "libgcc_s.so.1",
@@ -36,7 +36,7 @@ def architecture_of(path: str, data: bytes) -> str:
 
 
 def hard_float(arch: str, data: bytes | None) -> bool:
-    """Whether a file passes floats in floating-point registers; yes without a file."""
+    """True if a file passes floats in floating-point registers, or without a file."""
     flag = facts(arch).soft_float_flag
     if data is None or not flag:
         return True
