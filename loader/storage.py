@@ -45,7 +45,7 @@ class ThreadStorage:
                 surplus=profile.surplus,
                 optional=profile.optional,
                 tcb_size=size,
-                libc_block=profile.libc_blocks.get(self.state.machine.name, (0, 1)),
+                libc_block=self.state.machine.libc_block if profile.has_libc_block else (0, 1),
             )
         return self._layout
 

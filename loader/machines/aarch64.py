@@ -85,6 +85,7 @@ MACHINE = Machine(
     tcb_alignment=16,
     tlsdesc_entry_first=True,
     platform="aarch64",
+    libc_block=(0x90, 16),
     library_folder="lib/aarch64-linux-gnu",
     variant_call_flag=0x80,  # STO_AARCH64_VARIANT_PCS
 )

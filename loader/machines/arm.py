@@ -92,6 +92,7 @@ MACHINE = Machine(
     os_abis=(0, 3, 64),
     lazy_verbs=frozenset({TLSDESC}),
     platform="v7l",
+    libc_block=(0x54, 4),
     library_folder="lib/arm-linux-gnueabihf",
     soft_library_folder="lib/arm-linux-gnueabi",
     soft_float=0x200,  # EF_ARM_ABI_FLOAT_SOFT

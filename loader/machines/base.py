@@ -79,6 +79,8 @@ class Machine:
         soft_library_folder: str = "lib",
         soft_float: int = 0,
         hard_float: int = 0,
+        libc_block: tuple[int, int] = (0, 1),
+        count_assertion: tuple[str, tuple[int, ...], str] = ("", (), ""),
         forms: Mapping[int, Form] = MappingProxyType({}),
     ) -> None:
         #: short name used everywhere: "amd64", "arm", "arm64"
@@ -132,6 +134,10 @@ class Machine:
         #: e_flags of files that pass floats in core registers, and in floating-point registers; 0 where all do the same
         self.soft_float = soft_float
         self.hard_float = hard_float
+        #: size and alignment of the TLS that glibc 2.36's own library has
+        self.libc_block = libc_block
+        #: file, lines in 2.17 to 2.42, and text of glibc's assertion about the entries that DT_RELACOUNT counts
+        self.count_assertion = count_assertion
         #: by number, of those whose verb is INSTRUCTION
         self.forms = forms
         #: the number of base-relative entries, which are applied in bulk, and that of PLT slots

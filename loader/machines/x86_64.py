@@ -70,5 +70,14 @@ MACHINE = Machine(
     orders_ifunc=True,
     irelative_last=True,
     platform="x86_64",
+    libc_block=(0x90, 8),
+    count_assertion=(
+        "../sysdeps/x86_64/dl-machine.h",
+        (
+            474, 492, 492, 493, 493, 497, 517, 521, 557, 558, 540, 538, 538, 540, 541, 541, 546, 542, 534, 487, 487, 487, 503,
+            493, 498, 498,
+        ),
+        "ELFW(R_TYPE) (reloc->r_info) == R_X86_64_RELATIVE",
+    ),
     library_folder="lib/x86_64-linux-gnu",
-)
+)  # fmt: skip

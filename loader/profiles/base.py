@@ -51,7 +51,7 @@ class Profile:
     ``constructor_arguments``    what DT_INIT and DT_INIT_ARRAY functions are passed
     ``passes_environ``           a dlopen passes them the environment as it is then, not that of the start
     ``surplus, optional``        bytes of static TLS kept for dlopened objects, and the share TLS descriptors may take
-    ``libc_blocks``              machine → size and alignment of its C library's own static TLS
+    ``has_libc_block``           its C library has static TLS of its own: the machine's ``libc_block``
     ``late_static_tls``          dlopened objects may have static TLS
     ``opens_again``              a dlopen of an open library runs constructors that have not run
     ``binds_lazily``             PLT slots may wait for their first call
@@ -97,7 +97,7 @@ class Profile:
     surplus = 0
     optional = 0
     passes_environ = False
-    libc_blocks: Mapping[str, tuple[int, int]] = {}
+    has_libc_block = False
     late_static_tls = False
     opens_again = False
     binds_lazily = False

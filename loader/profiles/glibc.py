@@ -11,7 +11,7 @@ A file for another machine is passed over in the search, so that dlopen says it 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ..dlfcn import RTLD_LAZY, RTLD_NOW
 from ..elf import ElfFile
@@ -47,17 +47,8 @@ _WITHOUT_ADDEND_BEFORE_2_36: frozenset[str] = frozenset()
 _STRONG_FIRST = Matching(strong_first=True)
 
 
-#: machine → file, its line in 2.17 to 2.42, and text of the assertion about entries that DT_RELACOUNT counts
-_COUNT_ASSERTIONS = {
-    "amd64": (
-        "../sysdeps/x86_64/dl-machine.h",
-        (
-            474, 492, 492, 493, 493, 497, 517, 521, 557, 558, 540, 538, 538, 540, 541, 541, 546, 542, 534, 487, 487, 487, 503,
-            493, 498, 498,
-        ),
-        "ELFW(R_TYPE) (reloc->r_info) == R_X86_64_RELATIVE",
-    ),
-}  # fmt: skip
+def _by_name(error: LoadError) -> str:
+    return f"{error.facts.get('name') or error.path}: {error.message}"
 
 
 class Glibc(Profile):
@@ -71,7 +62,7 @@ class Glibc(Profile):
     passes_environ = True
     shutdown = "early"
     late_static_tls = True
-    libc_blocks: Mapping[str, tuple[int, int]] = {"amd64": (0x90, 8), "arm": (0x54, 4), "arm64": (0x90, 16)}  # of 2.36
+    has_libc_block = True
     binds_lazily = True
     reads_descriptors = False
     adjusts_dynamic = True
@@ -100,10 +91,10 @@ class Glibc(Profile):
         )
     )  # fmt: skip
     libc_prefixes = ("ld-linux",)
-    words: Mapping[str, str] = {
+    words: Mapping[str, str | Callable[[LoadError], str]] = {
         "machine": "{path}: cannot open shared object file: No such file or directory",
         # _dl_map_object_from_fd says by which name it was asked for a file
-        **dict.fromkeys(("page-size", "executable", "no-open", "executable-stack"), "{name}: {message}"),
+        **dict.fromkeys(("page-size", "executable", "no-open", "executable-stack"), _by_name),
     }
 
     def __init__(
@@ -354,14 +345,12 @@ class Glibc(Profile):
     # -- words --------------------------------------------------------------------------------------------------------
 
     def miscounted(self, machine: Machine) -> str:
-        """An assertion in sysdeps/x86_64/dl-machine.h; other machines have none."""
-        if machine.name not in _COUNT_ASSERTIONS:
+        """The assertion in elf_machine_rela_relative, on the machines that have one."""
+        file, lines, text = machine.count_assertion
+        if not text:
             return ""
-        file, line, text = _COUNT_ASSERTIONS[machine.name]
-        return (
-            f"Inconsistency detected by ld.so: {file}: {line[self.minor - 17]}: elf_machine_rela_relative: "
-            f"Assertion `{text}' failed!"
-        )
+        where = f"{file}: {lines[self.minor - 17]}: elf_machine_rela_relative"
+        return f"Inconsistency detected by ld.so: {where}: Assertion `{text}' failed!"
 
 
 def gnu_dlsym_scopes(
