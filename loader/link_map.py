@@ -48,6 +48,7 @@ class LinkMap:
     ``machine``    a `Machine`, its name, or None: that of the first file
     ``finder``     see `loader.search.Finder`; ``library_path``: directories searched before it, as LD_LIBRARY_PATH
     ``builtins``   soname → (path, content); sonames with the same path are one object
+    ``fallbacks``  the same, for names of which the search finds no file
     ``runtime``    names of the functions and data of the built-in C library that relocation uses
     ``missing``    called with (name, requester) for an undefined function: the address to bind it to, or None to refuse
     ``absent``     called with (name, requester) for a needed library that is not found: True to go on without it; its
@@ -78,6 +79,7 @@ class LinkMap:
         finder: Finder | None = None,
         library_path: Sequence[str] = (),
         builtins: Mapping[str, tuple[str, bytes]] | None = None,
+        fallbacks: Mapping[str, tuple[str, bytes]] | None = None,
         runtime: RuntimeNames | None = None,
         missing: Callable[[str, LinkedObject], int | None] | None = None,
         absent: Callable[[str, LinkedObject], bool] | None = None,
@@ -97,7 +99,7 @@ class LinkMap:
         self.state = state = State(owner, known, library_path, program)
         library = Runtime(state, runtime or RuntimeNames())
         self._storage = ThreadStorage(state, memory, rules, owner, library, tcb_size)
-        self._loader = Loader(state, memory, rules, owner, self._storage, builtins or {})
+        self._loader = Loader(state, memory, rules, owner, self._storage, builtins or {}, fallbacks or {})
         self._lookup = Lookup(state, rules, owner)
         self._lazy = LazyBinding(memory, owner, library, self._lookup)
         self._unloader = Unloader(state, memory, rules, owner, self._storage)

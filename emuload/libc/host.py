@@ -38,7 +38,8 @@ EM_BASE = 0x454D0000
 (
     IDLE, EVENT, DL_OPEN, DL_NEXT, DL_SYM, DL_CLOSE, DL_ITERATE, DL_ADDR, DL_ERROR, DL_STARTUP, DL_SHUTDOWN,
     TLS_SIZE, TLS_INIT, TLS_GET, INFO, DL_INFO, TLS_FREE, DL_BIND, DL_BOUND, DL_FOUND, DL_PIN,
-) = range(EM_BASE, EM_BASE + 21)  # fmt: skip
+    DL_FIND,
+) = range(EM_BASE, EM_BASE + 22)  # fmt: skip
 
 STOPS_FIRST = frozenset({DL_OPEN, DL_CLOSE, DL_NEXT, DL_STARTUP, DL_BIND})
 """Calls that map, make or unmap code: answered with the CPU stopped."""
@@ -351,6 +352,16 @@ class LibcHost:
         maps.put(out, *words)
         return 1
 
+    def _dl_find(self, task: Task, arguments: Sequence[int]) -> Result:
+        """struct em_dl_object of the object at an address."""
+        address, out = arguments[:2]
+        loaded = self._host.link_map.object_at(address)
+        if loaded is None:
+            return 0
+        place = self.link_maps.place(loaded)
+        self.link_maps.put(out, loaded.start, loaded.end, place, loaded.bias, loaded.phdr, loaded.elf.phnum)
+        return 1
+
     def _dl_info(self, task: Task, arguments: Sequence[int]) -> Result:
         number, request, out = arguments[:3]
         handle = self.link_maps.handle(number)
@@ -430,5 +441,5 @@ _HANDLERS = {
     DL_ITERATE: "_dl_iterate", DL_ADDR: "_dl_addr", DL_ERROR: "_dl_error", DL_STARTUP: "_dl_startup",
     DL_SHUTDOWN: "_dl_shutdown", TLS_SIZE: "_tls_size", TLS_INIT: "_tls_init", TLS_GET: "_tls_get", INFO: "_info",
     DL_INFO: "_dl_info", TLS_FREE: "_tls_free", DL_BIND: "_dl_bind", DL_BOUND: "_dl_bound", DL_FOUND: "_dl_found",
-    DL_PIN: "_dl_pin",
+    DL_PIN: "_dl_pin", DL_FIND: "_dl_find",
 }  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from emuload.libc.builtins import LIBC
 from emuload.machine.memory import text_bytes
 from loader.gabi import DT_DEBUG
 from loader.link_map import DEFAULT, MAIN, NEXT, Handle, LinkMap
@@ -146,7 +147,7 @@ class LinkMaps:
         return self.place(main) if main is not None else self._head()
 
     def _builtin(self) -> LinkedObject:
-        return next(o for o in self._host.link_map.objects if o.is_builtin)
+        return next(o for o in self._host.link_map.objects if o.is_builtin and o.path == LIBC)
 
 
 def shown_name(obj: LinkedObject) -> str:

@@ -13,7 +13,7 @@ from emuload.golang.watches import Watches
 from emuload.kernel.fs.attached import Kernel
 from emuload.kernel.initial_stack import InitialStack, ProgramHeaders, build_stack, map_stack
 from emuload.kernel.task import Task
-from emuload.libc.builtins import LIBC, RUNTIME_NAMES, builtins_for, hard_float
+from emuload.libc.builtins import LIBC, RUNTIME_NAMES, builtins_for, fallbacks_for, hard_float
 from emuload.libc.host import LibcHost
 from emuload.machine.cpu import Cpu
 from emuload.machine.memory import text_bytes
@@ -104,6 +104,7 @@ class Linker:
             finder=self.files.find_library,
             library_path=[*options.library_path, *paths_in(environment.get("LD_LIBRARY_PATH", ""), ":;")],
             builtins=builtins_for(options.arch, self.hard_float),
+            fallbacks=fallbacks_for(options.arch, self.hard_float),
             runtime=RUNTIME_NAMES,
             missing=self._missing,
             on_event=self._on_event,
@@ -121,7 +122,7 @@ class Linker:
                 linking = links.start((options.program, program), linked, preload)
             else:
                 linking = links.start(None, [*linked, LIBC], preload)
-            builtin = next((loaded for loaded in links.objects if loaded.is_builtin), None)
+            builtin = next((loaded for loaded in links.objects if loaded.path == LIBC and loaded.is_builtin), None)
             if builtin is None:
                 raise LoadError(options.program or "", "DT_NEEDED", "the program is not linked with a C library")
             self._builtin = builtin
