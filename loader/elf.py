@@ -29,20 +29,8 @@ from .gabi import (
     DT_FLAGS_1,
     DT_GNU_HASH,
     DT_HASH,
-    DT_JMPREL,
     DT_NEEDED,
     DT_NULL,
-    DT_PLTREL,
-    DT_PLTRELSZ,
-    DT_REL,
-    DT_RELA,
-    DT_RELAENT,
-    DT_RELASZ,
-    DT_RELENT,
-    DT_RELR,
-    DT_RELRENT,
-    DT_RELRSZ,
-    DT_RELSZ,
     DT_RPATH,
     DT_RUNPATH,
     DT_SONAME,
@@ -71,13 +59,13 @@ from .gabi import (
     PT_TLS,
     Segment,
     Symbol,
-    Table,
     TlsTemplate,
 )
 from .hashes import GnuHash, SysvHash
 from .machines import BY_NUMBER, Machine, machine_title
 from .name_bound import NameRoom
 from .notes import BrokenNote, Note, read_notes
+from .relocation_tables import relocation_tables
 from .versions import Versions
 
 #: PT_LOAD segments, entries before DT_NULL, and DT_NEEDED entries that are accepted
@@ -100,7 +88,7 @@ class ElfFile:
         self._read_dynamic()
         self._read_strings()
         self._read_symbol_tables()
-        self.relocations = self._relocation_tables()
+        self.relocations = relocation_tables(self)
         self.tls = self._read_tls()
 
     def __deepcopy__(self, memo: object) -> ElfFile:
@@ -197,7 +185,7 @@ class ElfFile:
         #: PT_LOAD segments that are not empty, by address; none overlaps another
         self.loads: tuple[Segment, ...] = tuple(loads)
         self._starts = [segment.vaddr for segment in loads]
-        #: where each program header stands once loaded, unbiased (0 when no segment holds them)
+        #: address of the program headers once loaded, unbiased (0 when no segment holds them)
         self.phdr_vaddr = next(
             (s.vaddr + self.phoff - s.offset for s in loads if s.offset <= self.phoff < s.offset + s.filesz), 0
         )
@@ -368,7 +356,7 @@ class ElfFile:
         return Symbol(index, self.string_bytes(name, f"symbol {index}"), value, size, info, other, shndx)
 
     def symbol_has_name(self, index: int, key: bytes) -> bool:
-        """Whether symbol ``index`` is called ``key`` (which ends in a zero byte): quicker than `symbol`."""
+        """True if symbol ``index`` is called ``key`` (which ends in a zero byte): quicker than `symbol`."""
         if not 0 <= index < self.symbol_limit:
             raise self.error(f"DT_SYMTAB at {self._symtab:#x}", f"symbol index {index} is outside the table")
         (offset,) = unpack_from("<I", self.data, self._symtab + index * self.layout.sym.size)
@@ -390,42 +378,6 @@ class ElfFile:
 
     # -- relocations, TLS, constructors -------------------------------------------------------------------------------
 
-    def _relocation_tables(self) -> tuple[Table, ...]:
-        """In the order a dynamic linker applies them: RELR, REL, RELA, then the PLT's."""
-        layout, dynamic, word = self.layout, self.dynamic, self.machine.word
-        plt_kind = "RELA" if dynamic.get(DT_PLTREL) == DT_RELA else "REL"
-        if DT_JMPREL in dynamic and dynamic.get(DT_PLTREL) not in (DT_RELA, DT_REL):
-            where = self.tag_place("DT_PLTREL", DT_PLTREL)
-            raise self.error(where, f"neither DT_RELA nor DT_REL: {dynamic.get(DT_PLTREL, 0)}")
-        sizes = {"RELR": word, "REL": layout.rel_size, "RELA": layout.rela_size}
-        tables: list[Table] = []
-        for kind, tag, size_tag, entry_tag, name in (
-            ("RELR", DT_RELR, DT_RELRSZ, DT_RELRENT, "DT_RELR"),
-            ("REL", DT_REL, DT_RELSZ, DT_RELENT, "DT_REL"),
-            ("RELA", DT_RELA, DT_RELASZ, DT_RELAENT, "DT_RELA"),
-            (plt_kind, DT_JMPREL, DT_PLTRELSZ, None, "DT_JMPREL"),
-        ):
-            if tag not in dynamic:
-                continue
-            entry = sizes[kind]
-            if entry_tag is not None and dynamic.get(entry_tag, entry) != entry:
-                where = self.tag_place(f"{name}ENT", entry_tag)
-                raise self.error(where, f"relocation entries of {dynamic[entry_tag]} bytes, expected {entry}")
-            vaddr, size = dynamic[tag], dynamic.get(size_tag, 0)
-            if size == 0:
-                continue
-            if size % entry:
-                where = self.tag_place(f"{name} of address {vaddr:#x}", tag)
-                raise self.error(where, f"size {size} is not a multiple of {entry}")
-            if tag == DT_JMPREL and plt_kind == "RELA" and DT_RELA in dynamic:
-                # some linkers count the PLT's table in DT_RELASZ as well: glibc elf/dynamic-link.h,
-                # _ELF_DYNAMIC_DO_RELOC
-                start, length = dynamic[DT_RELA], dynamic.get(DT_RELASZ, 0)
-                if start <= vaddr and vaddr + size <= start + length:
-                    continue
-            tables.append(Table(kind, self.offset_of(vaddr, size, name), size // entry, name))
-        return tuple(tables)
-
     def _read_tls(self) -> TlsTemplate | None:
         segment = self.segment(PT_TLS)
         if segment is None or segment.memsz == 0:
@@ -435,7 +387,7 @@ class ElfFile:
         return TlsTemplate(segment.vaddr, segment.filesz, segment.memsz, max(segment.align, 1))
 
     def array(self, tag: int, size_tag: int, name: str) -> tuple[int, int]:
-        """(unbiased address, entry count) of DT_INIT_ARRAY and its like; (0, 0) when absent."""
+        """(unbiased address, entry count) of DT_INIT_ARRAY and the other arrays; (0, 0) when absent."""
         vaddr, size = self.dynamic.get(tag, 0), self.dynamic.get(size_tag, 0)
         if tag not in self.dynamic or size == 0:
             return 0, 0

@@ -1,4 +1,4 @@
-"""What the loader says when it refuses a file."""
+"""The errors by which the loader refuses a file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LoadError(Exception):
 
     @property
     def linker_text(self) -> str:
-        """What ``dlerror`` gives in the guest: ``path: message``, without our ``where``."""
+        """The text that ``dlerror`` gives in the guest: ``path: message``, without our ``where``."""
         return one_line(f"{self.path}: {self.message}" if self.path else self.message)
 
     def __str__(self) -> str:
@@ -33,11 +33,11 @@ class LoadError(Exception):
 
 
 class FatalLoadError(LoadError):
-    """What the real linker does not survive: it says so and ends the process, whoever asked."""
+    """An error that the real linker does not survive: it prints it and ends the process, whoever asked."""
 
 
 def one_line(text: str) -> str:
-    """What a file says, fit to be shown: on one line, with control characters and undecodable bytes escaped."""
+    """Text from a file, made fit for display: on one line, with control characters and undecodable bytes escaped."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -90,11 +90,11 @@ class Table(NamedTuple):
         return {"RELR": 1, "REL": 2, "RELA": 3}[self.kind]
 
     def entry(self, index: int, word: int) -> int:
-        """Where an entry stands in the file; ``word``: bytes in an address."""
+        """The place of an entry in the file; ``word``: bytes in an address."""
         return self.offset + index * self.words * word
 
     def end(self, word: int) -> int:
-        """Where the table ends in the file."""
+        """The end of the table in the file."""
         return self.entry(self.count, word)
 
 

@@ -14,12 +14,12 @@ from .machines import Machine
 
 #: no honest chain is longer
 MAX_CHAIN = 1 << 16
-#: what a lookup may cost at no charge, in entries passed: linkers make chains of one to four on average
+#: the free cost of a lookup, in entries passed: linkers make chains of one to four on average
 USUAL_CHAIN = 16
 
 
 class HashedFile(Protocol):
-    """What a hash table needs of its file: see `loader.elf.ElfFile`."""
+    """A file as a hash table needs it: see `loader.elf.ElfFile`."""
 
     data: bytes
     machine: Machine

@@ -54,7 +54,7 @@ class Image:
                 yield segment
 
     def executable(self, address: int) -> bool:
-        """Whether a loaded address lies in a segment whose code may run."""
+        """True if a loaded address lies in a segment whose code may run."""
         segment = self.elf.load_at(address)
         return segment is not None and bool(segment.flags & PF_X)
 

@@ -1,4 +1,4 @@
-"""Finding files and mapping them: which object a name stands for, and what it needs (glibc elf/dl-load.c, dl-deps.c)."""
+"""Finding files and mapping them: the object of a name, and its dependencies (glibc elf/dl-load.c, dl-deps.c)."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def _by_name(builtins: Mapping[str, tuple[str, bytes]], name: str) -> tuple[str,
 
 
 def _foreign(data: bytes, machine: Machine | None) -> str:
-    """"class" or "machine" if an ELF file is for another machine by that field; "" if it is not, or is not an ELF file."""
+    """The field by which an ELF file is for another machine, "class" or "machine"; "" if it is not, or is not an ELF file."""
     if machine is None or data[:4] != b"\x7fELF" or len(data) < 20:
         return ""
     if data[4] * 32 != machine.elf_class:

@@ -16,7 +16,7 @@ PROT_EXEC = 4
 
 
 class Memory(Protocol):
-    """What the loader needs of an address space. Addresses and sizes are bytes, mapped ones whole pages."""
+    """An address space as the loader needs it. Addresses and sizes are bytes, mapped ones whole pages."""
 
     page_size: int
 

@@ -10,7 +10,7 @@ _Name = TypeVar("_Name", str, bytes)
 
 
 class NameRoom:
-    """How many bytes of names may still be read for one purpose. ``path`` and ``where`` are the error's."""
+    """The bytes of names that may still be read for one purpose. ``path`` and ``where`` are the error's."""
 
     def __init__(self, path: str, where: str, size: int) -> None:
         self._path = path

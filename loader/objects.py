@@ -75,7 +75,7 @@ class LinkedObject:
         self.nodelete = elf.nodelete
         #: destructors of thread-local objects that threads still have to run: it stays as long
         self.thread_destructors = 0
-        #: what its file is, whatever name it was found by; None: not known
+        #: identity of its file, whatever name it was found by; None: not known
         self.identity: object = None
         self.relocated = False
         self.initialized = False
@@ -149,18 +149,18 @@ class LinkedObject:
         return [s for s in self.elf.symbols() if s.shndx and s.bind != STB_LOCAL]
 
     def accessible(self, start: int, size: int) -> bool:
-        """Whether all of [start, start + size) lies in segments that were given any access."""
+        """True if all of [start, start + size) lies in segments that were given any access."""
         for region in self.regions:
             if region.prot and region.start <= start < region.end:
                 start, size = region.end, size - (region.end - start)
         return size <= 0
 
     def writable(self, address: int) -> bool:
-        """Whether ``address`` lies in a segment that may be written."""
+        """True if ``address`` lies in a segment that may be written."""
         return any(r.prot & PROT_WRITE and r.start <= address < r.end for r in self.regions)
 
     def contains(self, address: int) -> bool:
-        """Whether ``address`` lies in one of the mapped segments."""
+        """True if ``address`` lies in one of the mapped segments."""
         return any(r.start <= address < r.end for r in self.regions)
 
 
@@ -183,8 +183,11 @@ def symbol_address(obj: LinkedObject, symbol: Symbol) -> int:
 
 
 class Resolved(NamedTuple):
-    """What a reference binds to. ``object`` is None for an undefined weak symbol (address 0) and for a missing function
-    that the host gave a gate (its address)."""
+    """The definition that a reference binds to.
+
+    ``object`` is None for an undefined weak symbol (address 0), and for a missing function for which the owner gave an
+    address.
+    """
 
     object: LinkedObject | None
     symbol: Symbol | None

@@ -20,7 +20,7 @@ def breadth_first(root: LinkedObject) -> list[LinkedObject]:
 
 
 def breadth_first_all(roots: Sequence[LinkedObject]) -> list[LinkedObject]:
-    """The same for several roots that stand side by side."""
+    """The same for several roots side by side."""
     found = list(dict.fromkeys(roots))
     seen = set(map(_key, found))
     for obj in found:  # grows while it is walked
@@ -48,7 +48,7 @@ def _held(obj: LinkedObject) -> bool:
 
 
 def sort_dfs(objects: Sequence[LinkedObject], *, first: LinkedObject | None, destructors: bool) -> list[LinkedObject]:
-    """``objects`` (breadth-first, or load order) sorted so that each stands before what it depends on.
+    """``objects`` (breadth-first, or load order) sorted so that each comes before its dependencies.
 
     ``first``: this one is kept at the front whatever depends on it. ``destructors``: symbol bindings to objects that
     are not dependencies count too, as far as they do not contradict DT_NEEDED.
@@ -70,7 +70,7 @@ def sort_original(
     kept: Container[int] = (),
 ) -> list[LinkedObject]:
     """As `sort_dfs`, by glibc's rule before 2.35. ``kept``: indexes of objects that a dlclose leaves loaded, which are
-    not moved. ``first`` stands at the front of ``objects`` and is not looked at."""
+    not moved. ``first`` is at the front of ``objects`` and stays there."""
     skipped = 0 if first is None else 1
     maps = list(objects[skipped:])
     count, i = len(maps), 0
@@ -108,7 +108,7 @@ def depth_first(
     roots: Sequence[LinkedObject], done: Callable[[LinkedObject], bool]
 ) -> list[tuple[LinkedObject, list[LinkedObject]]]:
     """Each object behind those it needs, which are taken in the order of DT_NEEDED; a need that closes a cycle is passed
-    over. Objects that are ``done`` are neither listed nor looked into. Beside each object stand those that were first
+    over. Objects that are ``done`` are neither listed nor entered. Each object comes with those that were first
     looked into since the one before it was placed."""
     visited: set[int] = set()
     placed: list[tuple[LinkedObject, list[LinkedObject]]] = []

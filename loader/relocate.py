@@ -41,8 +41,8 @@ class Relocator:
         self.places = self.applier.places
 
     def run(self, answer: int | None = None) -> ResolverCall | None:
-        """Apply the tables from where the progress stands, to the end (None) or to where a resolver has to be called
-        first. ``answer``: what the resolver asked for last returned."""
+        """Apply the tables from the progress on, to the end (None) or to the first entry whose resolver has to be called
+        first. ``answer``: the result of the resolver asked for last."""
         progress = self.progress
         self.applier.answer = answer
         try:
@@ -63,7 +63,7 @@ class Relocator:
         return None
 
     def _begin(self) -> None:
-        """What comes before the first entry: the GOT's words for lazy binding, and RELR."""
+        """Do what precedes the first entry: the GOT's words for lazy binding, and RELR."""
         elf = self.elf
         plt = any(table.tag == "DT_JMPREL" for table in elf.relocations)
         words = self.links.lazy.words(self.obj) if self.progress.lazy and plt and DT_PLTGOT in elf.dynamic else None
@@ -141,7 +141,7 @@ class Relocator:
         progress.position = start._replace(part=start.part + 1)
 
     def _others(self, infos: Sequence[int], lazy: bool) -> Iterator[int]:
-        """Which entries are gone through one by one."""
+        """The entries that are applied one by one."""
         bulk = self.machine.jump_slot if lazy else self.machine.relative
         if infos.count(bulk) == len(infos):
             return iter(())
@@ -177,7 +177,7 @@ class Relocator:
         return row.verb in self.machine.lazy_verbs or self._bound_at_once(info, row)
 
     def _bound_at_once(self, info: int, row: verbs.Relocation) -> bool:
-        """Whether a slot is bound right away though the object is lazy: its symbol says that its function does not keep to
+        """True if a slot is bound at once though the object is lazy: by its symbol, the function does not keep to
         the registers that the resolver saves (AAELF64, STO_AARCH64_VARIANT_PCS)."""
         if row.verb != verbs.JUMP_SLOT or not self.machine.variant_call_flag:
             return False
@@ -241,5 +241,5 @@ class Relocator:
 
 
 def entry_place(machine: Machine, table: Table, index: int, number: int) -> str:
-    """Where an entry stands, in words: table, entry, offset in the file, and the name of its relocation."""
+    """The place of an entry in words: table, entry, offset in the file, and the name of its relocation."""
     return f"{table.tag} entry {index} at {table.entry(index, machine.word):#x}, {machine.relocation_name(number)}"

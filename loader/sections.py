@@ -15,7 +15,7 @@ from loader.elf import ElfFile
 SHT_SYMTAB, SHT_NOBITS = 2, 8
 _LAYOUT = {4: struct.Struct("<10I"), 8: struct.Struct("<IIQQQQIIQQ")}
 _LONGEST_NAME = 256
-"""Bytes of a section's name; a longer one is none."""
+"""Bytes of a section's name; a longer one is not read."""
 
 
 class Section(NamedTuple):

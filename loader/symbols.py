@@ -32,13 +32,13 @@ _LOCAL_VISIBILITIES = frozenset({STV_INTERNAL, STV_HIDDEN})
 
 
 class Matching:
-    """Which symbols of a file a reference may bind to: glibc's rules."""
+    """The symbols of a file to which a reference may bind, by glibc's rules."""
 
-    #: whether a file that is asked for a version must have some (see `check`)
+    #: true if a file that is asked for a version must have some (see `check`)
     asserts_versions = True
 
     def admits(self, symbol: Symbol, query: Query) -> bool:
-        """Whether a symbol of that name counts at all."""
+        """True if a symbol of that name counts at all."""
         if symbol.value == 0 and symbol.shndx != SHN_ABS and symbol.type != STT_TLS:
             return False
         if symbol.shndx == SHN_UNDEF and (query.for_call or symbol.type == STT_TLS):
@@ -46,7 +46,7 @@ class Matching:
         return symbol.type in _LINKABLE_TYPES
 
     def fit(self, elf: ElfFile, index: int, query: Query) -> str:
-        """Whether its version will do: "yes", "no", or "other": good only if it is the sole one."""
+        """Compare its version: "yes", "no", or "other": good only if it is the sole one."""
         versions = elf.versions
         raw = versions.raw(index) if versions else None
         if versions is None or raw is None:
@@ -77,11 +77,11 @@ class Matching:
             )
 
     def binds(self, symbol: Symbol) -> bool:
-        """Whether the symbol found serves others; if not, the search goes on in the next object."""
+        """True if the symbol found serves others; if not, the search goes on in the next object."""
         return symbol.bind in _LINKABLE_BINDS and symbol.visibility not in _LOCAL_VISIBILITIES
 
     def optional(self, symbol: Symbol) -> bool:
-        """Whether a reference by this symbol may find nothing: it is 0 then."""
+        """True if a reference by this symbol may find nothing: it is 0 then."""
         return symbol.bind == STB_WEAK
 
 
@@ -89,7 +89,7 @@ GNU = Matching()
 
 
 class Query:
-    """What is looked for. ``newest``: as dlsym, the default version. ``for_call``: the reference is a PLT slot (or
+    """A symbol to look for. ``newest``: as dlsym, the default version. ``for_call``: the reference is a PLT slot (or
     TLS), for which an executable's own undefined entry with an address does not count. ``matching``: whose rules."""
 
     __slots__ = ("_gnu", "_sysv", "excess", "for_call", "key", "matching", "name", "newest", "version")

@@ -79,7 +79,7 @@ class TlsLayout:
         self.machine = machine
         self.tcb_size = tcb_size
         self.surplus = surplus
-        #: how much of the surplus descriptors may still use as an optimisation
+        #: bytes of the surplus that descriptors may still use as an optimisation
         self.optional = optional
         self.modules: dict[int, TlsModule] = {}
         #: bytes of static TLS taken so far, from tp (variant I: ABI head included)
@@ -200,7 +200,7 @@ class TlsLayout:
         return self.static_size - self.used
 
     def thread_offset(self, module: TlsModule, value: int) -> int:
-        """What is added to tp to reach byte ``value`` of a module in static TLS; negative in variant II."""
+        """The offset from tp of byte ``value`` of a module in static TLS; negative in variant II."""
         assert module.offset is not None
         return value + module.offset - self.machine.tp_bias if self.machine.tls_above else value - module.offset
 
@@ -230,7 +230,7 @@ class TlsLayout:
 
     @property
     def area_align(self) -> int:
-        """What a thread's area must be aligned to."""
+        """Alignment of a thread's area."""
         return self.align
 
     def init_thread(self, memory: Memory, area: int, guard: int = 0) -> int:

@@ -1,4 +1,4 @@
-"""What each verb of `loader.machines.base` does with one relocation entry."""
+"""Applies relocation entries: one method for each verb of `loader.machines.base`."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Applier:
         self.rows = links.profile.relocations(self.machine)
         self.bias = obj.bias
         self.places = Places(obj, links.memory)
-        #: what the resolver asked for last returned, until the entry that asked has taken it
+        #: the result of the resolver asked for last, until the entry that asked has taken it
         self.answer: int | None = None
         self._resolved: dict[tuple[int, str], Resolved] = {}
         self.do: dict[str, Callable[[int, int, int, int | None], None]] = {
@@ -86,14 +86,14 @@ class Applier:
             self.tally.counts[name] = self.tally.counts.get(name, 0) + many
 
     def _addend(self, place: int, number: int, addend: int | None) -> int:
-        """The entry's addend, or for REL the one that stands in the place."""
+        """The entry's addend, or for REL the one in the place itself."""
         return self.places.get(place, self.rows[number].width) if addend is None else addend
 
     def _write(self, number: int, place: int, value: int) -> None:
         self.places.put(place, self.rows[number].width, value)
 
     def _resolve(self, index: int, verb: str) -> Resolved:
-        """What symbol ``index`` binds to; looked up once in a pass for each kind of use."""
+        """The binding of symbol ``index``; looked up once in a pass for each kind of use."""
         if index == 0:
             return Resolved(self.obj, None, self.bias)
         key = (index, verb)

@@ -17,7 +17,7 @@ MAX_ENTRIES = 0x8000
 
 
 class VersionedFile(Protocol):
-    """What the version tables need of their file: see `loader.elf.ElfFile`."""
+    """A file as the version tables need it: see `loader.elf.ElfFile`."""
 
     data: bytes
 

@@ -92,12 +92,12 @@ def _argument_codec(number: int, token: Any, size: int) -> Codec:
 def _tokens(args: Sequence[Any], argtypes: Sequence[Any] | None, size: int) -> tuple[tuple[Any, ...], bool]:
     """The type of each argument, and True if the function is variadic."""
     if argtypes is None:
-        return tuple([_inferred(number, value, size) for number, value in enumerate(args)]), False
+        return _inferred(args, 0, size), False
     variadic = bool(argtypes) and argtypes[-1] is ...
     given: Sequence[Any] = argtypes[:-1] if variadic else argtypes
     if len(args) < len(given) or (len(args) > len(given) and not variadic):
         raise CallError(f"the function takes {len(given)} argument{'s' * (len(given) != 1)}, not {len(args)}")
-    more = [promoted(_inferred(number, args[number], size)) for number in range(len(given), len(args))]
+    more = map(promoted, _inferred(args, len(given), size))
     return (*map(_listed, given), *more), variadic
 
 
@@ -106,11 +106,15 @@ def _listed(token: Any) -> Any:
     return GoSlice(_listed(token[0])) if isinstance(token, list) and len(token) == 1 else token
 
 
-def _inferred(number: int, value: Any, size: int) -> Any:
+def _inferred(args: Sequence[Any], first: int, size: int) -> tuple[Any, ...]:
+    """The types as which the arguments from number `first` on (from 0) are passed."""
+    tokens = []
     try:
-        return token_of(value, size)
+        for value in args[first:] if first else args:
+            tokens.append(token_of(value, size))
     except CallError as error:
-        raise CallError(f"argument {number + 1}: {error}") from None
+        raise CallError(f"argument {first + len(tokens) + 1}: {error}") from None
+    return tuple(tokens)
 
 
 class Memory(Protocol):

@@ -237,6 +237,8 @@ def _go_element(token: Any) -> Any:
 
 def plain(value: Any, token: Any) -> Any:
     """A value without its wrapping, as the codec of `token` encodes it."""
+    if type(value) is int:
+        return value
     if isinstance(value, Typed):
         return value.value
     if isinstance(value, ctypes._SimpleCData) and not isinstance(value, ctypes.c_void_p | ctypes.c_char_p):

@@ -1,5 +1,5 @@
 """Will a library load elsewhere? For each dynamic linker: what it refuses, in its words, and what goes wrong, by rules first
-and then by running. What two linkers treat alike is looked at once.
+and then by running. A library that two linkers treat alike is run once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def verdicts(subject: Subject, profiles: Sequence[Profile]) -> list[Verdict]:
 
 
 class _Survey:
-    """What was found so far, by what tells the linkers apart."""
+    """Results so far, by the rules in which linkers differ."""
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
@@ -54,7 +54,7 @@ class _Survey:
         return self._runs[key]
 
     def _behaviour(self, profile: Profile, loading: str) -> Hashable:
-        """What a run depends on."""
+        """The rules on which a run depends."""
         return (
             loading, profile.constructor_arguments, profile.page_size, self.subject.relocations & profile.ignored,
             profile.applies_relr and DT_RELR in self.subject.elf.dynamic,
@@ -63,5 +63,5 @@ class _Survey:
         )  # fmt: skip
 
     def _has_company(self) -> bool:
-        """Whether it needs libraries beside the C library, so that their order matters."""
+        """True if it needs libraries beside the C library, so that their order matters."""
         return any(name not in (*SONAMES, LIBGCC) for name in self.subject.elf.needed)

@@ -1,4 +1,4 @@
-"""What would help against each refusal."""
+"""A remedy for each refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong, or is worth knowing, though the linker says nothing: read from the file."""
+"""Hazards and remarks that follow from the file, though the linker gives no message."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a linker says of a library, found by linking it: into plain memory, with nothing run.
+"""A linker's refusals of a library, found by linking it into plain memory; no code is run.
 
-The emulated C library stands for the system's. It defines what glibc's and musl's do, so what musl lacks is looked up in a
-list of its names.
+The emulated C library takes the place of the system's. It defines the names of several C libraries; those that a profile's
+library lacks are known from the profile.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Linker:
         self._linked: dict[Hashable, LoadError | None] = {}
 
     def refusals(self, profile: Profile, loading: str, *, as_it_is: bool) -> list[Reason]:
-        """What the linker refuses: first the first thing it would say, then what else is known of the file.
+        """The linker's refusals: first the one it would print, then the others that the file shows.
 
         `as_it_is`: with the C library it names; else as if linked with the system's.
         """
@@ -70,7 +70,7 @@ class Linker:
         return self._linked[key]
 
     def _rules(self, profile: Profile, loading: str) -> Hashable:
-        """What linking this library depends on."""
+        """The rules on which the linking of this library depends."""
         elf, used = self.subject.elf, self.subject.relocations
         static = tuple(error.message for error in profile.check_static(elf, opening=loading != LINKED))
         return (

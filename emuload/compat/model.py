@@ -1,4 +1,4 @@
-"""What is found out of a library: a verdict for each dynamic linker and way of loading, with the reasons. Plain data."""
+"""The result for a library: a verdict for each dynamic linker and way of loading, with the reasons. Plain data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What becomes of it: `status` "loads", "loads but" or "refused", and the reasons, those of the linker in its order."""
+    """The outcome: `status` "loads", "loads but" or "refused", and the reasons, those of the linker in its order."""
 
     reasons: tuple[Reason, ...] = ()
 
@@ -45,7 +45,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one linker does with the file, by dlopen or as a library the program is linked with.
+    """One linker's treatment of the file, by dlopen or as a library the program is linked with.
 
     `rebuilt`: the same were it linked with that system's own C library, where it is linked with another.
     """

@@ -1,4 +1,4 @@
-"""What happens when the library is loaded under a profile's rules, seen by doing it."""
+"""Loads and runs the library under a profile's rules, and reports how that ended."""
 
 from __future__ import annotations
 

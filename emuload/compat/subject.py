@@ -59,12 +59,12 @@ class Subject:
 
     @cached_property
     def is_go(self) -> bool:
-        """Whether there is a Go runtime in it."""
+        """True if there is a Go runtime in it."""
         return is_go(self.elf)
 
     @cached_property
     def build(self) -> BuildInfo | None:
-        """How its Go part was built."""
+        """The build information of its Go part."""
         return read_build_info(Image(self.elf)) if self.is_go else None
 
     @property
@@ -73,7 +73,7 @@ class Subject:
         return dict(self.build.settings).get("GOOS", "") if self.build is not None else ""
 
     def is_for(self, profile: Profile) -> bool:
-        """Whether its Go part, if there is one, was built for the profile's systems."""
+        """True if its Go part, if there is one, was built for the profile's systems."""
         return self.go_system in ("", *profile.go_systems)
 
     def foreign(self, profile: Profile) -> str:

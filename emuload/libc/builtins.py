@@ -1,7 +1,7 @@
-"""Which build of the emulated C library and of its companion a process gets, and the names they answer to.
+"""The builds of the emulated C library and of its companion for a process, and the names they answer to.
 
-The companion, libgcc_s.so.1, is LLVM's unwinder and zig's compiler runtime. It is there for who has none: a file of that name
-in the search path is taken instead of it. The C library itself is always the emulated one.
+The companion, libgcc_s.so.1, is LLVM's unwinder and zig's compiler runtime. A file of that name in the search path is taken
+instead of it. The C library itself is always the emulated one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from loader.runtime import RuntimeNames
 BUILT = os.path.join(os.path.dirname(__file__), "built")
 
 LIBC = "libc.so.6"
-"""How it is called in link maps and reports."""
+"""Its name in link maps and reports."""
 
 SONAMES = (
     LIBC, "libpthread.so.0", "libdl.so.2", "libm.so.6", "librt.so.1", "libutil.so.1", "libresolv.so.2", "libc.so",
@@ -42,7 +42,7 @@ def architecture_of(path: str, data: bytes) -> str:
 
 
 def hard_float(arch: str, data: bytes | None) -> bool:
-    """Whether a file passes floats in floating-point registers; yes without a file."""
+    """True if a file passes floats in floating-point registers, or without a file."""
     flag = facts(arch).soft_float_flag
     if data is None or not flag:
         return True

@@ -59,7 +59,7 @@ RTLD_DI_TLS_MODID, RTLD_DI_TLS_DATA, RTLD_DI_PHDR = 9, 10, 11
 
 
 class Host(Protocol):
-    """What is needed of the process."""
+    """The parts of the process that are used here."""
 
     cpu: Cpu
     kernel: Kernel
@@ -79,7 +79,7 @@ class LibcHost:
         self.link_maps = LinkMaps(host)
         self._operations = Operations(host, self.link_maps, self._refuse)
         self.unfinished: tuple[Linking, ResolverCall] | None = None
-        """What is left to relocate of the process at its start, and the resolver that has to be called first."""
+        """The rest of the start-up relocation, and the resolver that has to be called first."""
         self._errors: dict[int, str] = {}
         self.refusal: LoadError | None = None
         """The linker's last error, with the place in the file that its words leave out."""
@@ -182,7 +182,7 @@ class LibcHost:
             linking = links.open(name or None, flags & 0xFFFFFFFF, links.object_at(caller))
         except LoadError as error:
             self._refuse(task, error, "dlopen")
-            emit("dlopen-exit", task.tid, name=name, error=str(links.profile.told(error, "dlopen")))
+            emit("dlopen-exit", task.tid, name=name, error=str(links.profile.worded(error, "dlopen")))
             return 0
         return self._operations.open(linking, name)
 
@@ -210,7 +210,7 @@ class LibcHost:
         except LoadError as error:
             error.facts["handle"] = shown
             self._refuse(task, error, "dlclose")
-            emit("dlclose-exit", task.tid, error=str(links.profile.told(error, "dlclose")))
+            emit("dlclose-exit", task.tid, error=str(links.profile.worded(error, "dlclose")))
             return 0
         return self._operations.close(objects)
 
@@ -294,7 +294,7 @@ class LibcHost:
             found = links.lookup(handle, wanted, self._text(version) if version else None, requester)
         except LoadError as error:
             self._refuse(task, error, "dlsym")
-            emit("dlsym-exit", task.tid, error=str(links.profile.told(error, "dlsym")))
+            emit("dlsym-exit", task.tid, error=str(links.profile.worded(error, "dlsym")))
             return FOUND_NOTHING
         symbol, obj = found.symbol, found.object
         assert symbol is not None

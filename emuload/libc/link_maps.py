@@ -1,4 +1,4 @@
-"""What of the link map lies in guest memory: struct link_map for each object, struct r_debug, and names.
+"""The link map in guest memory: struct link_map for each object, struct r_debug, and names.
 
 A handle of dlopen is its object's struct link_map. A debugger finds the objects through DT_DEBUG of the program, which
 leads to `_r_debug`; it stops in `_dl_debug_state` whenever r_state changes (link.h; the System V ABI's "rtld interface").
@@ -25,7 +25,7 @@ _WORDS = 5
 
 
 class Host(Protocol):
-    """What is needed of the process."""
+    """The parts of the process that are used here."""
 
     cpu: Cpu
     link_map: LinkMap
@@ -39,7 +39,7 @@ class LinkMaps:
         self._strings: dict[bytes, int] = {}
         self._room = (0, 0)
         self._places: dict[int, int] = {}
-        """Where an object's struct link_map lies, by the object's index; 0 stands for a program that is not there."""
+        """Address of each object's struct link_map, by the object's index; 0 is the index of a program that is not there."""
 
     # -- guest memory --------------------------------------------------------------------------------------------
 
@@ -81,13 +81,13 @@ class LinkMaps:
         return known
 
     def number(self, handle: Handle | None) -> int:
-        """What the guest holds as a handle; 0 for None."""
+        """The guest's number for a handle; 0 for None."""
         if handle is None:
             return 0
         return self.place(handle) if isinstance(handle, LinkedObject) else self._head()
 
     def handle(self, number: int) -> Handle | None:
-        """What a handle that the guest gives stands for; None when it is none."""
+        """The handle of a number that the guest gives; None if it is not a handle."""
         if number == 0:
             return DEFAULT
         if number == self._host.cpu.abi.word_mask:

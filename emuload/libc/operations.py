@@ -1,7 +1,7 @@
 """dlopen, dlclose, start and end of the process: what the guest has to call for each, one function after the other.
 
 An operation is a list of stages; the guest asks again and again what to do next (`EM_DL_NEXT`), and all that is under way
-stands here as plain data. In the order of glibc's dl_open_worker and _dl_close_worker: a debugger is told before objects
+is kept here as plain data. In the order of glibc's dl_open_worker and _dl_close_worker: a debugger is notified before objects
 come or go and when the link map is right again; then IFUNC resolvers are called as relocation asks; then constructors.
 """
 
@@ -33,7 +33,7 @@ _CLOSING = ("construct", "withdraw", "release", "rest")
 
 
 class Host(Protocol):
-    """What is needed of the process."""
+    """The parts of the process that are used here."""
 
     cpu: Cpu
     link_map: LinkMap
@@ -43,7 +43,7 @@ class Host(Protocol):
 
 
 class Wanted(NamedTuple):
-    """What the guest is to do next: a number of enum em_next, and the first words of struct em_call."""
+    """The guest's next action: a number of enum em_next, and the first words of struct em_call."""
 
     code: int
     words: tuple[int, ...] = ()
@@ -64,7 +64,7 @@ class Operation:
 
     `stages` are names of what is still to be done. `objects` have not been begun; `steps` are those of the object that has
     been, `current`; `running` is the one the guest is in. `call` is the resolver that relocation needs, `asked` whether
-    the guest was told so.
+    the guest was asked for its call.
     """
 
     def __init__(
@@ -94,12 +94,12 @@ class Operation:
 
     @property
     def ends(self) -> bool:
-        """Whether it runs destructors."""
+        """True if it runs destructors."""
         return self.kind in ("dlclose", "shutdown")
 
 
 class Operations:
-    """Those under way, by number."""
+    """The operations under way, by number."""
 
     def __init__(self, host: Host, link_maps: LinkMaps, refuse: Callable[[Task, LoadError, str], None]) -> None:
         """`refuse` keeps an error for the thread's dlerror."""
@@ -109,7 +109,7 @@ class Operations:
         self._under_way: dict[int, Operation] = {}
         self._next = 1
         self._constructing: dict[int, int] = {}
-        """Which thread runs an object's constructors, by the object's index."""
+        """The thread that runs an object's constructors, by the object's index."""
 
     # -- beginnings ----------------------------------------------------------------------------------------------
 
@@ -162,8 +162,8 @@ class Operations:
     # -- going on ------------------------------------------------------------------------------------------------
 
     def next(self, task: Task, number: int, answer: int) -> tuple[Wanted, int]:
-        """What the guest is to do next for an operation, and the operation's value so far. `answer` is what the resolver
-        returned that it was told to call last."""
+        """The guest's next action for an operation, and the operation's value so far. `answer` is the result of the resolver
+        that it called last."""
         operation = self._under_way.get(number)
         if operation is None:
             return Wanted(NEXT_DONE), 0
@@ -177,8 +177,8 @@ class Operations:
         del self._under_way[number]
         emit = self._host.recorder.emit
         if operation.error is not None:
-            told = self._host.link_map.profile.told(operation.error, "dlopen")
-            emit("dlopen-exit", task.tid, name=operation.name, error=str(told))
+            worded = self._host.link_map.profile.worded(operation.error, "dlopen")
+            emit("dlopen-exit", task.tid, name=operation.name, error=str(worded))
         elif operation.kind != "link":
             emit(f"{operation.kind}-exit", task.tid, value=operation.value)
         return Wanted(NEXT_DONE), operation.value
@@ -232,7 +232,7 @@ class Operations:
     def _failed(self, operation: Operation, task: Task, error: LoadError) -> None:
         """Nothing of what was opened is left; at start-up there is no process any more."""
         if operation.kind == "link":
-            raise self._host.link_map.profile.told(error, "start", self._host.program_name) from None
+            raise self._host.link_map.profile.worded(error, "start", self._host.program_name) from None
         self._refuse(task, error, "dlopen")
         operation.error, operation.value = error, 0
         operation.stages[1:] = ["withdraw", "publish"] if operation.linking and operation.linking.new else []
@@ -272,7 +272,7 @@ class Operations:
             self._host.recorder.record(f"{_word(operation)}-exit", task.tid, facts)
 
     def _steps(self, loaded: LinkedObject, rows: Sequence[Initializer]) -> list[Step]:
-        """The functions among an array's entries: 0 and -1 stand for none."""
+        """The functions among an array's entries: 0 and -1 are skipped."""
         return [Step(loaded, *row) for row in rows if row[1] not in (0, self._host.cpu.abi.word_mask)]
 
     def _leave(self, operation: Operation) -> None:
@@ -296,7 +296,7 @@ class Operations:
         return next((o for o in links.objects if o.index == busy), None)
 
     def _arguments(self, none: bool) -> dict[str, int]:
-        """What a constructor is called with: 0 where the profile passes nothing, as for destructors."""
+        """The arguments of a constructor: 0 where the profile passes nothing, as for destructors."""
         stack = self._host.stack
         passed = () if none else self._host.link_map.profile.constructor_arguments
         given = {"argc": stack.argc, "argv": stack.argv, "envp": stack.envp}

@@ -128,7 +128,7 @@ class Linker:
             self._builtin = builtin
             call = links.relocate(linking)
         except LoadError as error:
-            raise self.profile.told(error, "start", self.program_name) from None
+            raise self.profile.worded(error, "start", self.program_name) from None
         if call is not None:
             self.libc.unfinished = linking, call
             links.defer_tls_images()

@@ -173,7 +173,7 @@ class Process:
         return self.kernel.exit_status if self.kernel.exit_status is not None else status
 
     def close(self) -> None:
-        """Complete the instruction log, without running guest code. What happened can still be looked at."""
+        """Complete the instruction log, without running guest code. Events, output and memory can still be read."""
         if self.instruction_log is not None:
             self.instruction_log.close()
 

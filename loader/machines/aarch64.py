@@ -3,7 +3,8 @@
 RELA only. TLS is variant I: the thread pointer TPIDR_EL0 addresses a TCB of two words, the first module's block
 starts at tp + 16. Descriptors (TLSDESC) are the usual model of general-dynamic access: resolver first, argument
 second. Unlike on x86-64, GLOB_DAT and JUMP_SLOT add the addend. glibc applies ABS64, ABS32 as if it were ABS64, and the
-numbers from 1024 on (sysdeps/aarch64/dl-machine.h, elf_machine_rela).
+numbers from 1024 on (sysdeps/aarch64/dl-machine.h, elf_machine_rela). A file without PT_GNU_STACK does not ask for
+executable stacks, unlike on x86-64 and 32-bit ARM.
 """
 
 from .base import (

@@ -1,9 +1,9 @@
 """32-bit ARM, as in "ELF for the Arm Architecture" (AAELF32), sections 5.6.1 and 5.6.7, and the addenda for TLS.
 
-REL: the addend stands in the place itself. A Thumb function's symbol value carries bit 0. TLS is variant I: the thread
+REL: the addend is in the place itself. A Thumb function's symbol value carries bit 0. TLS is variant I: the thread
 pointer (TPIDRURO, or the kernel helper at 0xffff0fe0) addresses a TCB of two words, the first module's block starts at
 tp + 8. A TLS descriptor has its argument first and its resolver second (glibc sysdeps/arm/dl-tlsdesc.h; musl calls it
-TLSDESC_BACKWARDS). Its addend stands in the first word, but GNU ld writes a symbol's number there for lazy binding, so
+TLSDESC_BACKWARDS). Its addend is in the first word, but GNU ld writes a symbol's number there for lazy binding, so
 that glibc takes an addend only where there is no symbol.
 Which of these a linker applies in a loaded file, its profile says; glibc, of the instructions, only PC24
 (sysdeps/arm/dl-machine.h, elf_machine_rel).

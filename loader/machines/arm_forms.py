@@ -30,7 +30,7 @@ def _arm_branch(word: int, value: int) -> int | None:
 
 
 def _arm_call(word: int, value: int) -> int | None:
-    """A call to Thumb code becomes BLX, whose lowest bit of distance stands apart."""
+    """A call to Thumb code becomes BLX, whose lowest bit of distance has a place of its own."""
     changed = _arm_branch(word, value)
     if changed is None or not value & 1:
         return changed

@@ -1,7 +1,7 @@
-"""What a machine file states: its relocation table, and the few numbers of its ABI.
+"""The facts of an ELF machine: its relocation table, and the few numbers of its ABI.
 
 A relocation number maps to a *verb*; the verbs are the same for every machine and live in `loader.verbs`.
-Numbers that a linker resolves and that no dynamic linker accepts stand in the table too, as rows that say so.
+Numbers that only a static linker resolves are in the table too, as rows marked LINK_ONLY, so that an error can name them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Relocation(NamedTuple):
 
 
 class Form(NamedTuple):
-    """How an instruction of four bytes holds a value.
+    """The form in which an instruction of four bytes holds a value.
 
     ``relative``: the value is a distance from the instruction. ``addend``: what an instruction holds now; ``encode``: the
     instruction with another value in it, None when that does not fit.
@@ -86,7 +86,7 @@ class Machine:
         #: bytes in an address
         self.word = elf_class // 8
         self.mask = (1 << elf_class) - 1
-        #: of a relocation's r_info: how far left the symbol's index stands, and the bits of the type
+        #: of a relocation's r_info: the shift of the symbol's index, and the bits of the type
         self.symbol_shift, self.type_mask = (32, 0xFFFFFFFF) if elf_class == 64 else (8, 0xFF)
         self.relocations = relocations
         #: TLS variant I (blocks above the thread pointer) or II (below it)
@@ -94,7 +94,8 @@ class Machine:
         #: variant I: bytes the ABI reserves between the TCB's place and the first block (musl GAP_ABOVE_TP): two words on
         #: Arm's machines, whose thread pointer addresses the TCB; 0 where the TCB lies below (RISC-V, MIPS, PowerPC)
         self.gap_above_tp = gap_above_tp
-        #: how far the thread pointer lies above that place (musl TP_OFFSET, glibc TLS_TP_OFFSET): 0x7000 on MIPS and PowerPC
+        #: bytes by which the thread pointer lies above that place (musl TP_OFFSET, glibc TLS_TP_OFFSET): 0x7000 on MIPS and
+        #: PowerPC
         self.tp_bias = tp_bias
         #: added to a block's address in the DTV and subtracted in DTPOFF relocations, so that signed offsets reach more of
         #: it (musl DTP_OFFSET, glibc TLS_DTV_OFFSET): 0x800 on RISC-V, 0x8000 on MIPS and PowerPC
@@ -111,11 +112,11 @@ class Machine:
         self.tlsdesc_entry_first = tlsdesc_entry_first
         #: EI_OSABI values accepted
         self.os_abis = os_abis
-        #: whether glibc looks if an IFUNC's object was relocated before it is referred to
+        #: true if glibc checks that an IFUNC's object was relocated before a reference to it
         self.orders_ifunc = orders_ifunc
-        #: whether IRELATIVE entries come after the others of their tables (glibc's ELF_MACHINE_IRELATIVE)
+        #: true if IRELATIVE entries come after the others of their tables (glibc's ELF_MACHINE_IRELATIVE)
         self.irelative_last = irelative_last
-        #: what a lazily relocated PLT table may hold beside PLT slots (elf_machine_lazy_rel)
+        #: verbs that a lazily relocated PLT table may have beside PLT slots (elf_machine_lazy_rel)
         self.lazy_verbs = lazy_verbs
         #: st_other bit of functions that do not keep to the calling convention's registers
         self.variant_call_flag = variant_call_flag

@@ -1,8 +1,10 @@
 """x86-64, as in the System V psABI, AMD64 supplement 1.0, tables 4.9 and 4.10 (relocations) and section 4.4.
 
 RELA only. TLS is variant II: the thread pointer is fs:0, which holds its own address; the modules' blocks lie below it,
-so a TPOFF64 is negative. A Go library has one TPOFF64 without a symbol: its own block's place. The rows that glibc
-refuses in a loaded file (PC64, 32S, ...) are marked so; see glibc sysdeps/x86_64/dl-machine.h, elf_machine_rela.
+so a TPOFF64 is negative. The TCB's words are the thread pointer, the DTV's address, the thread pointer again, and at
+fs:0x28 the stack guard, where compilers expect it (glibc sysdeps/x86_64/nptl/tls.h, tcbhead_t). A Go library has one
+TPOFF64 without a symbol: its own block's place. The rows that glibc refuses in a loaded file (PC64, 32S, ...) are marked
+so; see glibc sysdeps/x86_64/dl-machine.h, elf_machine_rela.
 """
 
 from .base import (

@@ -36,7 +36,7 @@ def versions(family: str) -> Sequence[str]:
 
 
 def usage() -> str:
-    """What may be asked for, on one line."""
+    """The names that may be asked for, on one line."""
     return ", ".join(f"{name}[:{known[0]} … {known[-1]}]" if known else name for name, (_, known) in _FAMILIES.items())
 
 

@@ -1,5 +1,4 @@
-"""What a dynamic linker's rules are made of. A profile is data and small functions; nothing else asks which libc it
-is."""
+"""The rules of a dynamic linker. A profile is data and small functions; nothing outside this package asks which libc it is."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ PAGE_SIZES = {"4k": 0x1000, "16k": 0x4000, "64k": 0x10000}
 
 
 class Locks(NamedTuple):
-    """Who waits for whom while constructors run.
+    """Waits between threads while constructors run.
 
     ``in_constructors``  dlopen's constructors run under the loader's lock, ``at_start``: those at start-up too
     ``new_threads``      a new thread takes the lock before it may run, and again when it ends
@@ -43,24 +42,24 @@ class Profile:
     ``page_size``                of the systems it is for
     ``constructor_arguments``    what DT_INIT and DT_INIT_ARRAY functions are passed
     ``surplus, optional``        bytes of static TLS kept for dlopened objects, and the share TLS descriptors may take
-    ``late_static_tls``          whether dlopened objects may have static TLS at all
-    ``opens_again``              whether a dlopen of what is open already runs constructors that have not run
-    ``binds_lazily``             whether PLT slots may wait for their first call
-    ``adjusts_dynamic``          whether pointers in the mapped dynamic sections become addresses
-    ``passes_over_foreign``    whether a search goes on behind files for other machines
-    ``prints_warnings``          whether what it warns of is printed
-    ``reads_descriptors``        whether a TLS descriptor with a symbol has its addend in its place, where tables hold none
-    ``destroys_unfinished``      whether at exit the destructors of what is still in its constructors run
-    ``applies_relr``             whether DT_RELR is known; else it is passed over in silence
-    ``protected, unique``        whether STV_PROTECTED references and STB_GNU_UNIQUE symbols are treated as such
+    ``late_static_tls``          dlopened objects may have static TLS
+    ``opens_again``              a dlopen of an open library runs constructors that have not run
+    ``binds_lazily``             PLT slots may wait for their first call
+    ``adjusts_dynamic``          pointers in the mapped dynamic sections become addresses
+    ``passes_over_foreign``      a search goes on after files for other machines
+    ``prints_warnings``          its warnings are printed
+    ``reads_descriptors``        a TLS descriptor with a symbol has its addend in its place, if tables have none
+    ``destroys_unfinished``      at exit the destructors of objects run whose constructors have not returned
+    ``applies_relr``             DT_RELR is known; else it is ignored without a message
+    ``protected, unique``        STV_PROTECTED references and STB_GNU_UNIQUE symbols are treated as such
     ``matching``                 which definition of a file a reference fits
     ``locks``                    see `Locks`
-    ``folders``                  where libraries are looked for last
-    ``elf_tls``                  whether ELF TLS is known at all
-    ``reads_packed``             whether Android's packed relocations are read
-    ``honours_stack_flags``      whether PT_GNU_STACK of a library has an effect
-    ``by_soname_only``           whether what is loaded is known by its DT_SONAME only
-    ``go_systems``               what GOOS is there
+    ``folders``                  the folders that are searched last
+    ``elf_tls``                  ELF TLS is known
+    ``reads_packed``             Android's packed relocations are read
+    ``honours_stack_flags``      PT_GNU_STACK of a library has an effect
+    ``by_soname_only``           loaded objects are known by their DT_SONAME only
+    ``go_systems``               values of GOOS for its systems
     ``refused, ignored``         names of relocations that `loader.machines` knows how to apply and this linker refuses,
                                  or passes over in silence; ``instructions``: those of instructions' parts that it applies;
                                  ``taken_for``: those it applies as if they were another
@@ -136,25 +135,25 @@ class Profile:
     # -- files --------------------------------------------------------------------------------------------------------
 
     def era(self) -> tuple[object, ...]:
-        """What of the version the rules of linking and order depend on, beside what the other members and `check_static`
-        say: two profiles of a family that agree in all of that do the same."""
+        """Cache key: version-dependent facts of linking and order that other members and `check_static` do not show. Two
+        profiles of a family that agree in all of these do the same."""
         return ()
 
     def check_static(self, elf: ElfFile, *, opening: bool) -> Iterator[LoadError]:
-        """All that it refuses by what stands in the file alone, relocations and needed libraries apart."""
+        """All refusals that follow from the file alone, without relocations and needed libraries."""
         return self.check_file(elf, opening=opening)
 
     def check_file(self, elf: ElfFile, *, opening: bool) -> Iterator[LoadError]:
-        """What this linker refuses in a library as soon as it reads it, in the order it would be said. ``opening``: for a
+        """Refusals of a library as soon as this linker reads it, in the order of its checks. ``opening``: for a
         dlopen, not at start."""
         raise NotImplementedError
 
     def check_objects(self, objects: Sequence[LinkedObject], links: State) -> Iterator[LoadError]:
-        """What it refuses in newly loaded ``objects`` once all they need is there, before they are relocated."""
+        """Refusals of newly loaded ``objects`` once all their dependencies are mapped, before relocation."""
         raise NotImplementedError
 
     def provides(self, version: bytes) -> bool:
-        """Whether its C library defines a symbol version; where versions are not looked at, all."""
+        """True if its C library defines a symbol version; always, if the linker ignores versions."""
         return True
 
     def defines(self, symbol: str) -> bool:
@@ -162,7 +161,7 @@ class Profile:
         return True
 
     def check_open(self, elf: ElfFile) -> Iterator[LoadError]:
-        """What it refuses in the file that is dlopened itself."""
+        """Refusals of the very file that is dlopened."""
         return iter(())
 
     def check_mode(self, name: str, flags: int) -> LoadError | None:
@@ -170,11 +169,11 @@ class Profile:
         return None
 
     def not_loaded(self, name: str) -> LoadError | None:
-        """What dlopen says for RTLD_NOLOAD when the library is not loaded; None: nothing, it answers NULL."""
+        """The error of dlopen for RTLD_NOLOAD when the library is not loaded; None: it returns NULL without one."""
         return None
 
     def is_libc(self, name: str) -> bool:
-        """Whether ``name`` is one its systems' C library goes by."""
+        """True if ``name`` is one of its systems' C library."""
         return name in self.libc_names or name.startswith(self.libc_prefixes)
 
     def relocations(self, machine: Machine) -> Mapping[int, Relocation]:
@@ -195,7 +194,7 @@ class Profile:
     # -- names --------------------------------------------------------------------------------------------------------
 
     def answers_to(self, obj: LinkedObject, name: str) -> bool:
-        """Whether a loaded object is the one called ``name``, without looking for a file."""
+        """True if a loaded object is called ``name``, without a search for a file."""
         raise NotImplementedError
 
     def search(
@@ -210,7 +209,7 @@ class Profile:
     def constructor_order(
         self, objects: Sequence[LinkedObject], first: LinkedObject | None, roots: Sequence[LinkedObject]
     ) -> list[LinkedObject]:
-        """The objects whose constructors a dlopen or start runs, in order; those already initialised may stand in it.
+        """The objects whose constructors a dlopen or start runs, in order; those already initialised may be among them.
 
         ``objects``: the search list, breadth first. ``first``: what is opened, or the main program, if there is one.
         ``roots``: that one, or all that is linked at start. May set the objects' ``order_links`` and ``claims``.
@@ -228,7 +227,7 @@ class Profile:
         raise NotImplementedError
 
     def shutdown_order(self, objects: Sequence[LinkedObject], main: LinkedObject | None) -> list[LinkedObject]:
-        """The objects whose destructors run at exit, in order; those that are not initialised may stand in it."""
+        """The objects whose destructors run at exit, in order; those that are not initialised may be among them."""
         raise NotImplementedError
 
     def opened(self, root: LinkedObject, new: Sequence[LinkedObject]) -> None:
@@ -243,7 +242,7 @@ class Profile:
         raise NotImplementedError
 
     def close_rest(self, links: State) -> list[LinkedObject]:
-        """What is to be unloaded next, after `close`'s are gone: destructors may have closed more."""
+        """The objects to unload next, after those of `close`: destructors may have closed more."""
         return []
 
     # -- symbols ------------------------------------------------------------------------------------------------------
@@ -261,7 +260,7 @@ class Profile:
     # -- words --------------------------------------------------------------------------------------------------------
 
     def preload_words(self, name: str, error: LoadError) -> str:
-        """What is printed of a library that LD_PRELOAD names and that cannot be loaded; "" for nothing."""
+        """The message about a library in LD_PRELOAD that cannot be loaded; "" for none."""
         return ""
 
     def dlerror(self, error: LoadError, doing: str = "dlopen", program: str = "") -> str:
@@ -273,8 +272,8 @@ class Profile:
         text = words(error) if callable(words) else words.format_map(_Facts(error))
         return LoadError("", "", text).linker_text
 
-    def told(self, error: LoadError, doing: str, program: str = "") -> LoadError:
-        """``error`` in this linker's words, with the place kept."""
+    def worded(self, error: LoadError, doing: str, program: str = "") -> LoadError:
+        """``error`` in this linker's words; it keeps its place."""
         if error.code not in self.words:
             return error
         words = self.dlerror(error, doing, program)

@@ -73,7 +73,7 @@ class _Matching(Matching):
         return "yes" if raw & 0x7FFF == wanted else "no"
 
     def binds(self, symbol: Symbol) -> bool:
-        """Whatever its visibility."""
+        """Of any visibility."""
         return True
 
 
@@ -262,7 +262,7 @@ class Bionic(Profile):
         group.group_refs += 1
 
     def made_global(self, root: LinkedObject, new: Sequence[LinkedObject]) -> Sequence[LinkedObject]:
-        """Those that this dlopen loaded."""
+        """The objects that this dlopen loaded."""
         return new
 
     def close(self, handle: LinkedObject, links: State) -> list[LinkedObject]:

@@ -99,7 +99,7 @@ class Glibc(Profile):
                 found[name.removeprefix("glibc.")] = value
         return type(self)(self.version, self.page_size, self.name, found) if found else self
 
-    def told(self, error: LoadError, doing: str, program: str = "") -> LoadError:
+    def worded(self, error: LoadError, doing: str, program: str = "") -> LoadError:
         """As it is: the loader's own words are glibc's."""
         return error
 
@@ -171,7 +171,7 @@ class Glibc(Profile):
             yield from self.check_libc(obj.elf)
 
     def check_libc(self, elf: ElfFile) -> Iterator[LoadError]:
-        """What is asked of the C library itself: versions of its symbols, and that it knows DT_RELR."""
+        """Demands on the C library itself: versions of its symbols, and DT_RELR."""
         needs = elf.versions.needs if elf.versions is not None else []
         for need in needs:
             if self.is_libc(need.file) and not need.weak and not self.provides(need.name):
@@ -183,7 +183,7 @@ class Glibc(Profile):
             yield elf.error("DT_RELR", message, "version", fix=_WITHOUT_RELR)
 
     def provides(self, version: bytes) -> bool:
-        """Whether the C library of this version defines a symbol version; those of other libraries it answers for are taken
+        """True if the C library of this version defines a symbol version; those of other libraries it answers for are taken
         to be there."""
         found = re.fullmatch(rb"GLIBC_2\.(\d+)(\.\d+)?", version)
         if found:

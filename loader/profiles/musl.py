@@ -49,12 +49,12 @@ class _Matching(Matching):
         return symbol.type in _TYPES and symbol.bind in _BINDS
 
     def fit(self, elf: ElfFile, index: int, query: Query) -> str:
-        """Whatever version is asked for, a hidden one is passed over."""
+        """A hidden version is passed over, whatever version is asked for."""
         raw = elf.versions.raw(index) if elf.versions else None
         return "no" if raw is not None and raw & HIDDEN else "yes"
 
     def binds(self, symbol: Symbol) -> bool:
-        """Whatever its visibility."""
+        """Of any visibility."""
         return True
 
     def optional(self, symbol: Symbol) -> bool:
@@ -202,7 +202,7 @@ class Musl(Profile):
     # -- symbols ------------------------------------------------------------------------------------------------------
 
     def scopes(self, obj: LinkedObject, links: State) -> Iterator[Sequence[LinkedObject]]:
-        """The global symbols; while a library is opened, its own and its dependencies' stand behind them."""
+        """The global symbols; while a library is opened, its own and its dependencies' follow them."""
         yield links.global_scope
         for root in obj.scopes:
             yield root.searchlist

@@ -1,4 +1,4 @@
-"""Figures, from one run side by side: `python -m tests.bench [--rounds N]`.
+"""Figures, from one run side by side: `python -m tests.bench [--rounds N] [--write]`; --write puts them into docs/figures.md.
 
 Whole processes are timed in pairs (ours, the peer's, ours, …) and compared by the median of the pairs' ratios, since machines
 are noisy; everything else is the best of several rounds in this process.
@@ -36,6 +36,7 @@ from loader.dlfcn import RTLD_NOW
 from loader.link_map import LinkMap
 from loader.memory import ByteMemory
 from loader.search import DirectoryFinder
+from tests.bench import figures_page
 from tests.support import oracle, toolchain
 from tests.support.targets import arch_of
 
@@ -50,9 +51,14 @@ Load = Callable[[emuload.Process], Callable[[], object]]
 """Makes a process ready, and gives what is to be measured."""
 
 
+ROWS: list[str] = []
+"""The lines of the table so far."""
+
+
 def row(what: str, value: str, bound: str = "") -> None:
-    """One line of the table."""
-    print(f"{what:<58}{value:>18}   {bound}", flush=True)
+    """Print one line of the table."""
+    ROWS.append(f"{what:<58}{value:>18}   {bound}".rstrip())
+    print(ROWS[-1], flush=True)
 
 
 def best(rounds: int, measure: Callable[[], float]) -> float:
@@ -345,10 +351,22 @@ def _emuload() -> list[str]:
 
 
 def main() -> int:
-    """Print everything."""
+    """Print everything, and write the page if asked to."""
     options = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     options.add_argument("--rounds", type=int, default=7, help="runs of each measurement (default 7)")
-    rounds = options.parse_args().rounds
+    options.add_argument("--write", action="store_true", help="write docs/figures.md")
+    given = options.parse_args()
+    start = time.perf_counter()
+    measure_all(given.rounds)
+    took = time.perf_counter() - start
+    print(f"{len(ROWS)} rows in {took / 60:.0f} minutes")
+    if given.write:
+        figures_page.write(ROWS, given.rounds, took)
+    return 0
+
+
+def measure_all(rounds: int) -> None:
+    """Print all rows."""
     with tempfile.TemporaryDirectory() as folder:
         for name, target in TARGETS.items():
             path = os.path.join(folder, f"libhello-{name}.so")
@@ -371,7 +389,6 @@ def main() -> int:
             instruction_count(rounds, name, arch_of(target), library)
         for name in ("armv7", "arm64"):
             against_qemu(rounds, name, os.path.join(folder, f"libhello-{name}.so"))
-    return 0
 
 
 if __name__ == "__main__":

@@ -184,7 +184,7 @@ def test_flags() -> None:
 def test_the_words_at_start_name_the_program() -> None:
     error = LoadError("libgone.so", "", "not found", "not-found")
     rules = profile("bionic:29")
-    assert str(rules.told(error, "start", "app")) == 'CANNOT LINK EXECUTABLE "app": library "libgone.so" not found'
+    assert str(rules.worded(error, "start", "app")) == 'CANNOT LINK EXECUTABLE "app": library "libgone.so" not found'
 
 
 def test_libraries_are_known_by_soname_from_23_on_and_by_file_name_before() -> None:
