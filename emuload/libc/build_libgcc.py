@@ -60,17 +60,19 @@ def path(abi: str, folder: Path = build.BUILT) -> Path:
 def versions(target: LibcTarget) -> dict[str, str]:
     """The version of each name that GNU's library exports."""
     lines = (SOURCES / f"{target.folder}.txt").read_text(encoding="ascii").splitlines()
-    return dict(tuple(line.split()) for line in lines)
+    pairs = [line.split() for line in lines]
+    return {name: version for name, version in pairs}  # noqa: C416: dict() does not take lists for pairs
 
 
 def version_script(wanted: dict[str, str], defined: set[str]) -> str:
     """A linker's version script: each version with the names of it that are defined, and its predecessor of the same kind."""
-    text, before = [], {"GCC": "", "GLIBC": ""}
+    text: list[str] = []
+    before: dict[str, str] = {}
     for version in sorted(set(wanted.values()), key=_numbers):
         kind = version.partition("_")[0]
         names = sorted(name for name, of in wanted.items() if of == version and name in defined)
         body = f"global: {'; '.join(names)};" if names else ""
-        text.append(f"{version} {{ {body} }} {before[kind]};")
+        text.append(f"{version} {{ {body} }} {before.get(kind, '')};")
         before[kind] = version
     return "\n".join([*text[:-1], text[-1].replace(" }", " local: *; }"), ""])
 
@@ -88,11 +90,12 @@ def build_libgcc(target: LibcTarget, into: Path, libc: Path | None = None) -> Pa
     wanted = versions(target)
     with tempfile.TemporaryDirectory(prefix="emuload-libgcc-") as scratch:
         objects: list[str] = []
-        sources = {SOURCES / name: () for name in OWN} | {unwinder / "src" / name: more for name, more in UNWINDER.items()}
+        sources: dict[Path, tuple[str, ...]] = dict.fromkeys((SOURCES / name for name in OWN), ())
+        sources |= dict.fromkeys(sorted((SOURCES / target.folder).glob("*.[cS]")), ())
+        sources |= {unwinder / "src" / name: more for name, more in UNWINDER.items()}
         for source, more in sources.items():
             objects.append(str(Path(scratch) / f"{source.stem}.o"))
-            hard = ("-DCOMPILER_RT_ARMHF_TARGET",) if target.triple.endswith("hf") else ()
-            flags = (*COMPILE, *hard, *more, *LANGUAGES[source.suffix], "-I", str(unwinder / "include"), "-I", str(unwinder / "src"))
+            flags = (*COMPILE, *more, *LANGUAGES[source.suffix], f"-I{unwinder / 'include'}", f"-I{unwinder / 'src'}")
             build.zig("cc", "-target", target.triple, *target.cpu, *flags, "-c", str(source), "-o", objects[-1])
             build.unhide(objects[-1], set(wanted))
         runtime = str(Path(scratch) / "runtime.o")
@@ -112,7 +115,8 @@ def build_libgcc(target: LibcTarget, into: Path, libc: Path | None = None) -> Pa
 
 def main() -> int:
     """Build the ABIs named on the command line, or all of them."""
-    parser = argparse.ArgumentParser(prog="python -m emuload.libc.build_libgcc", description="Compile the built-in libgcc_s.so.1.")
+    described = "Compile the built-in libgcc_s.so.1."
+    parser = argparse.ArgumentParser(prog="python -m emuload.libc.build_libgcc", description=described)
     parser.add_argument("abi", nargs="*", choices=[[], *(target.abi for target in build.TARGETS)], help="default: all")
     parser.add_argument("--into", type=Path, default=build.BUILT, help="folder for the results")
     options = parser.parse_args()
