@@ -60,8 +60,7 @@ def path(abi: str, folder: Path = build.BUILT) -> Path:
 def versions(target: LibcTarget) -> dict[str, str]:
     """The version of each name that GNU's library exports."""
     lines = (SOURCES / f"{target.folder}.txt").read_text(encoding="ascii").splitlines()
-    pairs = [line.split() for line in lines]
-    return {name: version for name, version in pairs}  # noqa: C416: dict() does not take lists for pairs
+    return {line.split()[0]: line.split()[1] for line in lines}
 
 
 def version_script(wanted: dict[str, str], defined: set[str]) -> str:

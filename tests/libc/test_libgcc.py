@@ -22,7 +22,9 @@ ABSENT = frozenset({
 })  # fmt: skip
 """Thread-local data without a linker's help, trampolines on a stack that is not executable, an interface of GCC 2, and tests of
 the processor for programs that older versions of GCC built: what neither LLVM nor zig has, and nobody links with."""
-FIXED_POINT = re.compile(r"__gnu_(?:sat)?(?:[us]s)?(?:fract|add|sub|mul|u?div|neg|ashl|ashr|lshr|cmp)\w*[qa][23]?(?:[sd][fi]|[qh]i)?")
+FIXED_POINT = re.compile(
+    r"__gnu_(?:sat)?(?:[us]s)?(?:fract|add|sub|mul|u?div|neg|ashl|ashr|lshr|cmp)\w*[qa][23]?(?:[sd][fi]|[qh]i)?"
+)
 """C's fixed-point types (ISO/IEC TR 18037), which only GCC for ARM has."""
 
 

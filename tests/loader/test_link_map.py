@@ -160,7 +160,8 @@ def test_a_fallback_is_taken_where_only_foreign_files_are() -> None:
         ByteMemory(), "amd64", library_path=["/found"], fallbacks={"libgcc_s.so.1": ("libgcc_s.so.1", content)},
         finder=lambda name, requester: (name, ElfWriter("arm").build()) if name == "/found/libgcc_s.so.1" else None,
     )  # fmt: skip
-    assert [o.path for o in links.load_startup(("prog", ElfWriter(needed=("libgcc_s.so.1",)).build()))] == ["prog", "libgcc_s.so.1"]
+    objects = links.load_startup(("prog", ElfWriter(needed=("libgcc_s.so.1",)).build()))
+    assert [o.path for o in objects] == ["prog", "libgcc_s.so.1"]
 
 
 def test_a_version_nobody_defines_is_refused() -> None:
