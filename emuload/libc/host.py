@@ -13,6 +13,7 @@ from emuload.kernel import errno
 from emuload.kernel.dispatch import BLOCKED, SWITCH, Result
 from emuload.kernel.signals import force_fault
 from emuload.kernel.task import Task, Wait
+from emuload.libc.builtins import LIBGCC
 from emuload.libc.events import EVENTS, WAITS
 from emuload.libc.link_maps import LinkMaps, shown_name
 from emuload.libc.operations import Operations
@@ -38,8 +39,8 @@ EM_BASE = 0x454D0000
 (
     IDLE, EVENT, DL_OPEN, DL_NEXT, DL_SYM, DL_CLOSE, DL_ITERATE, DL_ADDR, DL_ERROR, DL_STARTUP, DL_SHUTDOWN,
     TLS_SIZE, TLS_INIT, TLS_GET, INFO, DL_INFO, TLS_FREE, DL_BIND, DL_BOUND, DL_FOUND, DL_PIN,
-    DL_FIND,
-) = range(EM_BASE, EM_BASE + 22)  # fmt: skip
+    DL_FIND, DL_UNWINDER,
+) = range(EM_BASE, EM_BASE + 23)  # fmt: skip
 
 STOPS_FIRST = frozenset({DL_OPEN, DL_CLOSE, DL_NEXT, DL_STARTUP, DL_BIND})
 """Calls that map, make or unmap code: answered with the CPU stopped."""
@@ -362,6 +363,15 @@ class LibcHost:
         self.link_maps.put(out, loaded.start, loaded.end, place, loaded.bias, loaded.phdr, loaded.elf.phnum)
         return 1
 
+    def _dl_unwinder(self, task: Task, arguments: Sequence[int]) -> Result:
+        """struct em_unwinder."""
+        loaded = next((each for each in self._host.link_map.objects if each.soname == LIBGCC), None)
+        functions = ("_Unwind_ForcedUnwind", "_Unwind_GetCFA")
+        if loaded is None or not loaded.relocated or any(loaded.symbol(name) is None for name in functions):
+            return 0
+        self.link_maps.put(arguments[0], *map(loaded.address, functions))
+        return 1
+
     def _dl_info(self, task: Task, arguments: Sequence[int]) -> Result:
         number, request, out = arguments[:3]
         handle = self.link_maps.handle(number)
@@ -441,5 +451,5 @@ _HANDLERS = {
     DL_ITERATE: "_dl_iterate", DL_ADDR: "_dl_addr", DL_ERROR: "_dl_error", DL_STARTUP: "_dl_startup",
     DL_SHUTDOWN: "_dl_shutdown", TLS_SIZE: "_tls_size", TLS_INIT: "_tls_init", TLS_GET: "_tls_get", INFO: "_info",
     DL_INFO: "_dl_info", TLS_FREE: "_tls_free", DL_BIND: "_dl_bind", DL_BOUND: "_dl_bound", DL_FOUND: "_dl_found",
-    DL_PIN: "_dl_pin", DL_FIND: "_dl_find",
+    DL_PIN: "_dl_pin", DL_FIND: "_dl_find", DL_UNWINDER: "_dl_unwinder",
 }  # fmt: skip

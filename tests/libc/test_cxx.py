@@ -19,7 +19,8 @@ from tests.support.running import program_process
 
 PROGRAMS = Path(__file__).parent / "cxx"
 NAMES = (
-    "exceptions", "across", "threads", "once", "streams", "backtrace", "signals", "registered", "find_object", "arithmetic",
+    "exceptions", "across", "threads", "once", "leaving", "streams", "backtrace", "signals", "registered", "find_object",
+    "arithmetic",
 )  # fmt: skip
 FLAGS = {
     "signals": ("-fnon-call-exceptions", "-fasynchronous-unwind-tables"),

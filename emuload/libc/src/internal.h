@@ -177,7 +177,8 @@ HIDDEN em_word em_run_operation(long op, int locked);
 
 /* pthread.c */
 HIDDEN void em_thread_init_main(struct thread *self);
-HIDDEN NORETURN void em_thread_exit(void *result);
+HIDDEN NORETURN void em_thread_exit(void *result);     /* pthread_exit */
+HIDDEN NORETURN void em_thread_return(void *result);   /* the start routine's return */
 HIDDEN void em_run_tls_dtors(struct thread *self);
 HIDDEN void em_run_key_destructors(struct thread *self);
 HIDDEN void em_abandon_robust(struct thread *self);
