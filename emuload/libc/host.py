@@ -385,7 +385,7 @@ class LibcHost:
             maps.put(out, maps.place(handle))
         elif request in (RTLD_DI_SERINFO, RTLD_DI_SERINFOSIZE):
             folders = [*directories(handle, links.state.library_path, links.main), *links.profile.folders]
-            self._search_info(out, folders, with_paths=request == RTLD_DI_SERINFO)
+            maps.search_info(out, folders, with_paths=request == RTLD_DI_SERINFO)
         elif request == RTLD_DI_ORIGIN:
             folder = directory_of(handle)
             kernel = self._host.kernel
@@ -403,21 +403,6 @@ class LibcHost:
             self._errors[task.tid] = "unsupported dlinfo request"
             return -errno.EINVAL
         return 0
-
-    def _search_info(self, out: int, folders: Sequence[str], *, with_paths: bool) -> None:
-        """Dl_serinfo: size of all, number of paths; then each path's address and flags, and behind them the texts."""
-        word = self._host.cpu.abi.word
-        texts = [text_bytes(folder) + b"\0" for folder in folders]
-        head = 2 * word
-        place = head + 2 * word * len(folders)
-        size = place + sum(map(len, texts))
-        if with_paths:
-            for i, text in enumerate(texts):
-                self.link_maps.put(out + head + 2 * word * i, out + place, 0)
-                self._host.cpu.memory.write(out + place, text)
-                place += len(text)
-        else:
-            self.link_maps.put(out, size, len(folders))
 
     def _info(self, task: Task, arguments: Sequence[int]) -> Result:
         stack, links = self._host.stack, self._host.link_map

@@ -6,6 +6,7 @@ leads to `_r_debug`; it stops in `_dl_debug_state` whenever r_state changes (lin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from emuload.libc.builtins import LIBC
@@ -68,6 +69,21 @@ class LinkMaps:
             end = start + room
         self._room = (start + size, end)
         return start
+
+    def search_info(self, out: int, folders: Sequence[str], *, with_paths: bool) -> None:
+        """Write a Dl_serinfo: size of all, number of paths; then each path's address and flags, and behind them the texts."""
+        word = self._host.cpu.abi.word
+        texts = [text_bytes(folder) + b"\0" for folder in folders]
+        head = 2 * word
+        place = head + 2 * word * len(folders)
+        size = place + sum(map(len, texts))
+        if with_paths:
+            for i, text in enumerate(texts):
+                self.put(out + head + 2 * word * i, out + place, 0)
+                self._host.cpu.memory.write(out + place, text)
+                place += len(text)
+        else:
+            self.put(out, size, len(folders))
 
     # -- handles -------------------------------------------------------------------------------------------------
 
