@@ -237,10 +237,7 @@ class Process:
         return Thread(self.host_calls, task.tid)
 
     def callback(self, function: Callable[..., Any], argtypes: Sequence[Any], returns: Any) -> int:
-        """Address of a C function that calls a Python one; it stays for the life of the process.
-
-        Raises UsageError if there is no room for more of them.
-        """
+        """Address of a C function that calls a Python one, for the life of the process. Raises UsageError if no room is left."""
         return self.host_calls.callback(function, argtypes, returns)
 
     # -- the linker --------------------------------------------------------------------------------------------

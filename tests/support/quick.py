@@ -13,6 +13,8 @@ TESTS = Path(__file__).parents[1]
 
 QUICK: dict[str, tuple[str, ...]] = {
     "test_arrows.py": (),
+    "test_names_of_architectures.py": (),
+    "test_names_of_libcs.py": (),
     "calls/test_conversion.py": (),
     "commands/test_cli_failures.py": (),
     "commands/test_help.py": (),
