@@ -65,7 +65,7 @@ class Library:
         self._functions: dict[str, Function] = {}
 
     def __getitem__(self, name: str) -> Function:
-        """The function of that name. Raises LoadError with the linker's words if there is none."""
+        """The function of that name. Raises LoadError with the linker's words for a missing symbol."""
         found = self._functions.get(name)
         if found is None:
             found = Function(self.process, name, self.process.dlsym(self, name))
