@@ -1,12 +1,14 @@
 """How a run ends if it does not end well: an exception with an exit status, and the report it carries.
 
-Reports are plain data, which `emuload.report` draws. Every command imports this module, so its classes are plain ones: a
-dataclass costs more to make than the whole module.
+Every command imports this module, so its classes are plain ones: a dataclass costs more to make than the whole module.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from emuload.reports import Report
 
 
 class EmuloadError(Exception):
@@ -54,86 +56,15 @@ class BoundReached(ReportedError):
     exit_status = 4
 
 
-class _Record:
-    """Plain data: equal to another of its class with equal attributes."""
+class Interrupted(KeyboardInterrupt):
+    """A signal of the host asked for the end of a run. The guest is as it was between two slices, and may run on.
 
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The attributes as JSON-able data, in a fixed order."""
-        return {name: _plain(value) for name, value in vars(self).items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, _Record):
-        return value.to_dict()
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return dict(value) if isinstance(value, dict) else value
-
-
-class Frame(_Record):
-    """One stack frame: the address `pc`, its function and object, its source line (0: unknown).
-
-    `kind` is "go", "c", "libc" (the emulated C library), "signal" (a handler's return code) or "unknown".
+    `str` is the whole report with the guest's output. `exit_status` is 128 and the signal's number, as in shells.
     """
 
-    def __init__(self, pc: int, function: str, object: str = "", file: str = "", line: int = 0, kind: str = "c") -> None:
-        self.pc = pc
-        self.function = function
-        self.object = object
-        self.file = file
-        self.line = line
-        self.kind = kind
-
-
-class ThreadReport(_Record):
-    """The state of one thread: "running", "runnable", "waiting", "killed" or "exited", and its frames, innermost first.
-
-    `waits_for` describes what a waiting thread waits for; `holder` is the tid of the thread that could end the wait, or 0.
-    """
-
-    def __init__(
-        self,
-        tid: int,
-        role: str,
-        state: str,
-        waits_for: str = "",
-        holder: int = 0,
-        frames: list[Frame] | None = None,
-        registers: dict[str, int] | None = None,
-    ) -> None:
-        self.tid = tid
-        self.role = role
-        self.state = state
-        self.waits_for = waits_for
-        self.holder = holder
-        self.frames: list[Frame] = frames or []
-        self.registers: dict[str, int] = registers or {}
-
-
-class Report(_Record):
-    """Why a run ended: `headline` is one line, `reason` a keyword, `thread` the tid it is about (0: all threads).
-
-    `time` is in virtual nanoseconds; `output` is the end of what the guest wrote.
-    """
-
-    def __init__(
-        self,
-        headline: str,
-        reason: str,
-        thread: int = 0,
-        time: int = 0,
-        threads: list[ThreadReport] | None = None,
-        output: str = "",
-    ) -> None:
-        self.headline = headline
-        self.reason = reason
-        self.thread = thread
-        self.time = time
-        self.threads: list[ThreadReport] = threads or []
-        self.output = output
+    def __init__(self, report: Report, signal: int) -> None:
+        super().__init__("\n".join([str(report), *report.output_lines()]))
+        self.report = report
+        self.exit_status = 128 + signal
+        self.output_shown = False
+        """The command line has shown the guest's output."""

@@ -13,6 +13,7 @@ from emuload.commands.common.command import OUTPUT, Command, argument, json_opti
 from emuload.commands.common.guest_options import call_options, guest_options
 from emuload.commands.common.progress import running
 from emuload.commands.common.session import Session, document, session_for
+from emuload.errors import Interrupted
 from emuload.report import console
 from emuload.report.handoff import handoff_table
 from emuload.report.json_text import json_text
@@ -30,7 +31,7 @@ type:      i8…i128 u8…u128 int uint long ulong size f32 f64 c64 c128 bool ch
 EXAMPLES = ("emuload run libhello.so --call 'add(1, 2)'", "emuload run libhello.so -c 'greet(\"gopher\") -> str' --threads 4")
 
 
-@click.command(cls=Command, help=HELP, examples=EXAMPLES)
+@click.command(cls=Command, help=HELP, examples=EXAMPLES, runs_guest=True)
 @argument("library")
 @call_options
 @guest_options
@@ -50,6 +51,8 @@ def run_library(options: Mapping[str, Any]) -> int:
         print(json_text(document(session, options["show_events"])))
         return session.failure.exit_status if session.failure is not None else 0
     _print(session, options["show_events"])
+    if isinstance(session.failure, Interrupted):
+        session.failure.output_shown = True
     if session.failure is not None:
         raise session.failure
     return 0

@@ -21,10 +21,12 @@ from emuload.commands.common.recording import played, session_header
 from emuload.commands.common.session import Session, session_with
 from emuload.commands.common.trace_files import TraceFile, all_of, format_of
 from emuload.errors import UsageError
+from emuload.process.host_signals import end_by_signal
 from emuload.process.trace_header import end_of
 from emuload.report import console
 from emuload.report.follow import ROLES, Filter, follow_line
-from emuload.report.tables import events_text, milliseconds
+from emuload.report.tables import events_text
+from emuload.reports import milliseconds
 from emuload.trace.kinds.catalogue import KINDS
 from emuload.trace.roles import Roles
 
@@ -49,9 +51,10 @@ EXAMPLES = (
     "emuload trace libhello.so --call 'add(1, 2)' --follow --kind 'go-*' --thread runtime",
 )
 _UPDATE = "emuload scenarios update"
+_RENAMED = dict.fromkeys(("--update", "--arch", "--cache"), _UPDATE)
 
 
-@click.command(cls=Command, help=HELP, examples=EXAMPLES, renamed=dict.fromkeys(("--update", "--arch", "--cache"), _UPDATE))
+@click.command(cls=Command, help=HELP, examples=EXAMPLES, runs_guest=True, renamed=_RENAMED)
 @argument("library")
 @call_options
 @guest_options
@@ -154,10 +157,7 @@ def _ended_by_sigterm() -> Iterator[None]:
         yield
         return
 
-    def end(number: int, frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, end)
+    before = signal.signal(signal.SIGTERM, end_by_signal)
     try:
         yield
     finally:

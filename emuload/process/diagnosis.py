@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from emuload.errors import Frame, Report, ThreadReport
 from emuload.golang.waits import export_wait, init_place
 from emuload.kernel.task import Task
 from emuload.machine.signal_numbers import SIGBUS, SIGSEGV
 from emuload.process.scheduler import Scheduler
+from emuload.reports import INTERRUPTED, Frame, Report, ThreadReport
 from emuload.unwind import Unwinder, describe
 from loader.objects import LinkedObject
 
@@ -61,6 +61,17 @@ class Diagnosis:
         last = self._scheduler.last
         threads = [self.thread(task) for task in self._kernel.living]
         return self._report(f"a bound was reached: {which}", "bound", last.tid if last is not None else 0, threads)
+
+    def interrupted(self, how: str = INTERRUPTED) -> Report:
+        """The guest between two slices, whose run was `how` after its time."""
+        last, recorder = self._scheduler.last, self._kernel.events
+        threads = [self.thread(task) for task in self._kernel.living]
+        headline = f"{how} after {self._scheduler.clock.now() / 1e6:.1f} ms of virtual time"
+        report = self._report(headline, INTERRUPTED, last.tid if last is not None else 0, threads)
+        count, tids = len(recorder), len(recorder.tids - {0})
+        if count:
+            report.recorded = f"recorded: {count} events of {tids} thread{'s' if tids != 1 else ''}"
+        return report
 
     def failure(self, headline: str, reason: str, task: Task) -> Report:
         """A thread did something that has no answer; see `Report` for the texts."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from emuload.errors import UsageError
 from emuload.kernel import errno
-from emuload.report.tables import milliseconds
+from emuload.reports import milliseconds
 from emuload.trace.events import Event, Value
 from emuload.trace.kinds.catalogue import refusal
 from emuload.trace.kinds.kernel import SYSCALL, SYSCALL_ENTER, SYSCALL_EXIT

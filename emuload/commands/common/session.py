@@ -12,7 +12,8 @@ from emuload.calls.convert import Buffer, CallError
 from emuload.calls.text import ParsedCall, parse_call
 from emuload.calls.values import json_value, output_text, value_text
 from emuload.commands.common.guest_options import process_options
-from emuload.errors import ReportedError
+from emuload.errors import Interrupted, ReportedError
+from emuload.process.host_signals import HOST_SIGNALS
 from emuload.process.process import Process
 from loader.elf import ElfFile
 from loader.errors import LoadError
@@ -67,24 +68,31 @@ class Session:
         self.calls = calls
         self.threads = threads
         self.done: list[Done] = []
-        self.failure: ReportedError | None = None
+        self.failure: ReportedError | Interrupted | None = None
         self.exit_status: int | None = None
 
     def go(self) -> None:
         """Load, call, exit; `failure` gets an error that carries a report."""
-        try:
-            library = self.process.dlopen(self.path)
-            functions = {call.name: library[call.name] for call in self.calls}
-            if self.threads is None:
-                for call in self.calls:
-                    self._call(library, call)
-            else:
-                workers = [self.process.thread() for _ in range(self.threads)]
-                for call in self.calls:
-                    self._call_everywhere(functions[call.name], call, workers)
-            self.exit_status = self.process.exit()
-        except ReportedError as error:
-            self.failure = error
+        with HOST_SIGNALS:
+            HOST_SIGNALS.release()
+            try:
+                self._go()
+                if HOST_SIGNALS.asked:
+                    self.process.runner.answer_signals()
+            except (ReportedError, Interrupted) as error:
+                self.failure = error
+
+    def _go(self) -> None:
+        library = self.process.dlopen(self.path)
+        functions = {call.name: library[call.name] for call in self.calls}
+        if self.threads is None:
+            for call in self.calls:
+                self._call(library, call)
+        else:
+            workers = [self.process.thread() for _ in range(self.threads)]
+            for call in self.calls:
+                self._call_everywhere(functions[call.name], call, workers)
+        self.exit_status = self.process.exit()
 
     def results(self) -> list[str]:
         """A line for each call that came back."""
