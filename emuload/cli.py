@@ -45,6 +45,9 @@ EXAMPLES = ("emuload demo", "emuload run libhello.so --call 'add(1, 2)'")
 COMPLETION = "_EMULOAD_COMPLETE"
 """The variable by which a shell's completion script asks (click's protocol; `emuload.commands.completion`)."""
 
+HINTS = {"executable": "to run a program: emuload exec {path}", "library": "to load a library: emuload run {path}"}
+"""What to do instead, by the code of the linker's refusal."""
+
 
 class Commands(click.Group):
     """The commands, listed without being imported."""
@@ -139,7 +142,8 @@ def _guarded(arguments: Sequence[str] | None) -> int:
         complain(error)
         return error.exit_status
     except LoadError as error:
-        complain(error)
+        hint = HINTS.get(error.code, "")
+        complain(f"{error}; {hint.format(path=error.path)}" if hint else error)
         return USAGE
     sys.stdout.flush()
     return status if isinstance(status, int) else 0

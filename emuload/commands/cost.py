@@ -37,6 +37,7 @@ EXAMPLES = (
 
 @click.command(cls=Command, help=HELP, examples=EXAMPLES, runs_guest=True)
 @argument("library")
+@argument("more", nargs=-1, metavar="[MORE]...")
 @option(OPTIONS, "--budget", metavar="FILE", help="Fail where a phase takes more instructions than FILE allows.")
 @option(OPTIONS, "--write-budget", metavar="FILE", help="Write FILE with what each phase took.")
 @call_options

@@ -71,4 +71,4 @@ def check_program(path: str) -> None:
     if elf.segment(PT_INTERP) is None:
         static = elf.type == ET_EXEC or bool(elf.dt_flags_1 & DF_1_PIE)
         what = "this is a statically linked program" if static else "this is a library, not a program"
-        raise LoadError(path, "", f"cannot be executed: {what}", "executable")
+        raise LoadError(path, "", f"cannot be executed: {what}", "static" if static else "library")

@@ -116,7 +116,7 @@ class Process:
 
             self.instruction_log = attach_log(instruction_log, given, self.scheduler)
         self.linker = Linker(given, self.cpu, self.kernel, self.files, self.stubs, self.instruction_log)
-        self.runner = Runner(self.scheduler, self.linker.objects)
+        self.runner = Runner(self.scheduler, self.linker.objects, self.linker.unloaded)
         self.host_calls = HostCalls(self.scheduler, self.stubs, self.host_memory, self.runner.run, self.runner.under_way)
         self._dynamic_linking = DynamicLinking(self.host_calls, self.linker)
         self._traps = Traps(self.runner, self.linker.libc, self.stubs, self.host_calls)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 
 class Runner:
-    """Runs the scheduler. `objects` gives the objects in the link map, for reports."""
+    """Runs the scheduler. For reports, `objects` gives the objects in the link map, and `unloaded` has those that were there."""
 
-    def __init__(self, scheduler: Scheduler, objects: Callable[[], Sequence[LinkedObject]]) -> None:
+    def __init__(
+        self, scheduler: Scheduler, objects: Callable[[], Sequence[LinkedObject]], unloaded: Mapping[int, LinkedObject]
+    ) -> None:
         self.scheduler = scheduler
         self.kernel = scheduler.kernel
         self.failure: Report | None = None
@@ -32,13 +34,14 @@ class Runner:
         self.under_way: dict[int, list[HostCall]] = {}
         """The host's calls that have not returned, by tid, the innermost last."""
         self._objects = objects
+        self._unloaded = unloaded
 
     @cached_property
     def diagnosis(self) -> Diagnosis:
         """Makes this guest's reports, and keeps what it has read of each file; imported when somebody asks for it."""
         from emuload.process.diagnosis import Diagnosis
 
-        return Diagnosis(self.scheduler, self._objects, self.under_way)
+        return Diagnosis(self.scheduler, self._objects, self._unloaded, self.under_way)
 
     @property
     def ended(self) -> bool:

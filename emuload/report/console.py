@@ -1,7 +1,10 @@
-"""Prints tables, lines and reports: the same layout on a terminal as in a pipe; a terminal shows headings bold, too."""
+"""Prints tables, lines and reports: the same layout on a terminal as in a pipe; a terminal shows headings bold, too,
+unless NO_COLOR is set (no-color.org).
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING
@@ -37,4 +40,4 @@ def show_report(report: Report, stream: IO[str]) -> None:
 
 
 def _styled(text: str, stream: IO[str], style: str) -> str:
-    return f"{style}{text}{_PLAIN}" if stream.isatty() else text
+    return f"{style}{text}{_PLAIN}" if stream.isatty() and not os.environ.get("NO_COLOR") else text

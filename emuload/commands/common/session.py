@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -62,10 +62,22 @@ class Done:
 class Session:
     """One `emuload run`."""
 
-    def __init__(self, process: Process, path: str, calls: list[ParsedCall], threads: int | None) -> None:
+    def __init__(
+        self,
+        process: Process,
+        path: str,
+        calls: list[ParsedCall],
+        threads: int | None,
+        *,
+        more: Sequence[str] = (),
+        flags: str = "now|global",
+    ) -> None:
         self.process = process
         self.path = path
+        self.more = list(more)
+        """Libraries loaded after the first one."""
         self.calls = calls
+        self._flags = flags
         self.threads = threads
         self.done: list[Done] = []
         self.failure: ReportedError | Interrupted | None = None
@@ -83,11 +95,11 @@ class Session:
                 self.failure = error
 
     def _go(self) -> None:
-        library = self.process.dlopen(self.path)
-        functions = {call.name: library[call.name] for call in self.calls}
+        opened = [self.process.dlopen(path, self._flags) for path in (self.path, *self.more)]
+        functions = {call.name: _function(opened, call.name) for call in self.calls}
         if self.threads is None:
             for call in self.calls:
-                self._call(library, call)
+                self._call(functions[call.name], call)
         else:
             workers = [self.process.thread() for _ in range(self.threads)]
             for call in self.calls:
@@ -98,9 +110,9 @@ class Session:
         """A line for each call that came back."""
         return [done.text(with_thread=self.threads is not None) for done in self.done]
 
-    def _call(self, library: Library, call: ParsedCall) -> None:
+    def _call(self, function: Function, call: ParsedCall) -> None:
         with _naming(call):
-            value = library.call(call.name, *call.arguments, returns=call.returns)
+            value = function(*call.arguments, returns=call.returns)
         self.done.append(Done(call, self.process.main.tid, self.process.clock.now(), value))
 
     def _call_everywhere(self, function: Function, call: ParsedCall, workers: list[Thread]) -> None:
@@ -120,6 +132,18 @@ class Session:
     def roles(self) -> dict[int, str]:
         """The role of each thread, by its tid."""
         return {tid: task.role for tid, task in self.process.kernel.tasks.items()}
+
+
+def _function(libraries: Sequence[Library], name: str) -> Function:
+    """The function of that name in the first library that has it. Raises LoadError, that of the first library."""
+    refused: LoadError | None = None
+    for library in libraries:
+        try:
+            return library[name]
+        except LoadError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
 
 
 @contextmanager
@@ -145,11 +169,12 @@ def _session(options: Mapping[str, Any], settings: Mapping[str, Any]) -> Session
     calls = [parse_call(text) for text in options["calls"]]
     path = options["library"]
     settings = {**settings, "instruction_log": options.get("instruction_log")}
-    needed = [path] if options["linked"] else []
+    needed = [path, *options.get("more", ())] if options["linked"] else []
     process = Process.for_file(path, args=[PROGRAM_NAME, *options["arguments"]], needed=needed, **settings)
-    if needed:
-        check_library(path)
-    return Session(process, path, calls, options["threads"])
+    for each in needed:
+        check_library(each)
+    flags = "lazy|global" if options.get("lazy") else "now|global"
+    return Session(process, path, calls, options["threads"], more=options.get("more", ()), flags=flags)
 
 
 def check_library(path: str) -> None:
