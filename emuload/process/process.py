@@ -35,6 +35,7 @@ from emuload.process.traps import Traps
 from emuload.trace.events import Event, Recorder
 from loader.errors import LoadError
 from loader.link_map import LinkMap
+from loader.objects import LinkedObject
 from loader.search import read_file
 
 if TYPE_CHECKING:
@@ -264,6 +265,11 @@ class Process:
     def dlclose(self, library: Library) -> None:
         """dlclose on the loading thread. Raises LoadError if the linker refuses."""
         self._dynamic_linking.close(library.handle, library.path)
+
+    def exports(self, library: Library) -> list[str]:
+        """The names of what a library's file exports, in order; none once it is unloaded. No guest code runs."""
+        found = self.linker.libc.link_maps.handle(library.handle)
+        return sorted({symbol.text for symbol in found.exports()}) if isinstance(found, LinkedObject) else []
 
     @property
     def link_map(self) -> LinkMap:

@@ -18,6 +18,7 @@ from emuload.process.process import Process
 from loader.elf import ElfFile
 from loader.errors import LoadError
 from loader.gabi import DF_1_PIE, ET_EXEC
+from loader.memory import PROT_READ
 from loader.search import read_file
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Done:
     tid: int
     time: int
     value: Any
+    text_there: str = ""
+    """The text at the address that the result may be."""
 
     def text(self, with_thread: bool) -> str:
         """`add(1, 2) = 3`, with the buffers as the call left them."""
@@ -44,6 +47,8 @@ class Done:
         for number, argument in enumerate(self.call.arguments, 1):
             if isinstance(argument, Buffer):
                 line += f"; argument {number} = {value_text(argument)}"
+        if self.text_there:
+            line += f"  (the address of {value_text(self.text_there)}? write -> str)"
         return f"[thread {self.tid}] {line}" if with_thread else line
 
     def document(self) -> dict[str, Any]:
@@ -113,7 +118,8 @@ class Session:
     def _call(self, function: Function, call: ParsedCall) -> None:
         with _naming(call):
             value = function(*call.arguments, returns=call.returns)
-        self.done.append(Done(call, self.process.main.tid, self.process.clock.now(), value))
+        text = text_at(self.process, value) if call.returns is int else ""
+        self.done.append(Done(call, self.process.main.tid, self.process.clock.now(), value, text))
 
     def _call_everywhere(self, function: Function, call: ParsedCall, workers: list[Thread]) -> None:
         """The same call on all threads at once, each with buffers of its own."""
@@ -126,12 +132,32 @@ class Session:
         for pending, copy in zip(started, copies, strict=True):
             with _naming(call):
                 value = pending.result()
-            self.done.append(Done(copy, pending.tid, self.process.clock.now(), value))
+            text = text_at(self.process, value) if call.returns is int else ""
+            self.done.append(Done(copy, pending.tid, self.process.clock.now(), value, text))
 
     @property
     def roles(self) -> dict[int, str]:
         """The role of each thread, by its tid."""
         return {tid: task.role for tid, task in self.process.kernel.tasks.items()}
+
+
+LEAST_TEXT, MOST_TEXT = 3, 40
+"""Characters that make a text at an address likely, and of those that are shown."""
+
+
+def text_at(process: Process, value: Any) -> str:
+    """The beginning of the printable text at an address; empty if there is none."""
+    memory = process.cpu.memory
+    address = value & process.cpu.abi.word_mask
+    region = memory.region_at(address)
+    if region is None or not region.prot & PROT_READ:
+        return ""
+    data = memory.read(address, min(MOST_TEXT * 4, region.end - address))
+    text = data.partition(b"\0")[0].decode("utf-8", "ignore")
+    whole = b"\0" in data or len(text) > MOST_TEXT
+    if not whole or len(text) < LEAST_TEXT or not all(each.isprintable() or each in "\n\t" for each in text):
+        return ""
+    return text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}…"
 
 
 def _function(libraries: Sequence[Library], name: str) -> Function:
