@@ -267,5 +267,23 @@ def test_frames_of_an_unloaded_library_keep_its_name(capsys: pytest.CaptureFixtu
     stays = c_library(source_file("use_stays", STAYS), "amd64-gnu")
     ended = emuload(capsys, "run", stays, "-c", f'call_what_is_gone("{gone}")', "-L", gone.parent)
     assert f"leave+0x0 ({gone}, unloaded)" in ended.err
-    assert re.search(rf"#0 +0x[0-9a-f]+ leave \({gone.name}, unloaded\)", ended.err), ended.err
+    assert re.search(rf"#0 +0x[0-9a-f]+ leave .*\({gone.name}, unloaded\)", ended.err), ended.err
     assert "call_what_is_gone" in ended.err
+
+
+# -- show -------------------------------------------------------------------------------------------------------------
+
+
+def test_show_takes_roles(capsys: pytest.CaptureFixture[str], library: Path, tmp_path: Path) -> None:
+    log = tmp_path / "run.ilog"
+    assert emuload(capsys, "trace", library, "-c", "add(1, 2)", "--threads", "2", "-o", log).status == 0
+    by_role = emuload(capsys, "show", log, "--thread", "runtime", "--function", "runtime.rt0_go")
+    assert by_role.out
+    assert by_role == emuload(capsys, "show", log, "--thread", "1001", "--function", "runtime.rt0_go")
+    for role, words in (
+        ("foreign", "there are several, 1002, 1003: name one by its number"),
+        ("king", "takes a number or one of loader, runtime, sysmon, foreign, not 'king'"),
+    ):
+        ended = emuload(capsys, "show", log, "--thread", role)
+        assert (ended.status, ended.out) == (2, "")
+        assert words in ended.err
