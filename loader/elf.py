@@ -246,7 +246,7 @@ class ElfFile:
         self.dynamic_places: dict[int, int] = {}
         self._needed: list[int] = []
         self._places: dict[int, int] = {}
-        #: unbiased address of the dynamic section, 0 when there is none
+        #: unbiased address of the dynamic section, 0 without one
         self.dynamic_vaddr = segment.vaddr if segment else 0
         if segment is None:
             return

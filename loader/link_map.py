@@ -364,13 +364,13 @@ class LinkMap:
     def lookup(
         self, handle: Handle, name: str, version: str | None = None, caller: LinkedObject | None = None
     ) -> Resolved:
-        """The definition that dlsym finds; TLS and IFUNC symbols are not resolved further. LoadError when there is none."""
+        """The definition that dlsym finds; TLS and IFUNC symbols are not resolved further. Raises LoadError without one."""
         return self._lookup.lookup(handle, name, version, caller)
 
     def find_symbol(
         self, handle: Handle, name: str, version: str | None = None, caller: LinkedObject | None = None
     ) -> Resolved | None:
-        """As `lookup`, but None when there is none."""
+        """As `lookup`, but None without a definition."""
         return self._lookup.find_symbol(handle, name, version, caller)
 
     def slot(self, obj: LinkedObject, index: int) -> Slot:

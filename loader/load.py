@@ -63,7 +63,7 @@ class Loader:
     # -- finding and mapping ------------------------------------------------------------------------------------------
 
     def find_loaded(self, name: str, requester: LinkedObject | None) -> LinkedObject | None:
-        """The loaded object that a name stands for; a path also by the file it leads to."""
+        """The loaded object that answers to a name; a path is also compared by the file it leads to."""
         for obj in self.state.objects:
             if obj.removed or obj.is_main:  # the program has no name to be found by
                 continue

@@ -114,7 +114,7 @@ class Lookup:
     def lookup(
         self, handle: Handle, name: str, version: str | None = None, caller: LinkedObject | None = None
     ) -> Resolved:
-        """The definition that dlsym finds; TLS and IFUNC symbols are not resolved further. LoadError when there is none."""
+        """The definition that dlsym finds; TLS and IFUNC symbols are not resolved further. Raises LoadError without one."""
         found = self.find_symbol(handle, name, version, caller)
         if found is None:
             where = handle if isinstance(handle, LinkedObject) else caller or self.state.main
@@ -125,7 +125,7 @@ class Lookup:
     def find_symbol(
         self, handle: Handle, name: str, version: str | None = None, caller: LinkedObject | None = None
     ) -> Resolved | None:
-        """As `lookup`, but None when there is none."""
+        """As `lookup`, but None without a definition."""
         wanted = Version(name=version.encode("utf-8", "surrogateescape"), hidden=True) if version is not None else None
         profile, key = self.profile, name.encode("utf-8", "surrogateescape")
         query = Query(key, wanted, newest=version is None, for_call=True, matching=profile.matching)

@@ -88,7 +88,7 @@ def _map_segment(memory: Memory, obj: LinkedObject, segment: Segment, page: int)
             last = min(len(data), first + (end - start))
         at = segment.vaddr - start - lead
         memory.view(base, end - start)[at : at + last - first] = memoryview(data)[first:last]
-    if obj.regions and obj.regions[-1].end > base:  # two segments in one page: the later mapping stands
+    if obj.regions and obj.regions[-1].end > base:  # two segments in one page: the later mapping wins
         previous = obj.regions.pop()
         if previous.start < base:
             obj.regions.append(previous._replace(end=base))

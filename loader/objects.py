@@ -137,8 +137,8 @@ class LinkedObject:
         return self.bias + self.elf.dynamic.get(DT_SYMTAB, 0) + symbol.index * layout.sym.size
 
     def address(self, symbol: str | Symbol) -> int:
-        """The biased address of an exported symbol. KeyError when there is none of that name (or it is a TLS symbol,
-        which has an address in each thread)."""
+        """The biased address of an exported symbol. Raises KeyError for an unknown name, and for a TLS symbol, which has an
+        address in each thread."""
         found = self.symbol(symbol) if isinstance(symbol, str) else symbol
         if found is None or found.type == STT_TLS:
             raise KeyError(symbol)

@@ -93,7 +93,7 @@ def sort_original(
 
 
 def _last_dependent(maps: Sequence[LinkedObject], i: int, destructors: bool) -> int:
-    """The place of the last object behind ``i`` that depends on it; ``i`` when there is none."""
+    """The index of the last object after ``i`` that depends on it; ``i`` if no object does."""
     this = maps[i]
     for k in range(len(maps) - 1, i, -1):
         if any(other is this for other in maps[k].order_links or ()):
@@ -107,9 +107,9 @@ def _last_dependent(maps: Sequence[LinkedObject], i: int, destructors: bool) -> 
 def depth_first(
     roots: Sequence[LinkedObject], done: Callable[[LinkedObject], bool]
 ) -> list[tuple[LinkedObject, list[LinkedObject]]]:
-    """Each object behind those it needs, which are taken in the order of DT_NEEDED; a need that closes a cycle is passed
-    over. Objects that are ``done`` are neither listed nor entered. Each object comes with those that were first
-    looked into since the one before it was placed."""
+    """Each object after those it needs, which are taken in the order of DT_NEEDED; a need that closes a cycle is skipped.
+    Objects that are ``done`` are neither listed nor entered. Each object comes with those that were first looked into
+    since the one before it was placed."""
     visited: set[int] = set()
     placed: list[tuple[LinkedObject, list[LinkedObject]]] = []
     entered: list[LinkedObject] = []

@@ -234,7 +234,7 @@ class TlsLayout:
         return self.align
 
     def init_thread(self, memory: Memory, area: int, guard: int = 0) -> int:
-        """Fill a new thread's area (``area_size`` bytes at ``area``) and return its thread pointer. ``guard``: stack
+        """Fill a new thread's area (``area_size`` bytes at ``area``) and return its thread pointer. ``guard`` is the stack
         guard."""
         assert self.frozen
         clear_memory(memory, area, self.area_size)

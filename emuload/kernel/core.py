@@ -18,7 +18,8 @@ from emuload.kernel.identity import Credentials, Limits, System
 from emuload.kernel.state import Death, Entropy, FutexState, MemoryState, SignalState, TimerState
 from emuload.kernel.task import Task, Wait
 from emuload.machine.abi import Abi
-from emuload.machine.cpu import Context, Cpu
+from emuload.machine.contexts import Context
+from emuload.machine.cpu import Cpu
 from emuload.machine.memory import AddressSpace
 from emuload.trace.events import Recorder
 

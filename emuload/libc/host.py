@@ -241,8 +241,8 @@ class LibcHost:
     # -- binding at the first call -------------------------------------------------------------------------------
 
     def _dl_bind(self, task: Task, arguments: Sequence[int]) -> Result:
-        """enum em_bind: what a PLT slot leads to, an IFUNC's resolver that says so, or the words for a symbol that is not
-        there."""
+        """Answer enum em_bind: the target of a PLT slot, the IFUNC resolver that decides it, or the words for a missing
+        symbol."""
         place, index, out = arguments[:3]
         links = self._host.link_map
         try:
@@ -384,7 +384,7 @@ class LibcHost:
         return 0
 
     def _search_info(self, out: int, folders: Sequence[str], *, with_paths: bool) -> None:
-        """Dl_serinfo: size of all, number of paths; then each path's address and flags, and behind them the texts."""
+        """Dl_serinfo: size of all, number of paths; then each path's address and flags, followed by the texts."""
         word = self._host.cpu.abi.word
         texts = [text_bytes(folder) + b"\0" for folder in folders]
         head = 2 * word

@@ -6,19 +6,18 @@ kept as `Context` bytes. Every stop comes back through `run` as a `Stop`; nothin
 
 from __future__ import annotations
 
-import ctypes
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 from emuload.machine import engine as uc
 from emuload.machine.abi import Abi
+from emuload.machine.contexts import Context, Contexts
 from emuload.machine.hooks import cells as c
 from emuload.machine.hooks.block_count import BlockCount
 from emuload.machine.hooks.block_log import CAPACITY, Sink
 from emuload.machine.hooks.cpu_log import CpuLog
 from emuload.machine.hooks.effect_log import CAPACITY as LOG_BYTES
-from emuload.machine.hooks.install import Hooks
-from emuload.machine.hooks.native import native_code
+from emuload.machine.instruments import Instruments
 from emuload.machine.memory import AddressSpace
 from emuload.machine.monitor import find_monitor, without_reservation
 from emuload.machine.signal_numbers import ILL_ILLOPC, SEGV_ACCERR, SEGV_MAPERR, SI_KERNEL, SIGILL, SIGSEGV
@@ -26,12 +25,8 @@ from emuload.machine.stops import Fault, Reason, Stop
 from emuload.machine.watches import Watcher, WatchTable
 from loader.memory import PROT_EXEC, PROT_READ
 
-Context = bytes
-"""A thread's registers as Unicorn keeps them: opaque, immutable, copyable."""
-
 TrapHandler = Callable[[int, int, Sequence[int]], "int | None"]
 """(address of the trapping instruction, call number, six arguments) → value for the result register, or None to stop."""
-
 
 _WRITES = {uc.MEM_WRITE_UNMAPPED, uc.MEM_WRITE_PROT}
 _FETCHES = {uc.MEM_FETCH_UNMAPPED, uc.MEM_FETCH_PROT}
@@ -60,23 +55,21 @@ class Cpu(ABC):
     def __init__(self, arch: int, mode: int, cpu_model: int | None, *, native_hooks: bool = True) -> None:
         self.engine = uc.Engine(arch, mode, cpu_model)
         self.memory = AddressSpace(self.engine, self.abi.map_low, self.abi.map_high, self.abi.map_top)
-        self._native = native_code() if native_hooks else None
-        self.native = self._native is not None
         self._cells = c.Cells()
-        self._hooks = Hooks(self.engine, self._cells, self._native)
-        self._block_hook = self._hooks.block()
-        self.log: CpuLog | None = None
-        self.block_count: BlockCount | None = None
-        self._template = self.engine.context_template()
-        self._context_buffer = ctypes.create_string_buffer(self._template, len(self._template))
+        self._instruments = Instruments(self.engine, self._cells, self.memory, native_hooks)
+        self.native = self._instruments.code is not None
+        """True if the hooks are native code."""
+        self._contexts = Contexts(self.engine)
+        self.save = self._contexts.save
+        self.restore = self._contexts.restore
         self.bytes_at_end = 0
-        """What `clock_bytes` is when nothing of the slice's budget is left."""
+        """The value of `clock_bytes` at the end of the slice's budget."""
         self.remaining: Sequence[int] = memoryview(self._cells).cast("B").cast("q")[c.REMAINING : c.REMAINING + 1]
-        """What is left of it, one item."""
+        """One item: code bytes left of that budget."""
         self._ahead = 0
         self.handler: TrapHandler = self._no_handler
         self.ticks: Callable[[], int] = lambda: self.clock_bytes
-        """What the guest reads as its time-stamp counter."""
+        """The guest's time-stamp counter."""
         self.unused = 0
         """Code bytes left of the budget of a slice that a request stopped; below zero if code was running on to a jump."""
         self._watches = WatchTable()
@@ -91,10 +84,11 @@ class Cpu(ABC):
         self.engine.hook(uc.HOOK_MEM_INVALID, uc.MEMORY_CALLBACK(self._guard_memory))
         self.engine.hook(uc.HOOK_INSN_INVALID, uc.INVALID_CALLBACK(self._guard_invalid))
         self._install()
-        self._monitor = self._find_monitor()
+        load, base = self._exclusive_load(), self._ids[self.argument_registers()[1]]
+        self._monitor = find_monitor(self.engine, self.memory, self._contexts, self._cells, load, base) if load else None
         self._fresh = self.save()
 
-    # -- what an architecture provides -------------------------------------------------------------------------
+    # -- provided by an architecture -------------------------------------------------------------------------
 
     @abstractmethod
     def _install(self) -> None:
@@ -109,8 +103,8 @@ class Cpu(ABC):
         """Let the function about to be entered return to `address` (link register or a pushed word)."""
 
     @abstractmethod
-    def gate_code(self) -> bytes:
-        """A stub that traps to the host and then returns to its caller; at most 16 bytes, position independent."""
+    def stub_code(self) -> bytes:
+        """A host stub: it traps to the host and then returns to its caller; at most 16 bytes, position independent."""
 
     @abstractmethod
     def sigreturn_code(self) -> bytes:
@@ -177,7 +171,7 @@ class Cpu(ABC):
 
     @property
     def tp(self) -> int:
-        """Thread pointer: fs base, TPIDRURO or TPIDR_EL0."""
+        """Thread pointer."""
         return self.engine.read_register(self._tp)
 
     @tp.setter
@@ -194,28 +188,17 @@ class Cpu(ABC):
 
     @abstractmethod
     def return_address(self) -> int:
-        """Where the function that was just entered, or is a gate, will return to."""
+        """The address to which the function that was just entered, or a host stub, will return."""
 
     def enter(self, pc: int) -> None:
-        """Go on at `pc`; on ARM bit 0 selects Thumb state."""
+        """Go on at `pc`, whose bit 0 may select an instruction set."""
         self.pc = pc
 
     def code_address(self, pc: int) -> int:
-        """Where the instruction lies at which `enter(pc)` goes on."""
+        """Address of the instruction at which `enter(pc)` goes on."""
         return pc
 
     # -- threads -----------------------------------------------------------------------------------------------
-
-    def save(self) -> Context:
-        """The live thread's registers."""
-        ctypes.memmove(self._context_buffer, self._template, len(self._template))
-        self.engine.lib.uc_context_save(self.engine.handle, self._context_buffer)
-        return self._context_buffer.raw
-
-    def restore(self, context: Context) -> None:
-        """Make `context` the live thread."""
-        ctypes.memmove(self._context_buffer, context, len(context))
-        self.engine.lib.uc_context_restore(self.engine.handle, self._context_buffer)
 
     def fresh_context(self) -> Context:
         """The registers of a thread that has not run: all zero, user mode."""
@@ -237,22 +220,6 @@ class Cpu(ABC):
         """save(), for a thread that gives way to another: its exclusive reservation is lost (see `monitor`)."""
         context = self.save()
         return context if self._monitor is None else without_reservation(context, self._monitor)
-
-    def _find_monitor(self) -> int | None:
-        """Where the context keeps the reserved address; None without exclusive loads."""
-        code = self._exclusive_load()
-        return find_monitor(self.memory, code, lambda page, data: self._try_load(page, len(code), data)) if code else None
-
-    def _try_load(self, page: int, size: int, data: int) -> tuple[Context, Context]:
-        """Run the exclusive load at `page` from `data`: the contexts before and after; the live registers stay."""
-        before = self.save()
-        self.set_register(self.argument_registers()[1], data)
-        self._cells[c.REMAINING] = 4096
-        self.engine.start(page, page + size)
-        self._cells[c.REMAINING] = 0
-        after = self.save()
-        self.restore(before)
-        return before, after
 
     def map_kernel_pages(self) -> None:
         """Pages the kernel shows every process: here the one with the signal trampoline."""
@@ -277,26 +244,21 @@ class Cpu(ABC):
         self.bytes_at_end += budget
         cells[c.STOPPED] = 0
         self._stop = None
-        if self.log is not None:
-            self.log.blocks.go()
-        if self.block_count is not None:
-            self.block_count.running = True
+        self._instruments.begin()
         self._running = True
         error = self._start()
         while cells[c.STOPPED] == c.LOG_FULL or (self._renewed and self._stop is None and self._error is None):
             error = self._drained_start() if cells[c.STOPPED] else self._renewed_start()
         self._running = self._renewed = False
         if not cells[c.STOPPED] and (self._stop is None or self._stop.reason is not Reason.TRAP):
-            self._take_back(self.pc)
+            self._instruments.left(self.pc)
         self.unused = cells[c.REMAINING]
         if self._stop is not None and self._stop.reason is Reason.REQUEST and not cells[c.STOPPED]:
             cells[c.END] = self.pc  # what is left of the block is not a jump's target: the slice may run on into it
         self.bytes_at_end -= cells[c.REMAINING]
         cells[c.REMAINING] = 0
-        if self.log is not None:
-            self.log.settle()
-        if self.block_count is not None:
-            self._stop_counting(self.block_count)
+        miscounted = self._instruments.end(None if cells[c.STOPPED] else self.pc)
+        self._error = self._error or miscounted
         if self._error is not None:
             raised, self._error = self._error, None
             raise raised
@@ -308,59 +270,46 @@ class Cpu(ABC):
 
     def _drained_start(self) -> int:
         """Go on where a buffer of the log was full."""
-        assert self.log is not None
-        self.log.settle()
-        self.log.drain(self.clock_bytes)
-        self.log.blocks.go()
+        self._instruments.drained(self.clock_bytes)
         self._cells[c.STOPPED] = 0
         return self._start()
 
     def _renewed_start(self) -> int:
         """Go on in the middle of a block that has to be translated again."""
-        pc = self.pc
         self._renewed = False
-        self._take_back(pc)
-        if self.log is not None:
-            self.log.settle()
-            self.log.blocks.go()
-        if self.block_count is not None:
-            self.block_count.stopped_at(pc)
-        self._cells[c.END] = pc
+        self._instruments.renewed(self.pc)
         return self._start()
-
-    def _take_back(self, pc: int) -> None:
-        """What the block that ran last did not execute, from `pc` on, was counted when it began."""
-        if self._cells[c.START] <= pc < self._cells[c.END]:
-            self._cells[c.REMAINING] += self._cells[c.END] - pc
-            if self.log is not None:
-                self.log.blocks.unexecuted(pc)
 
     # -- logs and counts: to be asked for before any code has run -----------------------------------------------
 
+    @property
+    def log(self) -> CpuLog | None:
+        """The log that `log_blocks` began."""
+        return self._instruments.log
+
+    @property
+    def block_count(self) -> BlockCount | None:
+        """The count that `count_instructions` began."""
+        return self._instruments.count
+
     def log_blocks(self, sink: Sink, capacity: int = CAPACITY) -> CpuLog:
-        """Hand every block of code that runs to `sink`, in bulk; what else is to be logged is added to what this returns."""
-        assert self.log is None
+        """Hand every block of code that runs to `sink`, in bulk; further logs are added to this one."""
         assert self.clock_bytes == 0
-        self.log = CpuLog(self._cells, self._hooks, sink, capacity)
-        self.engine.remove_hook(self._block_hook)
-        self._block_hook = self._hooks.log_block()
-        return self.log
+        return self._instruments.log_blocks(sink, capacity)
 
     def log_registers(self, capacity: int = LOG_BYTES) -> tuple[str, ...]:
         """After `log_blocks`: the general registers too, as they change, instruction by instruction. Returns their names."""
-        assert self.log is not None
         names = self.registers_logged()
         ids = [self._ids[name] for name in names]
-        self.log.add_registers(self.engine, ids, self._pc, self._watch_callback, capacity)
+        self._instruments.log_registers(ids, self._pc, self._watch_callback, capacity)
         return names
 
     def log_writes(self, capacity: int = LOG_BYTES) -> None:
         """After `log_blocks`: writes to memory too."""
-        assert self.log is not None
-        self.log.add_writes(self.memory, self._pc, capacity)
+        self._instruments.log_writes(self._pc, capacity)
 
     def registers_logged(self) -> tuple[str, ...]:
-        """The general registers without the program counter, which the blocks tell."""
+        """The general registers without the program counter, which the blocks have."""
         return tuple(name for name in self.registers_shown if name != self.pc_name)
 
     def choose_log(self, ranges: Sequence[range] | None) -> None:
@@ -375,30 +324,18 @@ class Cpu(ABC):
 
     def count_instructions(self) -> BlockCount:
         """Count every instruction from now on; to be called once, before any code has run."""
-        assert self.block_count is None
         assert self.clock_bytes == 0
-        self.block_count = BlockCount(self.engine, self._cells, self._native, self._instructions_at)
-        return self.block_count
-
-    def _stop_counting(self, count: BlockCount) -> None:
-        count.running = False
-        if not self._cells[c.STOPPED]:
-            count.stopped_at(self.pc)
-        if count.error is not None:
-            self._error, count.error = self._error or count.error, None
-
-    def _instructions_at(self, address: int, size: int) -> int:
-        return self.instructions_in(self.memory.read(address, size), address)
+        return self._instruments.count_instructions(lambda code, address: self.instructions_in(code, address))
 
     @abstractmethod
     def instructions_in(self, code: bytes, address: int) -> int:
-        """How many instructions `code` is, which is about to run at `address`."""
+        """The number of instructions in `code`, which is about to run at `address`."""
 
     def _start(self) -> int:
         return self.engine.start(self.pc, self.abi.word_mask)
 
     def _unexplained(self, error: int) -> Fault:
-        """The fault behind an emulation that ended without a word from any hook."""
+        """The fault that ended an emulation in which no hook was called."""
         return Fault(SIGSEGV, SI_KERNEL, 0, 13, 0, f"emulation stopped (Unicorn error {error})")
 
     def request_stop(self) -> None:
@@ -417,8 +354,7 @@ class Cpu(ABC):
         """
         if not self._watches.add(address, watcher):
             return
-        if self.log is not None and self.log.registers is not None:
-            self.log.registers.watch(address)
+        if self._instruments.watch(address):
             return
         self.engine.add_hook(uc.HOOK_CODE, self._watch_callback, address, address, 0)
         if self.memory.region_at(address) is not None:
@@ -438,12 +374,12 @@ class Cpu(ABC):
         self.engine.stop()
 
     def _stand_at(self, pc: int) -> None:
-        """The handler that is called now is so in the middle of a block, before the instruction at `pc`; see `_go_on`."""
+        """Correct the clock in mid-block: the block hook charged the whole block; take back the bytes from `pc` on."""
         self._ahead = self._cells[c.END] - pc
         self.bytes_at_end -= self._ahead
 
     def _go_on(self) -> None:
-        """The handler is back: the rest of the block runs."""
+        """Charge them again: the handler has returned, and the rest of the block runs."""
         self.bytes_at_end += self._ahead
         self._ahead = 0
 
@@ -482,7 +418,7 @@ class Cpu(ABC):
         return Fault(SIGSEGV, code, address, *self._memory_error(kind, mapped), f"cannot {what} {address:#x}")
 
     def data_fault(self, address: int, access: str) -> Fault:
-        """The fault that the guest's own "read" or "write" of `address` would be."""
+        """The fault of a "read" or "write" of `address` by the guest."""
         return self._memory_fault(uc.MEM_WRITE_UNMAPPED if access == "write" else uc.MEM_READ_UNMAPPED, address)
 
     def _memory_error(self, kind: int, mapped: bool) -> tuple[int, int]:

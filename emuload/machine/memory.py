@@ -81,7 +81,7 @@ def page_up(value: int) -> int:
 
 
 def text_bytes(value: str | bytes) -> bytes:
-    """UTF-8, in which Python's surrogate escapes stand for raw bytes."""
+    """UTF-8, in which Python's surrogate escapes are raw bytes."""
     return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
 
 
@@ -101,7 +101,7 @@ class AddressSpace:
         self._top = top
         self.limit = limit
         self.grain = PAGE
-        """What places and sizes of the memory's own choice are multiples of: the page size of the system that is emulated.
+        """The page size of the emulated system: addresses and sizes of the memory's own choice are multiples of it.
         Protections go by 4 KB whatever it is."""
         self.accessible = 0
         self.observer: Callable[[int, bytes | bytearray | memoryview], None] | None = None
@@ -161,7 +161,7 @@ class AddressSpace:
     def find_free(self, size: int, hint: int = 0) -> int:
         """A free range of `size` bytes, aligned to the grain: at `hint` if that is free, else the highest below the top.
 
-        Raises OutOfMemory if there is none.
+        Raises OutOfMemory if no range is free.
         """
         grain = self.grain
         hint &= -grain

@@ -6,8 +6,11 @@ would miss a change there and back. An exception return clears the local monitor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ctypes
 
+from emuload.machine.contexts import Contexts
+from emuload.machine.engine import Engine
+from emuload.machine.hooks import cells as c
 from emuload.machine.memory import AddressSpace
 from loader.memory import PROT_EXEC, PROT_READ, PROT_WRITE
 
@@ -15,16 +18,24 @@ NO_RESERVATION = b"\xff" * 8
 _DATA = 0x7F8
 
 
-def find_monitor(memory: AddressSpace, code: bytes, run: Callable[[int, int], tuple[bytes, bytes]]) -> int:
-    """The offset of the reserved address in a context.
+def find_monitor(
+    engine: Engine, memory: AddressSpace, contexts: Contexts, cells: ctypes.Array[ctypes.c_int64], load: bytes, base: int
+) -> int:
+    """The offset of the reserved address in a context: made visible by one exclusive load.
 
-    `code` is one exclusive load; `run(code address, data address)` runs it and returns the contexts before and after.
+    `load` is that instruction, which loads from the register number `base`. The live registers stay as they are.
     """
     page = memory.find_free(4096)
     memory.mmap(page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, fixed=True)
-    memory.write(page, code)
+    memory.write(page, load)
+    before = contexts.save()
     data = page + _DATA
-    before, after = run(page, data)
+    engine.write_register(base, data)
+    cells[c.REMAINING] = 4096
+    engine.start(page, page + len(load))
+    cells[c.REMAINING] = 0
+    after = contexts.save()
+    contexts.restore(before)
     memory.munmap(page, 4096)
     wanted = data.to_bytes(8, "little")
     at = after.find(wanted)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from emuload.calls.convert import prepare, receive_callback, reply_to_callback
 from emuload.errors import UsageError
 from emuload.kernel.task import Task, Wait
-from emuload.machine.cpu import Context
+from emuload.machine.contexts import Context
 from emuload.process.host_memory import HostMemory
 from emuload.process.host_stubs import HostStubs
 from emuload.process.scheduler import Scheduler

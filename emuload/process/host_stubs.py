@@ -61,7 +61,7 @@ def map_host_stubs(cpu: Cpu) -> HostStubs:
     """Map the stubs just above the range that mmap hands out."""
     base = cpu.abi.map_top
     cpu.memory.mmap_kernel(base, PAGES * 4096, PROT_READ | PROT_EXEC, NAME)
-    cpu.memory.write(base, cpu.gate_code().ljust(STUB_SIZE, b"\0") * (PAGES * 4096 // STUB_SIZE))
+    cpu.memory.write(base, cpu.stub_code().ljust(STUB_SIZE, b"\0") * (PAGES * 4096 // STUB_SIZE))
     stubs = HostStubs(base)
     stubs.add("return", "return to the host")
     return stubs

@@ -112,7 +112,7 @@ class Library:
         return sorted({*super().__dir__(), *self.exports})
 
     def __getitem__(self, name: str) -> Function:
-        """The function of that name. Raises MissingSymbolError, a LoadError with the linker's words, if there is none."""
+        """The function of that name. Raises MissingSymbolError, a LoadError with the linker's words, for a missing symbol."""
         found = self._functions.get(name)
         if found is None:
             try:

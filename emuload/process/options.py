@@ -28,7 +28,7 @@ class Limits(NamedTuple):
 
 
 class Options:
-    """What runs, and what the guest sees of it: plain data.
+    """The options of a run, as the guest sees them: plain data.
 
     arch           any usual name of an architecture; afterwards emuload's
     args, env      argv and environ, as the bytes the guest finds

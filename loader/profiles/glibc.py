@@ -301,8 +301,8 @@ class Glibc(Profile):
 def gnu_dlsym_scopes(
     profile: Profile, handle: Handle, caller: LinkedObject | None, links: State
 ) -> Iterable[Sequence[LinkedObject]]:
-    """RTLD_DEFAULT looks where the caller's references would; RTLD_NEXT behind the caller in the search list of the object
-    that brought it in; a handle is looked through breadth first."""
+    """RTLD_DEFAULT searches the scope of the caller's references; RTLD_NEXT the objects after the caller in the search list
+    of the object that brought it in; a handle is searched breadth first."""
     if handle is Pseudo.NEXT:
         if caller is None:
             return ()

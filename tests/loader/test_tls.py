@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from loader import BY_NAME, RTLD_NOW, LoadError
+from loader import BY_NAME, RTLD_NOW, ByteMemory, LoadError, Machine
+from loader.gabi import TlsTemplate
 from loader.memory import read_memory
-from loader.tls import DTV_ENTRIES
+from loader.tls import DTV_ENTRIES, TlsLayout
 from tests.loader.elfwriter import ElfWriter
 from tests.loader.test_relocate import MACHINES, Bench, place
 
@@ -128,3 +129,34 @@ def test_a_module_in_dynamic_use_does_not_move_to_static_tls() -> None:
     assert bench.links.tls.use_dynamically(a.tls_module) is a.tls
     with pytest.raises(LoadError, match=r"^liba.so: cannot allocate memory in static TLS block"):
         bench.links.dlopen("libb.so", RTLD_NOW)
+
+
+class _Holder:
+    """A mapped object with thread-local data, as a layout sees it."""
+
+    path, bias, relocated = "libx.so", 0x10000, False
+
+    def accessible(self, start: int, size: int) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("tp_bias", "dtv_bias", "dtv_word"), [(0, 0x800, -2), (0x7000, 0x8000, -2)], ids=["riscv", "mips"])
+def test_biases_of_other_psabis(tp_bias: int, dtv_bias: int, dtv_word: int) -> None:
+    facts = dict(vars(BY_NAME["arm64"]))
+    facts |= {"gap_above_tp": 0, "tp_bias": tp_bias, "dtv_bias": dtv_bias, "dtv_word": dtv_word}
+    machine = Machine.__new__(Machine)
+    vars(machine).update(facts)
+    layout, memory = TlsLayout(machine), ByteMemory()
+    module = layout.register(_Holder(), TlsTemplate(0, 0, 24, 8))
+    assert module is not None
+    layout.freeze()
+    area = memory.map(None, layout.area_size, 3, "thread")
+    tp = layout.init_thread(memory, area)
+    block = tp - tp_bias  # the first block begins where the TCB ends
+    assert tp == area + layout.tp_offset
+    assert layout.thread_offset(module, 5) == 5 - tp_bias
+    assert layout.block(memory, tp, module.id) == block
+    assert int.from_bytes(memory.view(block + dtv_word * 8, 8), "little") == area
+    assert int.from_bytes(memory.view(area + 8, 8), "little") == block + dtv_bias
+    layout.set_block(memory, tp, module.id, 0)
+    assert layout.block(memory, tp, module.id) == 0

@@ -35,7 +35,7 @@ class Signature:
     types: tuple[Type, ...]
     result: Type | None
     fixed: int | None = None
-    """How many parameters are named, for a variadic function."""
+    """The number of named parameters of a variadic function."""
 
 
 @dataclass
@@ -173,7 +173,7 @@ def source(cases: Cases, signatures: Sequence[Signature]) -> str:
 
 
 class Machine:
-    """A bare CPU with the compiled functions mapped, a stack and a gate; no system calls, no libc."""
+    """A bare CPU with the compiled functions mapped, a stack and a host stub; no system calls, no libc."""
 
     BASE, STACK, GATE = 0x1000000, 0x2000000, 0x3000000
 
@@ -195,8 +195,8 @@ class Machine:
                     self._relocate(section, elf)
         memory.mmap(self.STACK, 1 << 16, 3, fixed=True)
         memory.mmap(self.GATE, 4096, 7, fixed=True)
-        memory.write(self.GATE, self.cpu.gate_code())
-        memory.write(self.GATE + 16, self.cpu.gate_code())
+        memory.write(self.GATE, self.cpu.stub_code())
+        memory.write(self.GATE + 16, self.cpu.stub_code())
         memory.write_int(self.symbols["host_gate"], self.GATE + 16, self.cpu.abi.word)
         self.stop_pc = 0
         self.cpu.handler = self._trap
@@ -217,7 +217,7 @@ class Machine:
         self.stop_pc = pc & ~1
 
     def _run(self) -> bool:
-        """Run to a gate; true when it is the return gate."""
+        """Run to a host stub; true if it is the one for returns."""
         stop = self.cpu.run(1_000_000)
         assert stop.reason is Reason.TRAP, stop
         return self.stop_pc < self.GATE + 16

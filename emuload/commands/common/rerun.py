@@ -59,7 +59,7 @@ def session_of_trace(trace: Trace) -> Session:
 
 
 def options_of(header: Header) -> dict[str, Any]:
-    """The command line's options behind a header. Raises CannotRunAgainError for a header that is no such command's."""
+    """The command line's options from a header. Raises CannotRunAgainError for a header that no such command wrote."""
     if not header.files or header.arguments[:1] != [PROGRAM_NAME]:
         raise CannotRunAgainError(_OTHERWISE)
     if header.schedule != RoundRobin().describe():

@@ -97,7 +97,7 @@ class TraceFile:
 
 
 def all_of(sinks: list[Sink]) -> Sink | None:
-    """One sink for several; None if there is none."""
+    """One sink for several; None without any."""
     if len(sinks) < 2:
         return sinks[0] if sinks else None
 

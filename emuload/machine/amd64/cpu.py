@@ -63,7 +63,7 @@ class Amd64(Cpu):
         super().__init__(_ARCH_X86, _MODE_64, _SANDY_BRIDGE, native_hooks=native_hooks)
 
     def _install(self) -> None:
-        install.install_canonical_tlb(self.engine, self._native)
+        install.install_canonical_tlb(self.engine, self._instruments.code)
         self.engine.hook_instruction(_INSN_SYSCALL, uc.SYSCALL_CALLBACK(self._on_syscall))
         ticks = uc.INSTRUCTION_CALLBACK(self._on_time_stamp)
         self.engine.hook_instruction(_INSN_RDTSC, ticks)
@@ -87,7 +87,7 @@ class Amd64(Cpu):
         """The word that CALL pushed."""
         return self.memory.read_int(self.sp, 8)
 
-    def gate_code(self) -> bytes:
+    def stub_code(self) -> bytes:
         """syscall; ret"""
         return bytes.fromhex("0f05c3")
 

@@ -49,7 +49,7 @@ class Arm64(InterruptCpu):
         """x30"""
         return self.register("x30")
 
-    def gate_code(self) -> bytes:
+    def stub_code(self) -> bytes:
         """svc 0; ret"""
         return bytes.fromhex("010000d4c0035fd6")
 

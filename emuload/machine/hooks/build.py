@@ -1,7 +1,7 @@
 """Compiles the native hooks: ``python -m emuload.machine.hooks.build [convention …]``.
 
 ``src/hooks.c`` goes through ziglang's clang once for each calling convention of hosts. The object file's code, which needs no
-relocation, goes into ``built/<convention>.bin`` behind the hooks' offsets (`emuload.machine.hooks.native` reads it). The result
+relocation, goes into ``built/<convention>.bin`` after the hooks' offsets (`emuload.machine.hooks.native` reads it). The result
 depends only on the sources and the pinned ziglang (extra ``toolchain``), so that a rebuild is the committed file byte for byte.
 """
 
@@ -35,9 +35,9 @@ class Target:
     shared_with: tuple[str, ...]
 
 
-# For AArch64 the procedure call standard is the same everywhere but for two rules of some systems, which this code keeps
-# on all: x18 is not touched (macOS and Windows own it), and x29 is a frame pointer (macOS). macOS passes arguments on the stack
-# otherwise than Linux, but the hooks have none there.
+# x86-64 macOS has Linux's convention, and zig gives the same bytes for both. AArch64 has one procedure call standard everywhere
+# but for two rules of some systems, which this code keeps on all: x18 is not touched (it belongs to macOS and Windows), and x29
+# holds nothing but frame pointers (macOS). Arguments on the stack, which macOS packs, the hooks do not have there.
 _X86_64 = ("-mcpu=x86_64", "-mno-red-zone", "-fcf-protection=none", "-fomit-frame-pointer")
 _AARCH64 = ("-mcpu=generic+reserve_x18", "-fno-omit-frame-pointer")
 TARGETS = (
@@ -46,6 +46,7 @@ TARGETS = (
     Target("aarch64", "aarch64-linux-gnu", _AARCH64, ("aarch64-macos", "aarch64-windows-gnu")),
 )
 
+# General registers only: Windows wants some vector registers kept.
 COMPILE = (
     *("-std=gnu17", "-O2", "-g0", "-ffreestanding", "-fPIC", "-fvisibility=hidden", "-mgeneral-regs-only"),
     *("-fno-stack-protector", "-fno-stack-check", "-fno-sanitize=all", "-fno-ident", "-fno-jump-tables"),

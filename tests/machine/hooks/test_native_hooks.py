@@ -41,7 +41,7 @@ KNOWN[1] = (sum(KNOWN[0]), 16)
 
 
 class FakeEngine:
-    """What a RegisterLog needs of an engine: the test sets the values itself."""
+    """The part of an engine that a RegisterLog needs; the test sets the values itself."""
 
     def fill_group(self, group: uc.RegisterGroup) -> None:
         pass
@@ -51,14 +51,15 @@ class FakeEngine:
 
 
 class State:
-    """Cells, buffers and the logs on them."""
+    """Cells, buffers and the logs on them; `room` is the capacity of each log."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: tuple[int, int, int] = (300, 2000, 2000)) -> None:
+        blocks, registers, writes = room
         self.cells = c.Cells()
         self.sink = Kept()
-        self.blocks = BlockLog(self.cells, self.sink, 300)
-        self.registers = RegisterLog(self.cells, FakeEngine(), self.sink, [1, 2, 3], 4, 2000)  # type: ignore[arg-type]
-        self.writes = WriteLog(self.cells, self.blocks, self.sink, 2000)
+        self.blocks = BlockLog(self.cells, self.sink, blocks)
+        self.registers = RegisterLog(self.cells, FakeEngine(), self.sink, [1, 2, 3], 4, registers)  # type: ignore[arg-type]
+        self.writes = WriteLog(self.cells, self.blocks, self.sink, writes)
         for address, _ in KNOWN[::5]:
             self.registers.watch(address)
         for address in range(1, 8000):
@@ -126,7 +127,7 @@ class MachineHooks:
 def run_at_random(state: State, hooks: PythonHooks | MachineHooks) -> Iterator[tuple[object, ...]]:
     """A made-up run: blocks, their instructions, writes. Yields the state after each."""
     chance, cells = random.Random(1), state.cells
-    junk = 0xABCD << 32  # what a calling convention leaves in the upper half of a 32-bit argument
+    junk = 0xABCD << 32  # a caller may leave anything in the upper half of a 32-bit argument
     values = state.registers.group.values
     for number in range(900):
         address, size = KNOWN[chance.choice((number % 7, number % 50, chance.randrange(50)))]
@@ -153,9 +154,14 @@ def run_at_random(state: State, hooks: PythonHooks | MachineHooks) -> Iterator[t
     yield state.shown()
 
 
+ROOM = {"all": (300, 2000, 2000), "blocks": (8, 1 << 16, 1 << 16), "registers": (300, 160, 1 << 16), "writes": (300, 1 << 16, 48)}
+"""Capacities of the logs, of blocks in entries and of the others in bytes, with which this log is full first."""
+
+
+@pytest.mark.parametrize("full", ROOM)
 @pytest.mark.parametrize("convention", CONVENTIONS)
-def test_hooks_of_every_host_write_what_python_writes(convention: str) -> None:
-    python, machine = State(), State()
+def test_hooks_of_every_host_write_what_python_writes(convention: str, full: str) -> None:
+    python, machine = State(ROOM[full]), State(ROOM[full])
     ours, theirs = PythonHooks(python), MachineHooks(convention, machine)
     stops = set()
     for expected, found in zip(run_at_random(python, ours), run_at_random(machine, theirs), strict=True):

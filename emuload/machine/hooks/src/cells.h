@@ -41,11 +41,11 @@ struct cells {
     uint64_t start, end;     // the block that runs, or ran last
 
     // the log of blocks
-    struct block_entry *cursor, *limit; // the next entry; there is room for two entries and more behind the limit
+    struct block_entry *cursor, *limit; // the next entry; there is room for four more after the limit
     uint64_t full;                      // 1: a buffer has reached its limit
     uint64_t *table, *slot;             // guessed successors by block; the guess for the next block
     uint64_t blocks, missed_at;         // number of blocks logged so far; the same when the last entry was made
-    const struct range *ranges;         // logged addresses, in order, and one more range behind the last
+    const struct range *ranges;         // logged addresses, in order; one more range follows the last
     uint64_t range_count;
     uint64_t skipped;                   // code bytes executed since the last logged block, not logged
     uint64_t inside;                    // 1: the block that runs is logged; LEAVING: registers are due once more

@@ -1,13 +1,13 @@
 // The hooks that Unicorn calls most often: budget, logs, instruction count, and amd64's TLB fill.
 //
-// `python -m emuload.machine.hooks.build` compiles this file to position-independent code that needs no library and no
-// relocation, one file per calling convention of hosts in built/. python.py does the same on hosts without that code.
+// `python -m emuload.machine.hooks.build` compiles this file to code that needs no library and no relocation, one file in
+// built/ per calling convention of hosts. python.py does the same on hosts that cannot run it. Only hooks are functions of
+// their own; the rest is inlined, since calls between functions would be relocations in Windows' object files.
 // Unicorn's prototypes of hooks: unicorn/unicorn.h (2.1), uc_cb_hookcode_t, uc_cb_hookmem_t, uc_cb_tlbevent_t.
 #include <stdbool.h>
 
 #include "cells.h"
 
-#define LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 #define INLINE static inline __attribute__((always_inline))
 
@@ -125,7 +125,7 @@ INLINE uint64_t where(const struct cells *cells, uint64_t offset) { return ((cel
 INLINE void put_registers(uc_engine *uc, uint64_t address, struct cells *cells)
 {
     uint64_t offset = address - cells->start;
-    if (UNLIKELY(cells->inside != 1)) { // the first instruction behind the logged ranges
+    if (UNLIKELY(cells->inside != 1)) { // the first instruction after the logged ranges
         offset = AFTER;
         cells->inside = 0;
     }
@@ -145,6 +145,7 @@ INLINE void put_registers(uc_engine *uc, uint64_t address, struct cells *cells)
         cells->full = 1;
 }
 
+// Call Python if the address is in the hash table (linear probing).
 INLINE void call_watcher(uc_engine *uc, uint64_t address, uint32_t size, struct cells *cells)
 {
     const uint64_t *watched = cells->watched;
@@ -158,15 +159,12 @@ INLINE void call_watcher(uc_engine *uc, uint64_t address, uint32_t size, struct 
     }
 }
 
-// On each instruction: log registers, then call Python if the address is watched. One hook looks all addresses up: hooks
-// for single addresses would make Unicorn walk their list at each instruction.
+// On each instruction: log registers, then call Python if the address is watched. One hook looks up all addresses: hooks for
+// single addresses would make Unicorn walk their list at each instruction.
 void step(uc_engine *uc, uint64_t address, uint32_t size, struct cells *cells)
 {
-    if (!cells->inside) {
-        call_watcher(uc, address, size, cells);
-        return;
-    }
-    put_registers(uc, address, cells);
+    if (cells->inside)
+        put_registers(uc, address, cells);
     call_watcher(uc, address, size, cells);
 }
 
