@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from emuload.errors import EmuloadError as EmuloadError
     from emuload.errors import GuestFailed as GuestFailed
     from emuload.errors import Interrupted as Interrupted
+    from emuload.errors import Report as Report
     from emuload.errors import UsageError as UsageError
     from emuload.process.dlfcn import DEFAULT as DEFAULT
     from emuload.process.dlfcn import NEXT as NEXT
@@ -35,21 +36,19 @@ if TYPE_CHECKING:
     from emuload.process.library import Library as Library
     from emuload.process.options import Limits as Limits
     from emuload.process.process import Process as Process
-    from emuload.reports import Report as Report
     from loader.errors import LoadError as LoadError
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "emuload.calls.convert": ("Buffer", "CallError", "GoSlice", "GoString", "buffer", "int128", "ref", "uint128"),
-    "emuload.errors": ("BoundReached", "Deadlock", "EmuloadError", "GuestFailed", "Interrupted", "UsageError"),
+    "emuload.errors": ("BoundReached", "Deadlock", "EmuloadError", "GuestFailed", "Interrupted", "Report", "UsageError"),
     "emuload.process.dlfcn": ("DEFAULT", "NEXT"),
     "emuload.process.host_calls": ("Pending",),
     "emuload.process.host_threads": ("Thread",),
     "emuload.process.library": ("Function", "Library"),
     "emuload.process.options": ("Limits",),
     "emuload.process.process": ("Process",),
-    "emuload.reports": ("Report",),
     "loader.errors": ("LoadError",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

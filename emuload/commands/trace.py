@@ -20,13 +20,12 @@ from emuload.commands.common.progress import running
 from emuload.commands.common.recording import played, session_header
 from emuload.commands.common.session import Session, session_with
 from emuload.commands.common.trace_files import TraceFile, all_of, format_of, path_of
-from emuload.errors import UsageError
+from emuload.errors import UsageError, milliseconds
 from emuload.process.host_signals import end_by_signal
 from emuload.process.trace_header import end_of
 from emuload.report import console
 from emuload.report.follow import ROLES, Filter, follow_line
 from emuload.report.tables import events_text
-from emuload.reports import milliseconds
 from emuload.trace.kinds.catalogue import KINDS
 from emuload.trace.roles import Roles
 

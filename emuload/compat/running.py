@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 from emuload.compat.model import HAZARD, LINKED, REFUSAL, REMARK, Reason
 from emuload.compat.subject import Subject
-from emuload.errors import BoundReached, Deadlock, GuestFailed, ReportedError
+from emuload.errors import BoundReached, Deadlock, Frame, GuestFailed, Report, ReportedError
 from emuload.process.options import Limits
 from emuload.process.process import Process
-from emuload.reports import Frame, Report
 from loader.errors import LoadError
 from loader.profiles import Profile
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from emuload.errors import INTERRUPTED, Frame, Report, ThreadReport
 from emuload.golang.waits import export_wait, init_place
 from emuload.kernel.task import Task
 from emuload.machine.signal_numbers import SIGBUS, SIGSEGV
 from emuload.process.scheduler import Scheduler
-from emuload.reports import INTERRUPTED, Frame, Report, ThreadReport
 from emuload.unwind import LoadedObject, Unwinder, describe
 from loader.objects import LinkedObject
 

@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from emuload.errors import BoundReached, Deadlock, GuestFailed, Interrupted, ReportedError
+from emuload.errors import BoundReached, Deadlock, GuestFailed, Interrupted, Report, ReportedError
 from emuload.kernel.fs.output import BoundExceeded
 from emuload.kernel.task import Task
 from emuload.process.host_calls import HostCall
 from emuload.process.host_signals import HOST_SIGNALS
 from emuload.process.scheduler import OutOfTime, Scheduler, Stuck
-from emuload.reports import Report
 from emuload.trace.events import RecorderFull
 
 if TYPE_CHECKING:

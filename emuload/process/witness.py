@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
+from emuload.errors import Frame
 from emuload.machine import create_cpu
 from emuload.machine.cpu import Cpu
 from emuload.process.diagnosis import Diagnosis
 from emuload.process.scheduler import Scheduler
-from emuload.reports import Frame
 from emuload.trace.events import Event
 
 

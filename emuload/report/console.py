@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from emuload.errors import Report
     from emuload.report.tables import Table
-    from emuload.reports import Report
 
 _BOLD, _BOLD_RED, _PLAIN = "\x1b[1m", "\x1b[1;31m", "\x1b[0m"
 
@@ -33,7 +33,7 @@ def show_lines(heading: str, lines: Sequence[str]) -> None:
 
 def show_report(report: Report, stream: IO[str]) -> None:
     """Print the report of a run that ended badly."""
-    from emuload.reports import render
+    from emuload.errors import render
 
     first, newline, rest = f"emuload: {render(report)}".partition("\n")
     print(_styled(first, stream, _BOLD_RED), newline, rest, sep="", file=stream)

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from emuload.errors import UsageError
+from emuload.errors import UsageError, milliseconds
 from emuload.kernel import errno
-from emuload.reports import milliseconds
 from emuload.trace.events import Event, Value
 from emuload.trace.kinds.catalogue import refusal
 from emuload.trace.kinds.kernel import SYSCALL, SYSCALL_ENTER, SYSCALL_EXIT

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from emuload.errors import milliseconds
 from emuload.report.tables import Table
-from emuload.reports import milliseconds
 from emuload.trace.kinds import golang
 
 _INIT_ENTER, _INIT_EXIT = golang.GO_PACKAGE_INIT_ENTER.name, golang.GO_PACKAGE_INIT_EXIT.name

@@ -14,11 +14,11 @@ from urllib.parse import quote
 
 from emuload import __version__
 from emuload.calls.values import json_value
+from emuload.errors import Frame
 from emuload.order.checking import Finding
 from emuload.order.rules import Rule
 from emuload.report.json_text import json_text
 from emuload.report.verdicts import Checked, parts
-from emuload.reports import Frame
 from emuload.trace.events import Event
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from emuload.reports import Frame as ReportFrame
+from emuload.errors import Frame as ReportFrame
 from loader.elf import ElfFile
 
 Registers = Mapping[str, int]

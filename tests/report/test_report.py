@@ -9,9 +9,9 @@ import pytest
 from emuload.calls.convert import Typed
 from emuload.calls.text import parse_call
 from emuload.calls.values import json_value, value_text
+from emuload.errors import Frame, Report, ThreadReport, milliseconds, render
 from emuload.report.handoff import handoff_table, side_by_side, steps
 from emuload.report.tables import Table
-from emuload.reports import Frame, Report, ThreadReport, milliseconds, render
 
 
 def test_report_in_full() -> None:

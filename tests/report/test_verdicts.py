@@ -10,12 +10,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from emuload.errors import Frame
 from emuload.order.checking import Finding, Verdict
 from emuload.order.rules import Rule, parse_rules
 from emuload.report.junit import junit
 from emuload.report.sarif import sarif, uri
 from emuload.report.verdicts import Checked, document, finding_blocks, places, summary, verdict_table
-from emuload.reports import Frame
 from emuload.trace.events import Event
 from emuload.trace.jsonl import End, Header, Trace
 

@@ -9,10 +9,9 @@ from typing import Any
 from emuload.commands.common.guest_options import process_options
 from emuload.commands.common.progress import running
 from emuload.commands.common.session import PROGRAM_NAME, Session, session_with
-from emuload.errors import EmuloadError
+from emuload.errors import EmuloadError, Frame
 from emuload.process.scheduler import RoundRobin
 from emuload.process.witness import Parted, stacks_of
-from emuload.reports import Frame
 from emuload.trace.jsonl import Header, Trace
 from loader.errors import LoadError
 from loader.search import read_file
