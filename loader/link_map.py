@@ -102,8 +102,7 @@ class LinkMap:
         self._lazy = LazyBinding(memory, owner, library, self._lookup)
         self._unloader = Unloader(state, memory, rules, owner, self._storage)
         self._linkage = Linkage(memory, rules, owner, self._lookup, self._lazy, self._storage)
-        #: how many objects' constructors have begun
-        self.turns = 0
+        self.turns = 0  #: how many objects' constructors have begun
         self._startup: Sequence[LinkedObject] = ()
 
     # -- state --------------------------------------------------------------------------------------------------------
@@ -216,6 +215,8 @@ class LinkMap:
         if refusal is not None:
             raise refusal
         if not name:
+            if self.main is not None:
+                self.main.refs += 1
             return Linking(self.main or Pseudo.MAIN)
         if self.state.known_machine is not None:
             self._storage.fix()
@@ -233,10 +234,7 @@ class LinkMap:
         profile = self.profile
         known = {obj.index for obj in self.objects}
         if flags & RTLD_NOLOAD:
-            loaded = self._loader.find_loaded(name, requester)
-            if loaded is None:
-                found = self._loader.search(name, requester, None)
-                loaded = self._loader.same_file(found, name) if found is not None else None
+            loaded = self._loader.find_loaded(name, requester) or self._loader.find_same_file(name, requester)
             if loaded is None:
                 refusal = profile.not_loaded(name)
                 if refusal is not None:
@@ -245,8 +243,6 @@ class LinkMap:
             root = loaded
         else:
             root = self._loader.load(name, requester, None)
-            for refusal in profile.check_open(root.elf):
-                raise refusal
         root.refs += 1
         root.nodelete = root.nodelete or bool(flags & RTLD_NODELETE)
         if root.searchlist:
@@ -300,9 +296,9 @@ class LinkMap:
         return None
 
     def _carry_on(self, linking: Linking) -> None:
-        call = self.relocate(linking)
-        while call is not None:
-            call = self.relocate(linking, self.owner.call_resolver(*call))
+        answer = None
+        while call := self.relocate(linking, answer):
+            answer = self.owner.call_resolver(*call)
 
     def _relocate(self, obj: LinkedObject, progress: Progress, answer: int | None) -> ResolverCall | None:
         """Relocate one object, or go on with it."""
@@ -387,9 +383,13 @@ class LinkMap:
         """Drop one reference. Returns the objects nobody uses any more, in the order to run their destructors; once
         these have run (pass each to `start_finalizers`), call `release` with the list. LoadError when it is not open.
         """
-        if not isinstance(handle, LinkedObject) or handle.is_main:
+        if not isinstance(handle, LinkedObject):
             return []
         return self._unloader.close(handle)
+
+    def pin(self, obj: LinkedObject, change: int) -> list[LinkedObject]:
+        """Count thread-local objects with a destructor in ``obj``; returns objects to unload, as `dlclose`."""
+        return self._unloader.pin(obj, change)
 
     def close_rest(self) -> list[LinkedObject]:
         """As `dlclose`, after `release`: the objects that destructors have closed meanwhile."""

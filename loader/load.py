@@ -7,15 +7,20 @@ from collections.abc import Mapping, Sequence
 from . import mapping
 from .elf import ElfFile
 from .errors import LoadError
+from .gabi import DT_AUXILIARY, DT_NEEDED
 from .machines import Machine
 from .memory import Memory
 from .objects import LinkedObject
+from .order import SearchList
 from .owner import Owner
 from .profiles.base import Profile
 from .search import Found
 from .state import State
 from .storage import ThreadStorage
 
+#: e_flags in the ELF header, by class; EF_ARM_EABI_VER5, the one version that says how floats are passed
+FLAGS_PLACES = {32: 36, 64: 48}
+EABI_VERSION = 5
 NOT_FOUND = "cannot open shared object file: No such file or directory"
 
 
@@ -65,7 +70,7 @@ class Loader:
     def find_loaded(self, name: str, requester: LinkedObject | None) -> LinkedObject | None:
         """The loaded object that answers to a name; a path is also compared by the file it leads to."""
         for obj in self.state.objects:
-            if obj.removed or obj.is_main:  # the program has no name to be found by
+            if obj.removed:
                 continue
             if self.profile.answers_to(obj, name):
                 if name not in obj.names:
@@ -84,6 +89,11 @@ class Loader:
                 obj.names.append(name)
                 return obj
         return None
+
+    def find_same_file(self, name: str, requester: LinkedObject | None) -> LinkedObject | None:
+        """The loaded object of the file that a search for ``name`` finds."""
+        found = self.search(name, requester, None)
+        return self.same_file(found, name) if found is not None else None
 
     def _builtin(self, name: str) -> tuple[str, bytes] | None:
         return self.builtins.get(name) or self.builtins.get(name.rpartition("/")[2])
@@ -107,6 +117,8 @@ class Loader:
             elf = ElfFile(data, path, self.state.known_machine)
             if not elf.dynamic_vaddr:
                 raise elf.error("program headers", "object file has no dynamic section", "no-dynamic")
+            if self._foreign_floats(elf.machine, elf.flags):
+                raise elf.error("e_flags", "wrong ELF machine: floats are passed in other registers than here", "machine")
             for refusal in () if builtin else self.profile.check_file(elf, opening=self.opening):
                 raise refusal
             obj = LinkedObject(self.loads + 1, path, name, elf)
@@ -129,13 +141,32 @@ class Loader:
             source = self.owner.finder(candidate, requester)
             if source is None:
                 continue
-            foreign = "" if "/" in name or not self.profile.passes_over_foreign else _foreign(source[1], self.state.known_machine)
+            foreign = "" if "/" in name or not self.profile.passes_over_foreign else self._foreign(source[1])
             if not foreign:
                 return Found(*source)
             other_class = other_class or (source[1][4] * 32 if foreign == "class" else 0)
         if other_class:
             raise LoadError(name, "e_ident[EI_CLASS] at 0x4", f"wrong ELF class: ELFCLASS{other_class}", "class")
         return None
+
+    def _foreign(self, data: bytes) -> str:
+        """The field by which an ELF file is for another machine, "class" or "machine"; "" if it is not, or is not an ELF
+        file."""
+        machine = self.state.known_machine
+        if machine is None or data[:4] != b"\x7fELF" or len(data) < 20:
+            return ""
+        if data[4] * 32 != machine.elf_class:
+            return "class" if data[4] in (1, 2) else ""
+        if int.from_bytes(data[18:20], "little") != machine.e_machine:
+            return "machine"
+        flags = FLAGS_PLACES[machine.elf_class]
+        return "machine" if self._foreign_floats(machine, int.from_bytes(data[flags : flags + 4], "little")) else ""
+
+    def _foreign_floats(self, machine: Machine, flags: int) -> bool:
+        """True for the e_flags of a file that passes floats in other registers than this process (glibc
+        sysdeps/unix/sysv/linux/arm/ldsodefs.h, VALID_FLOAT_ABI)."""
+        wrong = flags & self.state.foreign_floats & (machine.soft_float | machine.hard_float)
+        return self.profile.minds_float_abi and bool(wrong) and flags >> 24 == EABI_VERSION
 
     @staticmethod
     def _asked(name: str, dependent: LinkedObject | None) -> dict[str, str]:
@@ -146,7 +177,10 @@ class Loader:
             if each not in obj.names:
                 obj.names.append(each)
         self.owner.emit("object-found", obj, name=name, machine=obj.elf.machine.name)
-        self.state.known_machine = self.state.known_machine or obj.elf.machine
+        machine, flags = obj.elf.machine, obj.elf.flags
+        self.state.known_machine = self.state.known_machine or machine
+        if not self.state.foreign_floats and flags & (machine.soft_float | machine.hard_float):
+            self.state.foreign_floats = machine.soft_float if flags & machine.hard_float else machine.hard_float
         mapping.map_object(self.memory, obj, self.page_of(obj))
         if self.profile.adjusts_dynamic:
             mapping.adjust_dynamic(self.memory, obj)
@@ -166,37 +200,33 @@ class Loader:
     def load_dependencies(self, roots: Sequence[LinkedObject], *, opened: LinkedObject | None) -> None:
         """Load what the roots need, breadth first (glibc elf/dl-deps.c). ``opened``: the one that is being opened,
         whose links for the constructor order are only known afterwards."""
-        queue = list(dict.fromkeys(roots))
-        seen = {obj.index for obj in queue}
-        for obj in queue:  # grows while it is walked
+        found = SearchList(roots)
+        for obj in found:
             if not obj.dependencies_loaded:
                 obj.dependencies_loaded = True
-                for name in obj.elf.needed:
-                    dependency = self._load_needed(name, obj)
+                for tag, name in obj.elf.libraries:
+                    if tag != DT_NEEDED and not self.profile.honours_filters:
+                        continue
+                    dependency = self._load_needed(name, obj, tag)
                     if dependency is not None and dependency not in obj.needed:
                         obj.needed.append(dependency)
+                    if dependency is not None and tag != DT_NEEDED:
+                        obj.filters.append(dependency)
                 if obj.needed and obj is not opened:
                     obj.order_links = [obj, *obj.needed]
-            for needed in obj.needed:
-                if needed.index not in seen:
-                    seen.add(needed.index)
-                    queue.append(needed)
+            for other in found.enter(obj):  # also in the list of all objects
+                self.state.objects.remove(other)
+                self.state.objects.insert(self.state.objects.index(obj), other)
 
-    def _load_needed(self, name: str, obj: LinkedObject) -> LinkedObject | None:
-        """The object of a DT_NEEDED entry; None where the owner goes on without it."""
+    def _load_needed(self, name: str, obj: LinkedObject, tag: int) -> LinkedObject | None:
+        """The object of a DT_NEEDED, DT_FILTER or DT_AUXILIARY entry; None where the linker or the owner goes on without
+        it."""
         try:
-            return self.load(name, obj, obj)
+            return self.load(self.profile.expand_needed(name, obj), obj, obj)
         except LoadError as error:
+            if tag == DT_AUXILIARY:
+                return None
             if error.code != "not-found" or self.owner.absent is None or not self.owner.absent(name, obj):
                 raise
             obj.absent.append(name)
             return None
-
-
-def _foreign(data: bytes, machine: Machine | None) -> str:
-    """The field by which an ELF file is for another machine, "class" or "machine"; "" if it is not, or is not an ELF file."""
-    if machine is None or data[:4] != b"\x7fELF" or len(data) < 20:
-        return ""
-    if data[4] * 32 != machine.elf_class:
-        return "class" if data[4] in (1, 2) else ""
-    return "machine" if int.from_bytes(data[18:20], "little") != machine.e_machine else ""

@@ -21,14 +21,48 @@ def breadth_first(root: LinkedObject) -> list[LinkedObject]:
 
 def breadth_first_all(roots: Sequence[LinkedObject]) -> list[LinkedObject]:
     """The same for several roots side by side."""
-    found = list(dict.fromkeys(roots))
-    seen = set(map(_key, found))
-    for obj in found:  # grows while it is walked
+    found = SearchList(roots)
+    for obj in found:
+        found.enter(obj)
+    return found.objects
+
+
+class SearchList:
+    """A search list while it is built (glibc elf/dl-deps.c, _dl_map_object_deps): each object's needs come last, its filters
+    right before it. Iteration gives each object once, to be handed to `enter` when its ``needed`` are known."""
+
+    def __init__(self, roots: Sequence[LinkedObject]) -> None:
+        self.objects = list(dict.fromkeys(roots))
+        self._known = set(map(_key, self.objects))
+
+    def __iter__(self) -> Iterator[LinkedObject]:
+        done: set[int] = set()
+        place = 0
+        while place < len(self.objects):
+            obj = self.objects[place]
+            if obj.index in done:
+                place += 1
+                continue
+            done.add(obj.index)
+            yield obj
+
+    def enter(self, obj: LinkedObject) -> list[LinkedObject]:
+        """Add what an object needs. Returns the filters that were put before it."""
+        placed: list[LinkedObject] = []
         for needed in obj.needed:
-            if needed.index not in seen:
-                seen.add(needed.index)
-                found.append(needed)
-    return found
+            new = needed.index not in self._known
+            self._known.add(needed.index)
+            if needed in obj.filters:
+                place = self.objects.index(obj)
+                if not new:
+                    if needed in self.objects[: place + 1]:
+                        continue
+                    self.objects.remove(needed)
+                self.objects.insert(place, needed)
+                placed.append(needed)
+            elif new:
+                self.objects.append(needed)
+        return placed
 
 
 def in_use(objects: Sequence[LinkedObject]) -> set[int]:

@@ -45,12 +45,12 @@ STOPS_FIRST = frozenset({DL_OPEN, DL_CLOSE, DL_NEXT, DL_STARTUP, DL_BIND})
 
 (
     LOCK_CONSTRUCTORS, LINKER_RUNS_INIT, WIDE_OFFSETS, LOCK_START, LOCK_NEW_THREADS, LOCK_ITERATING, WAIT_CONSTRUCTORS,
-    LOCK_EXIT, UNFINISHED,
-) = (1 << bit for bit in range(9))  # fmt: skip
+    LOCK_EXIT, UNFINISHED, SHUTDOWN_LAST, SHUTDOWN_LATE, LOCK_UNWINDER, LOCK_THREAD_DTORS, LOCK_BINDING, ITERATION_LOCK,
+) = (1 << bit for bit in range(15))  # fmt: skip
 """enum em_info_flag."""
 FOUND_NOTHING, FOUND_ADDRESS, FOUND_RESOLVER, FOUND_TLS = range(4)
 """enum em_found."""
-BIND_DONE, BIND_RESOLVE, BIND_FAILED = range(3)
+BIND_DONE, BIND_RESOLVE, BIND_FAILED, BIND_LOCK = range(4)
 """enum em_bind."""
 STACK_GUARD = 0x5DEECE66D1234500
 RTLD_DI_LMID, RTLD_DI_LINKMAP, RTLD_DI_SERINFO, RTLD_DI_SERINFOSIZE, RTLD_DI_ORIGIN = 1, 2, 4, 5, 6
@@ -178,6 +178,8 @@ class LibcHost:
         emit = self._host.recorder.emit
         emit("dlopen-enter", task.tid, name=name, flags=flags)
         try:
+            if name and self._operations.exiting and links.profile.refuses_while_exiting:
+                raise LoadError(name, "", "the program is exiting", "exiting")
             linking = links.open(name or None, flags & 0xFFFFFFFF, links.object_at(caller))
         except LoadError as error:
             self._refuse(task, error, "dlopen")
@@ -223,7 +225,7 @@ class LibcHost:
         if phase not in (1, 2):
             return 0
         self._host.recorder.emit("startup-enter", task.tid, phase=phase)
-        return self._operations.startup(phase)
+        return self._operations.startup(task, phase)
 
     def _dl_shutdown(self, task: Task, arguments: Sequence[int]) -> Result:
         self._host.recorder.emit("shutdown-enter", task.tid)
@@ -234,9 +236,10 @@ class LibcHost:
         address, change = arguments[0], self._host.cpu.abi.signed(arguments[1])
         links = self._host.link_map
         pinned = links.object_at(address) or links.main
-        if pinned is not None:
-            pinned.thread_destructors += change
-        return 0
+        if pinned is None:
+            return 0
+        objects = links.pin(pinned, change)
+        return self._operations.close(objects) if objects else 0
 
     # -- binding at the first call -------------------------------------------------------------------------------
 
@@ -245,6 +248,7 @@ class LibcHost:
         symbol."""
         place, index, out = arguments[:3]
         links = self._host.link_map
+        bindings = links.state.bindings
         try:
             obj = self.link_maps.object(place)
             if obj is None:  # the guest has overwritten its GOT
@@ -254,6 +258,8 @@ class LibcHost:
             text = f"{self._host.program_name}: symbol lookup error: {error.linker_text}\n"
             self.link_maps.put(out, self.link_maps.string(text))
             return BIND_FAILED
+        if links.state.bindings != bindings and links.profile.locks.new_bindings:
+            return BIND_LOCK
         if slot.resolver:
             self.link_maps.put(out, slot.found.address)
             return BIND_RESOLVE
@@ -363,7 +369,7 @@ class LibcHost:
         elif request == RTLD_DI_LINKMAP:
             maps.put(out, maps.place(handle))
         elif request in (RTLD_DI_SERINFO, RTLD_DI_SERINFOSIZE):
-            folders = [*directories(handle, links.state.library_path, links.main), *links.profile.folders]
+            folders = [*directories(handle, links.state.library_path, links.main, links.profile.expand), *links.profile.folders]
             self._search_info(out, folders, with_paths=request == RTLD_DI_SERINFO)
         elif request == RTLD_DI_ORIGIN:
             folder = directory_of(handle)
@@ -407,7 +413,12 @@ class LibcHost:
             | (LOCK_NEW_THREADS if locks.new_threads else 0)
             | (LOCK_ITERATING if locks.iterating else 0)
             | (LOCK_EXIT if locks.at_exit else 0)
+            | (LOCK_UNWINDER if locks.opening_unwinder else 0)
+            | (LOCK_THREAD_DTORS if locks.thread_destructors else 0)
+            | (LOCK_BINDING if locks.new_bindings else 0)
+            | (ITERATION_LOCK if locks.iteration else 0)
             | (WAIT_CONSTRUCTORS if locks.waits_for != "nobody" else 0)
+            | {"last": SHUTDOWN_LAST, "late": SHUTDOWN_LATE, "early": 0}[links.profile.shutdown]
         )
         if self.unfinished is not None:
             flags |= UNFINISHED

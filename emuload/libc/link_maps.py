@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 RT_CONSISTENT, RT_ADD, RT_DELETE = range(3)
 R_DEBUG, BREAKPOINT = "_r_debug", "_dl_debug_state"
+ENVIRONMENT = "environ"
 _WORDS = 5
 """struct link_map's public part: l_addr, l_name, l_ld, l_next, l_prev."""
 
@@ -110,7 +111,8 @@ class LinkMaps:
     # -- for debuggers -------------------------------------------------------------------------------------------
 
     def attach(self) -> None:
-        """Fill in `_r_debug` and the program's DT_DEBUG, once the start-up objects are mapped."""
+        """Fill in `_r_debug` and the program's DT_DEBUG, once the start-up objects are mapped and before they are relocated: a
+        program's COPY relocation takes the structure as it is then (glibc elf/rtld.c, dl_main)."""
         links, abi = self._host.link_map, self._host.cpu.abi
         builtin = self._builtin()
         main = links.main
@@ -119,7 +121,13 @@ class LinkMaps:
             if main.writable(at):
                 links.memory.view(at, abi.word)[:] = builtin.address(R_DEBUG).to_bytes(abi.word, "little")
         self.publish()
-        self.put(builtin.address(R_DEBUG), 1, self._first(), builtin.address(BREAKPOINT), RT_CONSISTENT, builtin.bias)
+        self.put(builtin.address(R_DEBUG), 1, self._first(), builtin.address(BREAKPOINT), RT_ADD, builtin.bias)
+
+    def variable(self, name: str) -> int:
+        """The word in a variable of the C library, or in a program's copy of it."""
+        found = self._host.link_map.find_symbol(MAIN, name)
+        address = found.address if found is not None else self._builtin().address(name)
+        return int.from_bytes(self._host.cpu.memory.read(address, self._host.cpu.abi.word), "little")
 
     def breakpoint(self) -> int:
         """The address of the function that debuggers stop in."""

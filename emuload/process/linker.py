@@ -15,6 +15,7 @@ from emuload.kernel.initial_stack import InitialStack, ProgramHeaders, build_sta
 from emuload.kernel.task import Task
 from emuload.libc.builtins import LIBC, RUNTIME_NAMES, builtins_for, hard_float
 from emuload.libc.host import LibcHost
+from emuload.libc.link_maps import RT_CONSISTENT
 from emuload.machine.cpu import Cpu
 from emuload.machine.memory import text_bytes
 from emuload.process.guest_files import GuestFiles
@@ -98,7 +99,7 @@ class Linker:
             text_bytes(self.program_name), self.files.fs.uid, self.link_map.page_size,
         )  # fmt: skip
         self.files.describe(options, self.stack)
-        self.libc.link_maps.attach()
+        self.libc.link_maps.set_state(RT_CONSISTENT)
         self.link_map.owner.thread_pointers = self.libc.thread_pointers
 
     def _make_link_map(self) -> LinkMap:
@@ -131,6 +132,7 @@ class Linker:
             if builtin is None:
                 raise LoadError(options.program or "", "DT_NEEDED", "the program is not linked with a C library")
             self._builtin = builtin
+            self.libc.link_maps.attach()
             call = links.relocate(linking)
         except LoadError as error:
             raise self.profile.worded(error, "start", self.program_name) from None

@@ -56,6 +56,7 @@ static void on_cancel(int signal, siginfo_t *info, void *context) {
 EXPORT int pthread_cancel(pthread_t thread) {
     struct thread *t = (struct thread *)thread, *self = em_self();
     static int installed;
+    em_open_unwinder();
     if (!__atomic_exchange_n(&installed, 1, __ATOMIC_ACQ_REL)) {
         struct em_sigaction action = {.flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
         action.handler = (void *)on_cancel;
@@ -157,7 +158,10 @@ EXPORT int __cxa_thread_atexit_impl(void (*fn)(void *), void *object, void *dso)
     if (!d) em_fatal("out of memory in __cxa_thread_atexit_impl\n");
     *d = (struct em_tls_dtor){em_self()->tls_dtors, fn, object, dso};
     em_self()->tls_dtors = d;
+    int locked = (em_process.flags & EM_LOCK_THREAD_DTORS) != 0;
+    if (locked) em_lock_loader();
     EM_DL_PIN(dso, 1);   /* what the destructor needs stays loaded (glibc stdlib/cxa_thread_atexit_impl.c) */
+    if (locked) em_unlock_loader();
     return 0;
 }
 
@@ -165,7 +169,12 @@ HIDDEN void em_run_tls_dtors(struct thread *self) {
     for (struct em_tls_dtor *d; (d = self->tls_dtors) != 0;) {
         self->tls_dtors = d->next;
         d->fn(d->object);
-        EM_DL_PIN(d->dso, -1);
+        long op = EM_DL_PIN(d->dso, -1);
+        if (op > 0) {   /* the library was closed before: it goes now (bionic) */
+            em_lock_loader();
+            em_run_operation(op, 1);
+            em_unlock_loader();
+        }
         em_free(d);
     }
 }

@@ -98,6 +98,40 @@ HIDDEN NORETURN void em_link_fatal(const char *text) {
     _exit(127);
 }
 
+/* The lock of dl_iterate_phdr, recursive (glibc's dl_load_write_lock). Constructors under dlopen's lock may be waiting for a
+ * thread that iterates, so it is another one. */
+static int iterate_lock, iterate_owner, iterate_depth;
+
+static void lock_iteration(void) {
+    int tid = em_self()->tid, free = 0;
+    if (iterate_owner == tid) {
+        iterate_depth++;
+        return;
+    }
+    if (!__atomic_compare_exchange_n(&iterate_lock, &free, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+        EM_EVENT(EM_ITERATION_WAIT, &iterate_lock, iterate_owner, 0, 0);
+        em_lock_slow(&iterate_lock);
+        EM_EVENT(EM_ITERATION_ACQUIRE, &iterate_lock, 0, 0, 0);
+    }
+    iterate_owner = tid;
+    iterate_depth = 1;
+}
+
+static void unlock_iteration(void) {
+    if (--iterate_depth) return;
+    iterate_owner = 0;
+    em_unlock(&iterate_lock);
+}
+
+/* pthread_exit, pthread_cancel and backtrace need libgcc_s, which the first of them opens (glibc misc/unwind-link.c). */
+HIDDEN void em_open_unwinder(void) {
+    static int opened;
+    if (opened || !(em_process.flags & EM_LOCK_UNWINDER)) return;
+    em_lock_loader();
+    opened = 1;
+    em_unlock_loader();
+}
+
 /* Runs what an operation asks for and returns its result. `locked`: the caller holds the loader's lock. */
 HIDDEN em_word em_run_operation(long op, int locked) {
     struct em_call call;
@@ -111,6 +145,10 @@ HIDDEN em_word em_run_operation(long op, int locked) {
             continue;
         }
         if (next == EM_DL_NOTE) {
+            if (call.argc && em_process.flags & EM_ITERATION_LOCK) {   /* nobody may be walking through the list */
+                lock_iteration();
+                unlock_iteration();
+            }
             ((void (*)(void))call.fn)();
             continue;
         }
@@ -161,6 +199,11 @@ HIDDEN em_word em_bind(em_word map, em_word index) {
     int saved = errno;
     em_word word;
     long done = EM_DL_BIND(map, index, &word);
+    if (done == EM_BIND_LOCK) {
+        em_lock_loader();
+        done = EM_DL_BIND(map, index, &word);
+        em_unlock_loader();
+    }
     if (done == EM_BIND_FAILED) em_link_fatal((const char *)word);
     if (done == EM_BIND_RESOLVE) word = (em_word)EM_DL_BOUND(map, index, em_resolve(word));
     errno = saved;
@@ -214,38 +257,26 @@ EXPORT int dladdr1(const void *address, Dl_info *info, void **extra, int flags) 
     return 1;
 }
 
+/* Without the lock, as glibc's and bionic's (musl's takes one that constructors do not hold). */
 EXPORT int dlinfo(void *handle, int request, void *out) {
-    em_lock_loader();
     clear_error();
     long r = EM_DL_INFO(handle, request, out);
     if (r < 0) take_error();
-    em_unlock_loader();
     return r < 0 ? -1 : 0;
 }
-
-/* Another lock than dlopen's, except where the profile says so: constructors under dlopen's may be waiting for a thread
- * that comes here. */
-static int iterate_lock, iterate_owner, iterate_depth;
 
 HIDDEN void *em_tls_block(unsigned long module);
 
 EXPORT int dl_iterate_phdr(int (*callback)(struct dl_phdr_info *, size_t, void *), void *data) {
-    int tid = em_self()->tid, r = 0, whole = (em_process.flags & EM_LOCK_ITERATING) != 0;
+    int r = 0, whole = (em_process.flags & EM_LOCK_ITERATING) != 0, own = (em_process.flags & EM_ITERATION_LOCK) != 0;
     if (whole) em_lock_loader();
-    if (iterate_owner != tid) {
-        em_lock(&iterate_lock);
-        iterate_owner = tid;
-    }
-    iterate_depth++;
+    if (own) lock_iteration();
     struct dl_phdr_info info;
     for (long i = 0; !r && EM_DL_ITERATE(i, &info) > 0; i++) {
         if (info.dlpi_tls_modid) info.dlpi_tls_data = em_tls_block(info.dlpi_tls_modid);
         r = callback(&info, sizeof info, data);
     }
-    if (--iterate_depth == 0) {
-        iterate_owner = 0;
-        em_unlock(&iterate_lock);
-    }
+    if (own) unlock_iteration();
     if (whole) em_unlock_loader();
     return r;
 }

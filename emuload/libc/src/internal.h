@@ -171,6 +171,8 @@ extern EXPORT const int __emu_tcb_size;
 HIDDEN NORETURN void em_fatal(const char *text);    /* text to fd 2, then abort() */
 
 /* dlfcn.c */
+HIDDEN void em_register_shutdown(void);   /* makes the linker's destructors a handler of exit */
+HIDDEN void em_open_unwinder(void);
 HIDDEN void em_lock_loader(void);
 HIDDEN void em_unlock_loader(void);
 HIDDEN em_word em_run_operation(long op, int locked);

@@ -247,7 +247,10 @@ EXPORT int pthread_detach(pthread_t thread) {
 
 EXPORT pthread_t pthread_self(void) { return (pthread_t)em_self(); }
 EXPORT int pthread_equal(pthread_t a, pthread_t b) { return a == b; }
-EXPORT void pthread_exit(void *result) { em_thread_exit(result); }
+EXPORT void pthread_exit(void *result) {
+    em_open_unwinder();
+    em_thread_exit(result);
+}
 
 /* -- about a thread --------------------------------------------------------------------------------- */
 
