@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from emuload.golang.library import GoLibrary
     from emuload.process.instruction_log import InstructionLog
 
+MOST_UNLOADED = 32
+"""Unloaded objects that are kept for reports."""
+
 
 class Linker:
     """The dynamic linker of one process; `emuload.libc.host` finds here what it needs of the process.
@@ -63,6 +66,9 @@ class Linker:
         self.hard_float = True
         """The C library in use, and so the file that chose it, passes floats in floating-point registers."""
         self._linked = False
+        self.unloaded: dict[int, LinkedObject] = {}
+        """The object that was unloaded last at an address, for reports about code that is still in it."""
+        self._relocated: dict[int, LinkedObject] = {}
 
     def objects(self) -> Sequence[LinkedObject]:
         """The objects in the link map, in its order; none before `link`."""
@@ -182,13 +188,21 @@ class Linker:
             self._print(f"{fields['message']}\n")
         elif kind == "object-relocated":
             loaded = next(each for each in self.link_map.objects if each.path == fields["object"])
+            self._relocated[loaded.start] = loaded
             tracker = self.watches.add(loaded)
             if tracker is not None and self.options.go_imports:
                 self._emit_imports(tracker.library, loaded.path)
             if self.log is not None:
                 self.log.mapped(loaded)
-        elif kind == "object-unmapped" and self.log is not None:
-            self.log.unmapped(fields["address"])
+        elif kind == "object-unmapped":
+            gone = self._relocated.pop(fields["address"], None)
+            if gone is not None:
+                self.unloaded.pop(gone.start, None)
+                self.unloaded[gone.start] = gone
+                if len(self.unloaded) > MOST_UNLOADED:
+                    del self.unloaded[next(iter(self.unloaded))]
+            if self.log is not None:
+                self.log.unmapped(fields["address"])
 
     def _print(self, text: str) -> None:
         """Write a message of the linker itself to the guest's standard error."""
