@@ -18,6 +18,7 @@ from bisect import bisect_right
 from struct import iter_unpack, unpack_from
 
 from .errors import LoadError
+from .file_kinds import kind_of
 from .gabi import (
     DF_1_NODELETE,
     DF_1_NOW,
@@ -77,6 +78,12 @@ _SEGMENT_NAMES = {PT_DYNAMIC: "PT_DYNAMIC", PT_TLS: "PT_TLS", PT_GNU_RELRO: "PT_
 _LIBRARIES = {DT_NEEDED: "DT_NEEDED", DT_FILTER: "DT_FILTER", DT_AUXILIARY: "DT_AUXILIARY"}
 
 
+def _kind(data: bytes) -> str:
+    """What a file is that is no ELF file, as the end of an error's place."""
+    kind = kind_of(data) if data[:4] != b"\x7fELF" else ""
+    return f"; this is {kind}" if kind else ""
+
+
 class ElfFile:
     """A checked ELF file. ``data`` is its content, ``path`` its name in messages; ``machine``, when given, is required.
 
@@ -109,10 +116,10 @@ class ElfFile:
     def _read_header(self, required: Machine | None) -> None:
         data, error = self.data, self.error
         if len(data) < 20:
-            raise error(f"{len(data)} bytes", "file too short", "short")
+            raise error(f"{len(data)} bytes{_kind(data)}", "file too short", "short")
         ident = data[:16]
         if ident[:4] != b"\x7fELF":
-            raise error("e_ident at 0x0", "invalid ELF header", "not-elf")
+            raise error(f"e_ident at 0x0{_kind(data)}", "invalid ELF header", "not-elf")
         if ident[4] not in (1, 2) or (required and ident[4] * 32 != required.elf_class):
             raise error("e_ident[EI_CLASS] at 0x4", f"wrong ELF class: ELFCLASS{32 if ident[4] == 1 else 64}", "class")
         self.layout = ELF32 if ident[4] == 1 else ELF64

@@ -47,16 +47,15 @@ class LinkMap:
     ``memory``     a `loader.memory.Memory`
     ``machine``    a `Machine`, its name, or None: that of the first file
     ``finder``     see `loader.search.Finder`; ``library_path``: directories searched before it, as LD_LIBRARY_PATH
-    ``builtins``   soname → (path, content); sonames with the same path are one object
+    ``builtins``   soname → (path, content), one object for each path; ``fallbacks``: the same, for names without a file
     ``runtime``    names of the functions and data of the built-in C library that relocation uses
     ``missing``    called with (name, requester) for an undefined function: the address to bind it to, or None to refuse
-    ``absent``     called with (name, requester) for a needed library that is not found: True to go on without it; its
-                   symbols, data too, are then asked of ``missing``
+    ``absent``     called with (name, requester) for a needed library that is not found: True to go on without it, with its
+                   symbols, data too, asked of ``missing``
     ``on_event``   called with (kind, details). Kinds: object-found, object-mapped, tls-registered, static-tls,
                    object-dependencies, object-relocated, relro-protected, tls-image, object-unmapped, warning,
                    preload-refused; details are ints, strings, lists of strings, dicts of ints
-    ``call_guest`` runs an IFUNC resolver at an address and returns its result: for `dlopen`, `load_startup` and `dlsym`;
-                   a caller of `open`, `start` and `relocate` runs them itself
+    ``call_guest`` runs an IFUNC resolver, for `dlopen`, `load_startup`, `dlsym`; callers of `open` and `start` do it themselves
     ``identify``   the word by which the C library's resolver knows an object whose PLT slots are bound at their first
                    call; None: all is bound at once. ``bind_now``: so it is anyway, as LD_BIND_NOW asks
     ``program``    the name of the main program in the linker's words; "": its path
@@ -78,6 +77,7 @@ class LinkMap:
         finder: Finder | None = None,
         library_path: Sequence[str] = (),
         builtins: Mapping[str, tuple[str, bytes]] | None = None,
+        fallbacks: Mapping[str, tuple[str, bytes]] | None = None,
         runtime: RuntimeNames | None = None,
         missing: Callable[[str, LinkedObject], int | None] | None = None,
         absent: Callable[[str, LinkedObject], bool] | None = None,
@@ -97,7 +97,7 @@ class LinkMap:
         self.state = state = State(owner, known, library_path, program)
         library = Runtime(state, runtime or RuntimeNames())
         self._storage = ThreadStorage(state, memory, rules, owner, library, tcb_size)
-        self._loader = Loader(state, memory, rules, owner, self._storage, builtins or {})
+        self._loader = Loader(state, memory, rules, owner, self._storage, builtins or {}, fallbacks or {})
         self._lookup = Lookup(state, rules, owner)
         self._lazy = LazyBinding(memory, owner, library, self._lookup)
         self._unloader = Unloader(state, memory, rules, owner, self._storage)

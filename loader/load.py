@@ -25,7 +25,10 @@ NOT_FOUND = "cannot open shared object file: No such file or directory"
 
 
 class Loader:
-    """Brings objects into one process. ``builtins``: soname → (path, content), looked for before any file."""
+    """Brings objects into one process.
+
+    ``builtins``: soname → (path, content), looked for before any file; ``fallbacks``: the same, if the search finds no file.
+    """
 
     def __init__(
         self,
@@ -35,6 +38,7 @@ class Loader:
         owner: Owner,
         storage: ThreadStorage,
         builtins: Mapping[str, tuple[str, bytes]],
+        fallbacks: Mapping[str, tuple[str, bytes]],
     ) -> None:
         self.state = state
         self.memory = memory
@@ -42,6 +46,7 @@ class Loader:
         self.owner = owner
         self.storage = storage
         self.builtins = dict(builtins)
+        self.fallbacks = dict(fallbacks)
         #: how many objects have been mapped so far
         self.loads = 0
         #: true once the process is linked and dlopen loads
@@ -96,7 +101,7 @@ class Loader:
         return self.same_file(found, name) if found is not None else None
 
     def _builtin(self, name: str) -> tuple[str, bytes] | None:
-        return self.builtins.get(name) or self.builtins.get(name.rpartition("/")[2])
+        return _by_name(self.builtins, name)
 
     def load(self, name: str, requester: LinkedObject | None, dependent: LinkedObject | None) -> LinkedObject:
         """The object called ``name``, mapped if it is not yet. ``requester``: whose search path counts;
@@ -104,11 +109,7 @@ class Loader:
         known = self.find_loaded(name, requester)
         if known is not None:
             return known
-        builtin = self._builtin(name)
-        found = Found(*builtin) if builtin is not None else self.search(name, requester, dependent)
-        if found is None:
-            where = f"needed by {dependent.path}" if dependent else ""
-            raise LoadError(name, where, NOT_FOUND, "not-found", **self._asked(name, dependent))
+        found, builtin = self._find(name, requester, dependent)
         same = self.same_file(found, name)
         if same is not None:
             return same
@@ -124,13 +125,30 @@ class Loader:
             obj = LinkedObject(self.loads + 1, path, name, elf)
             obj.loader = dependent
             obj.identity = found.identity
-            obj.is_builtin = builtin is not None
+            obj.is_builtin = builtin
             if builtin:
                 obj.names = [soname for soname, (other, _) in self.builtins.items() if other == path]
             return self._add(obj, name)
         except LoadError as error:
             error.facts.update(self._asked(name, dependent))
             raise
+
+    def _find(self, name: str, requester: LinkedObject | None, dependent: LinkedObject | None) -> tuple[Found, bool]:
+        """What a name leads to, and True if that is built in. LoadError if it leads nowhere."""
+        builtin, fallback = self._builtin(name), _by_name(self.fallbacks, name)
+        try:
+            found = Found(*builtin) if builtin is not None else self.search(name, requester, dependent)
+        except LoadError as error:
+            if fallback is None or error.code != "class":
+                raise
+            found = None
+        if found is None and fallback is not None:
+            builtin = fallback
+            found = Found(*fallback)
+        if found is None:
+            where = f"needed by {dependent.path}" if dependent else ""
+            raise LoadError(name, where, NOT_FOUND, "not-found", **self._asked(name, dependent))
+        return found, builtin is not None
 
     def search(self, name: str, requester: LinkedObject | None, dependent: LinkedObject | None) -> Found | None:
         """The first file that the search finds; if the profile passes over files for other machines, the first other one."""
@@ -230,3 +248,17 @@ class Loader:
                 raise
             obj.absent.append(name)
             return None
+
+
+def _by_name(builtins: Mapping[str, tuple[str, bytes]], name: str) -> tuple[str, bytes] | None:
+    """The built-in object that a name stands for, a path by its last part."""
+    return builtins.get(name) or builtins.get(name.rpartition("/")[2])
+
+
+def _foreign(data: bytes, machine: Machine | None) -> str:
+    """The field by which an ELF file is for another machine, "class" or "machine"; "" if it is not, or is not an ELF file."""
+    if machine is None or data[:4] != b"\x7fELF" or len(data) < 20:
+        return ""
+    if data[4] * 32 != machine.elf_class:
+        return "class" if data[4] in (1, 2) else ""
+    return "machine" if int.from_bytes(data[18:20], "little") != machine.e_machine else ""

@@ -13,6 +13,7 @@ from emuload.kernel import errno
 from emuload.kernel.dispatch import BLOCKED, SWITCH, Result
 from emuload.kernel.signals import force_fault
 from emuload.kernel.task import Task, Wait
+from emuload.libc.builtins import LIBGCC
 from emuload.libc.events import EVENTS, WAITS
 from emuload.libc.link_maps import LinkMaps, shown_name
 from emuload.libc.operations import Operations
@@ -38,7 +39,8 @@ EM_BASE = 0x454D0000
 (
     IDLE, EVENT, DL_OPEN, DL_NEXT, DL_SYM, DL_CLOSE, DL_ITERATE, DL_ADDR, DL_ERROR, DL_STARTUP, DL_SHUTDOWN,
     TLS_SIZE, TLS_INIT, TLS_GET, INFO, DL_INFO, TLS_FREE, DL_BIND, DL_BOUND, DL_FOUND, DL_PIN,
-) = range(EM_BASE, EM_BASE + 21)  # fmt: skip
+    DL_FIND, DL_UNWINDER,
+) = range(EM_BASE, EM_BASE + 23)  # fmt: skip
 
 STOPS_FIRST = frozenset({DL_OPEN, DL_CLOSE, DL_NEXT, DL_STARTUP, DL_BIND})
 """Calls that map, make or unmap code: answered with the CPU stopped."""
@@ -357,6 +359,25 @@ class LibcHost:
         maps.put(out, *words)
         return 1
 
+    def _dl_find(self, task: Task, arguments: Sequence[int]) -> Result:
+        """struct em_dl_object of the object at an address."""
+        address, out = arguments[:2]
+        loaded = self._host.link_map.object_at(address)
+        if loaded is None:
+            return 0
+        place = self.link_maps.place(loaded)
+        self.link_maps.put(out, loaded.start, loaded.end, place, loaded.bias, loaded.phdr, loaded.elf.phnum)
+        return 1
+
+    def _dl_unwinder(self, task: Task, arguments: Sequence[int]) -> Result:
+        """struct em_unwinder."""
+        loaded = next((each for each in self._host.link_map.objects if each.soname == LIBGCC), None)
+        functions = ("_Unwind_ForcedUnwind", "_Unwind_GetCFA")
+        if loaded is None or not loaded.relocated or any(loaded.symbol(name) is None for name in functions):
+            return 0
+        self.link_maps.put(arguments[0], *map(loaded.address, functions))
+        return 1
+
     def _dl_info(self, task: Task, arguments: Sequence[int]) -> Result:
         number, request, out = arguments[:3]
         handle = self.link_maps.handle(number)
@@ -370,7 +391,7 @@ class LibcHost:
             maps.put(out, maps.place(handle))
         elif request in (RTLD_DI_SERINFO, RTLD_DI_SERINFOSIZE):
             folders = [*directories(handle, links.state.library_path, links.main, links.profile.expand), *links.profile.folders]
-            self._search_info(out, folders, with_paths=request == RTLD_DI_SERINFO)
+            maps.search_info(out, folders, with_paths=request == RTLD_DI_SERINFO)
         elif request == RTLD_DI_ORIGIN:
             folder = directory_of(handle)
             kernel = self._host.kernel
@@ -388,21 +409,6 @@ class LibcHost:
             self._errors[task.tid] = "unsupported dlinfo request"
             return -errno.EINVAL
         return 0
-
-    def _search_info(self, out: int, folders: Sequence[str], *, with_paths: bool) -> None:
-        """Dl_serinfo: size of all, number of paths; then each path's address and flags, followed by the texts."""
-        word = self._host.cpu.abi.word
-        texts = [text_bytes(folder) + b"\0" for folder in folders]
-        head = 2 * word
-        place = head + 2 * word * len(folders)
-        size = place + sum(map(len, texts))
-        if with_paths:
-            for i, text in enumerate(texts):
-                self.link_maps.put(out + head + 2 * word * i, out + place, 0)
-                self._host.cpu.memory.write(out + place, text)
-                place += len(text)
-        else:
-            self.link_maps.put(out, size, len(folders))
 
     def _info(self, task: Task, arguments: Sequence[int]) -> Result:
         stack, links = self._host.stack, self._host.link_map
@@ -441,5 +447,5 @@ _HANDLERS = {
     DL_ITERATE: "_dl_iterate", DL_ADDR: "_dl_addr", DL_ERROR: "_dl_error", DL_STARTUP: "_dl_startup",
     DL_SHUTDOWN: "_dl_shutdown", TLS_SIZE: "_tls_size", TLS_INIT: "_tls_init", TLS_GET: "_tls_get", INFO: "_info",
     DL_INFO: "_dl_info", TLS_FREE: "_tls_free", DL_BIND: "_dl_bind", DL_BOUND: "_dl_bound", DL_FOUND: "_dl_found",
-    DL_PIN: "_dl_pin",
+    DL_PIN: "_dl_pin", DL_FIND: "_dl_find", DL_UNWINDER: "_dl_unwinder",
 }  # fmt: skip

@@ -6,8 +6,10 @@ leads to `_r_debug`; it stops in `_dl_debug_state` whenever r_state changes (lin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from emuload.libc.builtins import LIBC
 from emuload.machine.memory import text_bytes
 from loader.gabi import DT_DEBUG
 from loader.link_map import DEFAULT, MAIN, NEXT, Handle, LinkMap
@@ -68,6 +70,21 @@ class LinkMaps:
             end = start + room
         self._room = (start + size, end)
         return start
+
+    def search_info(self, out: int, folders: Sequence[str], *, with_paths: bool) -> None:
+        """Write a Dl_serinfo: size of all, number of paths; then each path's address and flags, and behind them the texts."""
+        word = self._host.cpu.abi.word
+        texts = [text_bytes(folder) + b"\0" for folder in folders]
+        head = 2 * word
+        place = head + 2 * word * len(folders)
+        size = place + sum(map(len, texts))
+        if with_paths:
+            for i, text in enumerate(texts):
+                self.put(out + head + 2 * word * i, out + place, 0)
+                self._host.cpu.memory.write(out + place, text)
+                place += len(text)
+        else:
+            self.put(out, size, len(folders))
 
     # -- handles -------------------------------------------------------------------------------------------------
 
@@ -154,7 +171,7 @@ class LinkMaps:
         return self.place(main) if main is not None else self._head()
 
     def _builtin(self) -> LinkedObject:
-        return next(o for o in self._host.link_map.objects if o.is_builtin)
+        return next(o for o in self._host.link_map.objects if o.is_builtin and o.path == LIBC)
 
 
 def shown_name(obj: LinkedObject) -> str:

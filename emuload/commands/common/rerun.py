@@ -49,9 +49,9 @@ def session_of_trace(trace: Trace) -> Session:
     if options["stdin"] == "-":
         raise CannotRunAgainError("its standard input was not kept")
     try:
-        digest = hashlib.sha256(read_file(options["library"])).hexdigest()
-        if digest != header.files[options["library"]]:
-            raise CannotRunAgainError(f"{options['library']} is another file than the one that ran")
+        for path, known in header.files.items():
+            if hashlib.sha256(read_file(path)).hexdigest() != known:
+                raise CannotRunAgainError(f"{path} is another file than the one that ran")
         return session_with(options, process_options(options))
     except (EmuloadError, LoadError) as error:
         raise CannotRunAgainError(str(error)) from None
@@ -59,14 +59,17 @@ def session_of_trace(trace: Trace) -> Session:
 
 def options_of(header: Header) -> dict[str, Any]:
     """The command line's options from a header. Raises CannotRunAgainError for a header that no such command wrote."""
-    if len(header.files) != 1 or header.arguments[:1] != [PROGRAM_NAME]:
+    if not header.files or header.arguments[:1] != [PROGRAM_NAME]:
         raise CannotRunAgainError(_OTHERWISE)
     if header.schedule != RoundRobin().describe():
         raise CannotRunAgainError("its threads took turns in another way than usual")
     given, limits = header.options, header.limits
+    library, *more = header.files
     try:
         return {
-            "library": next(iter(header.files)),
+            "library": library,
+            "more": more,
+            "lazy": given.get("lazy", False),
             "calls": header.calls,
             "arguments": header.arguments[1:],
             "environment": [f"{name}={value}" for name, value in header.environment.items()],

@@ -267,43 +267,55 @@ EXPORT int dlinfo(void *handle, int request, void *out) {
 
 HIDDEN void *em_tls_block(unsigned long module);
 
+static void stop_iterating(void *unused) {
+    if (em_process.flags & EM_ITERATION_LOCK) unlock_iteration();
+    if (em_process.flags & EM_LOCK_ITERATING) em_unlock_loader();
+}
+
 EXPORT int dl_iterate_phdr(int (*callback)(struct dl_phdr_info *, size_t, void *), void *data) {
-    int r = 0, whole = (em_process.flags & EM_LOCK_ITERATING) != 0, own = (em_process.flags & EM_ITERATION_LOCK) != 0;
-    if (whole) em_lock_loader();
-    if (own) lock_iteration();
+    EM_EXCEPTIONS_PASS();
+    int r = 0;
+    if (em_process.flags & EM_LOCK_ITERATING) em_lock_loader();
+    if (em_process.flags & EM_ITERATION_LOCK) lock_iteration();
+    struct em_cleanup cleanup;
+    em_cleanup_push(&cleanup, stop_iterating, 0);
     struct dl_phdr_info info;
     for (long i = 0; !r && EM_DL_ITERATE(i, &info) > 0; i++) {
         if (info.dlpi_tls_modid) info.dlpi_tls_data = em_tls_block(info.dlpi_tls_modid);
-        r = callback(&info, sizeof info, data);
+        r = EM_CALL_BACK(callback, &info, sizeof info, data);
     }
-    if (own) unlock_iteration();
-    if (whole) em_unlock_loader();
+    em_cleanup_pop(&cleanup);
+    stop_iterating(0);
     return r;
 }
 
-#if defined(__arm__)
-/* The unwinder's way to a module's .ARM.exidx (glibc and musl provide it; EHABI). */
-struct exidx { uintptr_t pc, address; int count; };
-static int find_exidx(struct dl_phdr_info *info, size_t size, void *data) {
-    struct exidx *e = data;
-    int inside = 0;
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-        uintptr_t start = info->dlpi_addr + p->p_vaddr;
-        if (p->p_type == PT_LOAD && e->pc - start < p->p_memsz) inside = 1;
-        if (p->p_type == PT_ARM_EXIDX) {
-            e->address = start;
-            e->count = (int)(p->p_memsz / 8);
-        }
+/* What the unwinder asks for each frame; it takes no lock (glibc elf/dl-find_object.c). */
+EXPORT int _dl_find_object(void *address, struct dl_find_object *result) {
+    struct em_dl_object object;
+    if (EM_DL_FIND(address, &object) <= 0) return -1;
+    result->dlfo_flags = 0;
+    result->dlfo_map_start = (void *)object.start;
+    result->dlfo_map_end = (void *)object.end;
+    result->dlfo_link_map = (struct link_map *)object.link_map;
+    result->dlfo_eh_frame = 0;
+    const ElfW(Phdr) *headers = (const ElfW(Phdr) *)object.headers;
+    for (em_word i = 0; i < object.count; i++) {
+        if (headers[i].p_type != DLFO_EH_SEGMENT_TYPE) continue;
+        result->dlfo_eh_frame = (void *)(object.bias + headers[i].p_vaddr);
+#if DLFO_STRUCT_HAS_EH_COUNT
+        result->dlfo_eh_count = (int)(headers[i].p_memsz / 8);
+#endif
     }
-    if (!inside) e->address = 0;
-    return inside && e->address;
+    return 0;
 }
+
+#if defined(__arm__)
+/* The unwinder's way to a module's .ARM.exidx (glibc sysdeps/arm/find_exidx.c; EHABI). */
 EXPORT uintptr_t __gnu_Unwind_Find_exidx(uintptr_t pc, int *count) {
-    struct exidx e = {pc, 0, 0};
-    if (!dl_iterate_phdr(find_exidx, &e)) return 0;
-    *count = e.count;
-    return e.address;
+    struct dl_find_object found;
+    if (_dl_find_object((void *)pc, &found) < 0 || !found.dlfo_eh_frame) return 0;
+    *count = found.dlfo_eh_count;
+    return (uintptr_t)found.dlfo_eh_frame;
 }
 ASM_ALIAS(dl_unwind_find_exidx, __gnu_Unwind_Find_exidx);
 #endif

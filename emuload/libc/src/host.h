@@ -32,6 +32,8 @@ enum em_host_call {
     EM_NR_DL_BOUND,        /* (link map, index, what the resolver returned) -> the same, written to the slot */
     EM_NR_DL_FOUND,        /* (address): what a symbol found as EM_FOUND_RESOLVER or EM_FOUND_TLS came to */
     EM_NR_DL_PIN,          /* (address in an object, 1 | -1) -> op | 0: one more or less thread-local object with a destructor in it */
+    EM_NR_DL_FIND,         /* (address, struct em_dl_object *) -> 1 | 0: what _dl_find_object needs */
+    EM_NR_DL_UNWINDER,     /* (struct em_unwinder *) -> 1 | 0: of libgcc_s.so.1, if that is loaded */
 };
 
 enum em_next {
@@ -55,6 +57,8 @@ struct em_tls_size { em_word size, align, tp_offset; };
 struct em_tls_module { em_word size, align, image, image_size, place; };   /* place: its block in static TLS, 0: none */
 struct em_symbol { em_word address, offset; };   /* EM_FOUND_TLS: module, offset */
 struct em_dl_addr { em_word file_name, base, symbol_name, symbol_address, link_map, symbol; };
+struct em_dl_object { em_word start, end, link_map, bias, headers, count; };   /* its program headers, and how many */
+struct em_unwinder { em_word force, frame; };   /* _Unwind_ForcedUnwind, _Unwind_GetCFA */
 struct em_info {
     em_word argc, argv, envp, auxv, page_size;
     em_word stack_low, stack_high;   /* the main thread's stack, its limits */
@@ -206,6 +210,8 @@ static inline long em_sys3(long n, long a, long b, long c) {
 #define EM_DL_BOUND(map, index, target) em_syscall(EM_NR_DL_BOUND, map, index, target)
 #define EM_DL_FOUND(address) em_syscall(EM_NR_DL_FOUND, address)
 #define EM_DL_PIN(address, change) em_syscall(EM_NR_DL_PIN, address, change)
+#define EM_DL_FIND(address, out) em_syscall(EM_NR_DL_FIND, address, out)
+#define EM_DL_UNWINDER(out) em_syscall(EM_NR_DL_UNWINDER, out)
 #define EM_INFO(out) em_syscall(EM_NR_INFO, out)
 #define EM_DL_INFO(handle, request, out) em_syscall(EM_NR_DL_INFO, handle, request, out)
 

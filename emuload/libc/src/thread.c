@@ -98,7 +98,7 @@ static void thread_main(void *argument) {
     em_restore_signals(&self->start_mask);
     pass_loader();
     EM_EVENT(EM_THREAD_START, self->start, 0, 0, 0);
-    em_thread_exit(self->start(self->argument));
+    em_thread_return(self->start(self->argument));
 }
 
 static size_t round_page(size_t n) { return (n + PAGE - 1) & -PAGE; }
