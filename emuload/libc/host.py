@@ -238,9 +238,7 @@ class LibcHost:
         address, change = arguments[0], self._host.cpu.abi.signed(arguments[1])
         links = self._host.link_map
         pinned = links.object_at(address) or links.main
-        if pinned is None:
-            return 0
-        objects = links.pin(pinned, change)
+        objects = links.pin(pinned, change) if pinned is not None else []
         return self._operations.close(objects) if objects else 0
 
     # -- binding at the first call -------------------------------------------------------------------------------
