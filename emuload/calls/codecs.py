@@ -84,8 +84,11 @@ class ComplexCodec:
     def encode(self, value: Any, encoder: Encoder) -> bytes:
         if not isinstance(value, complex | float | int):
             raise _mismatch(value, self.shape.name)
-        number = complex(value)
-        return struct.pack("<ff" if self.shape.size == 8 else "<dd", number.real, number.imag)
+        try:
+            number = complex(value)
+            return struct.pack("<ff" if self.shape.size == 8 else "<dd", number.real, number.imag)
+        except OverflowError:
+            raise CallError(f"{value!r} does not fit {self.shape.name}") from None
 
     def decode(self, data: bytes, memory: AddressSpace) -> complex:
         return complex(*struct.unpack("<ff" if self.shape.size == 8 else "<dd", data))

@@ -312,7 +312,7 @@ class LibcHost:
         return 0
 
     def _dl_error(self, task: Task, arguments: Sequence[int]) -> Result:
-        text = self._errors.pop(task.tid, "").encode("utf-8", "backslashreplace")
+        text = text_bytes(self._errors.pop(task.tid, ""))
         if text and arguments[1]:
             self._host.cpu.memory.write(arguments[0], text[: arguments[1] - 1] + b"\0")
         return len(text)

@@ -81,8 +81,15 @@ def page_up(value: int) -> int:
 
 
 def text_bytes(value: str | bytes) -> bytes:
-    """UTF-8, in which Python's surrogate escapes stand for raw bytes."""
-    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+    """UTF-8, in which Python's surrogate escapes stand for raw bytes. Other surrogates become the three bytes that UTF-8 would
+    have for them, so that every text has bytes."""
+    if isinstance(value, bytes):
+        return value
+    try:
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        errors = ("surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass" for character in value)
+        return b"".join(character.encode("utf-8", how) for character, how in zip(value, errors, strict=True))
 
 
 class AddressSpace:
@@ -340,6 +347,12 @@ class AddressSpace:
             region.name = name
 
     # -- access ----------------------------------------------------------------------------------------------
+
+    def forget(self) -> None:
+        """Let go of all host memory. The engine must be closed: it holds the addresses."""
+        self._starts.clear()
+        self._regions.clear()
+        self.accessible = 0
 
     def view(self, address: int, size: int) -> memoryview:
         """A writable view of mapped bytes, whatever their protection. Raises MemoryFault across a region's end."""

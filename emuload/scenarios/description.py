@@ -95,7 +95,9 @@ def read(folder: Path) -> Scenario:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ScenarioError(path, "", error.strerror or str(error)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except RecursionError:
+        raise ScenarioError(path, "", "nested too deeply") from None
+    except ValueError as error:  # no TOML, no UTF-8, or a number longer than Python reads
         raise ScenarioError(path, "", str(error)) from None
     tables = entries.pop("file", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):

@@ -25,6 +25,13 @@ SCHEMA = 2
 LINE_LIMIT = 16 << 20
 """Bytes of the longest line that `read` accepts."""
 
+NESTING_LIMIT = 32
+"""Lists and objects within each other in an entry of a header: the writer needs three, and Python's own functions give up
+near a thousand."""
+
+WORD_LIMIT = 1 << 64
+"""Bound of an event's number, time, thread and address."""
+
 _ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False)
 _EVENT_KEYS = ["seq", "time", "tid", "pc", "kind", "fields"]
 
@@ -183,7 +190,7 @@ def _lines(path: str, file: IO[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
         if not line.endswith(b"\n"):
             raise TraceError(path, number, "the line is truncated" if len(line) < LINE_LIMIT else "the line is too long")
         try:
-            entry = json.loads(line)
+            entry = json.loads(line, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
             raise TraceError(path, number, f"this is no JSON{_brief(error)}") from None
         if not isinstance(entry, dict):
@@ -191,7 +198,18 @@ def _lines(path: str, file: IO[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, entry
 
 
+def _no_constant(text: str) -> None:
+    """Refuse NaN and Infinity, which Python's reader takes for JSON."""
+    raise _NoNumber(text)
+
+
+class _NoNumber(ValueError):
+    """A word that JSON does not have."""
+
+
 def _brief(error: Exception) -> str:
+    if isinstance(error, _NoNumber):
+        return f": {error} is no number"
     if isinstance(error, json.JSONDecodeError):
         return f" from column {error.colno} on"
     return ": bytes that are no UTF-8" if isinstance(error, UnicodeDecodeError) else ": nested too deeply or a number too long"
@@ -228,15 +246,27 @@ def _header(path: str, number: int, entry: dict[str, Any]) -> Header:
 
 _Record = TypeVar("_Record")
 
+
+
+def _is_limit(value: object) -> bool:
+    return type(value) in (int, float) and abs(value) < 1e300  # type: ignore[operator]
+
+
 _SHAPES = {
     "int": lambda value: type(value) is int,
     "int | None": lambda value: value is None or type(value) is int,
     "str": lambda value: type(value) is str,
-    "dict[str, Any]": lambda value: type(value) is dict,
+    "dict[str, Any]": lambda value: type(value) is dict and _is_flat(value, NESTING_LIMIT),
     "dict[str, str]": lambda value: type(value) is dict and all(type(v) is str for v in value.values()),
-    "dict[str, float]": lambda value: type(value) is dict and all(type(v) in (int, float) for v in value.values()),
+    "dict[str, float]": lambda value: type(value) is dict and all(map(_is_limit, value.values())),
     "list[str]": lambda value: type(value) is list and all(type(v) is str for v in value),
 }
+
+
+def _is_flat(value: object, levels: int) -> bool:
+    """True if lists and objects lie within each other at most `levels` deep."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return not inner or (levels > 0 and all(_is_flat(each, levels - 1) for each in inner))
 
 
 def _record(path: str, number: int, made: type[_Record], entries: object, what: str) -> _Record:
@@ -260,6 +290,8 @@ def _event(path: str, number: int, entry: Mapping[str, Any]) -> Event:
     for name in ("seq", "time", "tid", "pc"):
         if type(entry[name]) is not int or entry[name] < 0:
             raise TraceError(path, number, f"{name} is no number from 0 on")
+        if entry[name] >= WORD_LIMIT:
+            raise TraceError(path, number, f"{name} is wider than 64 bits")
     if type(entry["kind"]) is not str or not entry["kind"]:
         raise TraceError(path, number, "kind is no name")
     if type(entry["fields"]) is not dict:

@@ -11,7 +11,7 @@ import click
 
 from emuload.commands.common.command import CALLS, GUEST, LIMITS, Decorator, complete_from, option, together
 from emuload.errors import UsageError
-from emuload.process.options import Limits
+from emuload.process.options import HIGHEST_BOUND, Limits
 from loader import profiles
 from loader.elf import ElfFile
 from loader.errors import LoadError
@@ -112,8 +112,8 @@ def process_options(options: Mapping[str, Any]) -> dict[str, Any]:
         "output": options["output_limit"],
     }
     for name, value in bounds.items():
-        if value is not None and not value > 0:
-            raise UsageError(f"a bound must be above 0, not {value} ({name})")
+        if value is not None and not 0 < value <= HIGHEST_BOUND:
+            raise UsageError(f"a bound must be above 0 and at most {HIGHEST_BOUND}, not {value} ({name})")
     return {
         "profile": options["profile"],
         "seed": options["seed"],
