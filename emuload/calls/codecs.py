@@ -67,7 +67,7 @@ class FloatCodec:
             raise _mismatch(value, self.shape.name)
         try:
             return struct.pack("<f" if self.shape.size == 4 else "<d", value)
-        except OverflowError:
+        except (OverflowError, struct.error):  # the latter for a whole number
             raise CallError(f"{value!r} does not fit {self.shape.name}") from None
 
     def decode(self, data: bytes, memory: AddressSpace) -> float:

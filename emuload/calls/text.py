@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from emuload.calls import convert as calls
 from emuload.calls.convert import CallError, GoSlice, GoString, Typed
+from emuload.machine.memory import text_bytes
 
 TYPES: dict[str, Any] = {
     "i8": ctypes.c_int8, "i16": ctypes.c_int16, "i32": ctypes.c_int32, "i64": ctypes.c_int64, "i128": calls.int128,
@@ -116,10 +117,10 @@ class _Parser:
         raw = bytearray()
         at = 0
         for match in _ESCAPE.finditer(body):
-            raw += body[at : match.start()].encode("utf-8", "surrogateescape")
+            raw += text_bytes(body[at : match.start()])
             at = match.end()
             raw += self._escape(match.group(1), column)
-        raw += body[at:].encode("utf-8", "surrogateescape")
+        raw += text_bytes(body[at:])
         return raw.decode("utf-8", "surrogateescape")
 
     def _escape(self, code: str, column: int) -> bytes:
@@ -235,7 +236,7 @@ class _Parser:
 
     def _buffer(self, content: Any, token: _Token) -> calls.Buffer:
         if isinstance(content, str):
-            return calls.buffer(content.encode("utf-8", "surrogateescape"))
+            return calls.buffer(text_bytes(content))
         if isinstance(content, int) and not isinstance(content, bool) and 0 <= content <= 1 << 30:
             return calls.buffer(content)
         raise self._error("buf takes a size in bytes or a string", token.column)

@@ -22,7 +22,7 @@ HOOK_TLB_FILL = 1 << 17
 
 MEM_READ_UNMAPPED, MEM_WRITE_UNMAPPED, MEM_FETCH_UNMAPPED, MEM_WRITE_PROT, MEM_FETCH_PROT = 19, 20, 21, 22, 24
 
-CTL_CPU_MODEL, CTL_TB_REMOVE_CACHE, CTL_TLB_TYPE = 7, 9, 12
+CTL_CPU_MODEL, CTL_TB_REMOVE_CACHE, CTL_TLB_FLUSH, CTL_TLB_TYPE = 7, 9, 11, 12
 TLB_VIRTUAL = 1
 
 ERR_OK = 0
@@ -177,6 +177,10 @@ class Engine:
     def forget_code(self, start: int, end: int) -> None:
         """Drop what was translated from [start, end)."""
         self.control(CTL_TB_REMOVE_CACHE, start, end)
+
+    def forget_translations(self) -> None:
+        """Drop the TLB: an entry lets reads pass that a change of protection has forbidden since."""
+        self.control(CTL_TLB_FLUSH)
 
     def read_register(self, register: int) -> int:
         """One register of up to 64 bits."""

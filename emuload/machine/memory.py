@@ -279,9 +279,14 @@ class AddressSpace:
         for region in regions:
             if region.prot == prot:
                 continue
+            gained, lost = prot & ~region.prot, region.prot & ~prot
             region.prot = prot
             if region.backing is not None:
                 self._engine.protect(region.start, region.size, prot)
+                if gained & PROT_EXEC:
+                    self._engine.forget_code(region.start, region.end)  # it may have been written while it was data
+                if lost & PROT_READ:
+                    self._engine.forget_translations()
             elif prot:
                 if self.accessible + region.size > self.limit:
                     raise OutOfMemory(f"the bound of {self.limit} accessible bytes is reached")
@@ -339,6 +344,8 @@ class AddressSpace:
                     data.madvise(host_mmap.MADV_DONTNEED, offset, length)
                 else:
                     data[offset : offset + length] = bytes(length)
+                if region.prot & PROT_EXEC:
+                    self._engine.forget_code(region.start, region.end)
         self._merge(address, address + size)
 
     def rename(self, address: int, size: int, name: str) -> None:

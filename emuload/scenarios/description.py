@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -129,7 +130,7 @@ def _source(path: Path, place: str, table: Mapping[str, Any], above: Sequence[st
     if not sources or len({source.parent for source in sources}) > 1:
         raise ScenarioError(path, place, "sources are one or more files of one folder")
     for source in sources:
-        if not source.is_file():
+        if not os.path.isfile(source):
             raise ScenarioError(path, place, f"there is no source {source}")
     return Source(sources=tuple(sources), **given)
 

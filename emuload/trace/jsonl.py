@@ -249,7 +249,7 @@ _Record = TypeVar("_Record")
 
 
 def _is_limit(value: object) -> bool:
-    return type(value) in (int, float) and abs(value) < 1e300  # type: ignore[operator]
+    return type(value) in (int, float) and -1e300 < value < 1e300  # type: ignore[operator]
 
 
 _SHAPES = {

@@ -241,8 +241,7 @@ def check_trace(chance: random.Random, folder: Path) -> None:
 
 def check_header(chance: random.Random, folder: Path) -> None:
     """A trace of a library that is there, with another header: the run is made again, or it is said why not."""
-    lines, library = _own_trace(folder)
-    entries = [json.loads(line) for line in lines]
+    entries = [json.loads(line) for line in _own_trace(folder)]
     header = entries[0]
     for _ in range(chance.randint(1, 2)):
         table = chance.choice((header, header["options"], header["limits"], header["environment"], header["schedule"]))
@@ -268,23 +267,24 @@ def check_header(chance: random.Random, folder: Path) -> None:
 
 
 @lru_cache(maxsize=1)
-def _own_trace(folder: Path) -> tuple[tuple[str, ...], Path]:
+def _own_trace(folder: Path) -> tuple[str, ...]:
     """The trace of a sample, and beside it a rule that it breaks."""
     library = samples.path("amd64", folder)
     (folder / "never.toml").write_text('[[rule]]\nname = "n"\nrelation = "never"\nthen = "constructor-enter"\n')
     command("trace", library, "--call", "add(1, 2)", "-o", folder / "own.jsonl")
-    return tuple((folder / "own.jsonl").read_text().splitlines()), library
+    return tuple((folder / "own.jsonl").read_text().splitlines())
 
 
 # -- TOML --------------------------------------------------------------------------------------------------------------
 
 TOML_PIECES = (
     "[" * 990, "{" * 300, "{a=" * 990, "[[rule]]\n", "[rule]\n", "[phases]\n", "[[file]]\n", "total = 1\n", "total = -1\n",
-    "total = 1e9\n", '"\\ud800" = 1\n', '"\\U0010ffff" = 1\n', "0x_", "9" * 5000, "1979-05-27T07:32:00Z", "07:32:00", "inf", "nan",
-    '"""', "'''", "a.b.c = 1\n", "= ", "\n", "#", "''", '""', "{}", "[]", "true", '{ kind = "*", tid = { above = 1 } }',
+    "total = 1e9\n", '"\\ud800" = 1\n', '"\\U0010ffff" = 1\n', "0x_", "9" * 5000, "1979-05-27T07:32:00Z", "07:32:00", "inf",
+    "nan", '"""', "'''", "a.b.c = 1\n", "= ", "\n", "#", "''", '""', "{}", "[]", "true", '{ kind = "*", tid = { above = 1 } }',
     '{ kind = ["a", 1] }', "where = ['first.object = then.object']\n", "each = 'pair'\n", "per = ['tid']\n",
     "most = 99999999999999999999\n", "optional = 1\n", "then = {}\n", "first = 'mutex-*'\n", "relation = 'happens-before'\n",
-    "during = { from = 'a', to = 'b', same = [] }\n", "name = 'x'\n", "first-per = []\n", "\r", "\x7f", "a = " + "[" * 900 + "]" * 900,
+    "during = { from = 'a', to = 'b', same = [] }\n", "name = 'x'\n", "first-per = []\n", "\r", "\x7f",
+    "a = " + "[" * 900 + "]" * 900,
     "total = " + "[" * 400 + "]" * 400, "total = " + "9" * 4400,
 )  # fmt: skip
 
