@@ -80,7 +80,8 @@ def test_a_large_buffer_is_not_copied_on_the_way() -> None:
 
 
 def test_buffers_beyond_the_memory_limit_are_refused(capsys: pytest.CaptureFixture[str], library: Path) -> None:
-    ended = emuload(capsys, "run", library, "--memory-limit", str(400 << 20), "--call", f"add(buf({300 << 20}), buf({300 << 20}))")
+    call = f"add(buf({300 << 20}), buf({300 << 20}))"
+    ended = emuload(capsys, "run", library, "--memory-limit", str(400 << 20), "--call", call)
     assert ended.status == 2
     assert re.fullmatch(r"emuload: add\([^\n]*\): argument \d: the bound of 419430400 accessible bytes is reached\n", ended.err)
 
@@ -124,8 +125,8 @@ def test_a_lone_surrogate_in_an_event_is_shown_as_an_escape(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("maps", 5), ("maps", [5]), ("cwd", ["/"]), ("threads", "2"), ("threads", 0), ("cpus", -1), ("cpus", 10**30), ("stdin", 7),
-        ("linked", "yes"), ("library_path", "/"), ("preload", [None]), ("kuser_helpers", 1), ("preload", {}),
+        ("maps", 5), ("maps", [5]), ("cwd", ["/"]), ("threads", "2"), ("threads", 0), ("cpus", -1), ("cpus", 10**30),
+        ("stdin", 7), ("linked", "yes"), ("library_path", "/"), ("preload", [None]), ("kuser_helpers", 1), ("preload", {}),
     ],
 )  # fmt: skip
 def test_a_header_with_options_of_a_wrong_kind_cannot_be_run_again(

@@ -160,5 +160,5 @@ def standard_input(name: str | None) -> bytes:
     try:
         with open(name, "rb") as file:
             return file.read()
-    except OSError as error:
-        raise UsageError(f"--stdin {name}: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--stdin {name}: {getattr(error, 'strerror', None) or error}") from None
