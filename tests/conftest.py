@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support import oracle, toolchain
+from tests.support import oracle, quick, toolchain
+
+GUESTS = 860
+"""How many files a whole run of the tests has the compilers build, about."""
+
+SECONDS = 2.0
+"""How long one of them takes a core, on average."""
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: takes more than ten seconds")
-    config.addinivalue_line("markers", "native: runs guests on this machine's own processor")
-    config.addinivalue_line("markers", "qemu: compares with qemu-user")
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Tell how many guest libraries are built, and how long the rest takes. pytest shows no report header with -q."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and not hasattr(session.config, "workerinput"):
+        reporter.write_line(guest_libraries(whole=not quick.only(session.config)))
+
+
+def guest_libraries(whole: bool) -> str:
+    """The line about the cache; `whole`: many of the tests are to run."""
+    folder = toolchain.cache_folder() / "built"
+    built = len(list(folder.iterdir())) if folder.is_dir() else 0
+    text = f"guest libraries: {built} built in {folder.parent}"
+    if not whole or built >= GUESTS:
+        return text
+    minutes = (GUESTS - built) * SECONDS / min(os.cpu_count() or 1, 2) / 60
+    return f"{text}; a whole run uses about {GUESTS}, building the rest takes some {minutes:.0f} minutes, the first time only"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `-m quick`, do not even import modules that have no quick test."""
+    return True if quick.only(config) and not quick.may_have(collection_path) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the quick tests."""
+    for item in items:
+        if quick.is_quick(item):
+            item.add_marker(pytest.mark.quick)
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,7 @@ def zig(*arguments: str) -> None:
 
 
 def global_symbols(path: str) -> list[tuple[str, bool, int]]:
-    """Of a relocatable file: (name, defined here, file offset of the st_other byte) of every global symbol."""
+    """(name, defined here, file offset of the st_other byte) of every global symbol of a relocatable file."""
     with open(path, "rb") as stream:
         elf = ELFFile(stream)
         table = elf.get_section_by_name(".symtab")

@@ -1,4 +1,4 @@
-"""What differs between architectures in Linux's and the psABI's conventions, as data.
+"""Linux's and the psABI's conventions that differ between architectures, as data.
 
 One `Abi` per architecture, in the head of its folder; the kernel, the libc's host side and the process read it
 and never ask which architecture it is.

@@ -1,4 +1,4 @@
-"""How a C call lays its arguments and its result into registers and stack: the plan of a call, and its
+"""The places of a C call's arguments and result in registers and on the stack: the plan of a call, and its
 execution.
 
 An architecture's file (`<architecture>_calls.py`) turns the types of a call into a `Plan`, which is pure
@@ -128,7 +128,7 @@ HIDDEN_RESULT = -1
 
 @dataclass(eq=False, repr=False)
 class Plan:
-    """Where everything of one call lies; `at` counts from the stack pointer without the return address."""
+    """The places of one call's arguments and result; `at` counts from the stack pointer without the return address."""
 
     sizes: tuple[int, ...]
     result_size: int

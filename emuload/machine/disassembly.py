@@ -25,7 +25,7 @@ class Disassembler:
         sets = facts(architecture).instruction_sets
         arch, mode, self._unit = sets[instruction_set]
         self.sets = len(sets)
-        """How many instruction sets the architecture has."""
+        """The number of the architecture's instruction sets."""
         import capstone
 
         named = next(name for name in arch.split() if hasattr(capstone, name))

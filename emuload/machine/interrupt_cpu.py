@@ -1,4 +1,4 @@
-"""A CPU whose exceptions QEMU's target/arm numbers: what Linux makes of each number."""
+"""A CPU whose exceptions have the numbers of QEMU's target/arm, each turned into the signal that Linux gives."""
 
 from __future__ import annotations
 

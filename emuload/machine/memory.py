@@ -7,12 +7,12 @@ live only in the table here: Unicorn's own list of regions grows slow, see uc_me
 
 from __future__ import annotations
 
-import ctypes
 import mmap as host_mmap
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from emuload.machine.backing import Backing
 from emuload.machine.engine import Engine
 from loader.memory import PROT_EXEC, PROT_READ, PROT_WRITE
 
@@ -31,25 +31,6 @@ class MemoryFault(Exception):
 
 class OutOfMemory(MemoryError):
     """No free range, or the bound on accessible memory was reached."""
-
-
-def _host_memory(size: int) -> host_mmap.mmap:
-    """Zeroed private memory, whose pages the host need not reserve before they are touched."""
-    if not hasattr(host_mmap, "MAP_PRIVATE"):
-        return host_mmap.mmap(-1, size)
-    flags = host_mmap.MAP_PRIVATE | host_mmap.MAP_ANONYMOUS | getattr(host_mmap, "MAP_NORESERVE", 0)
-    return host_mmap.mmap(-1, size, flags=flags)
-
-
-class Backing:
-    """Host memory of one or more regions. Its pages are taken by the host only when touched."""
-
-    __slots__ = ("address", "data", "view")
-
-    def __init__(self, size: int) -> None:
-        self.data = _host_memory(size)
-        self.view = memoryview(self.data)
-        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.data))
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -81,7 +62,7 @@ def page_up(value: int) -> int:
 
 
 def text_bytes(value: str | bytes) -> bytes:
-    """UTF-8, in which Python's surrogate escapes stand for raw bytes. Other surrogates become the three bytes that UTF-8 would
+    """UTF-8, in which Python's surrogate escapes are raw bytes. Other surrogates become the three bytes that UTF-8 would
     have for them, so that every text has bytes."""
     if isinstance(value, bytes):
         return value
@@ -108,7 +89,7 @@ class AddressSpace:
         self._top = top
         self.limit = limit
         self.grain = PAGE
-        """What places and sizes of the memory's own choice are multiples of: the page size of the system that is emulated.
+        """The page size of the emulated system: addresses and sizes of the memory's own choice are multiples of it.
         Protections go by 4 KB whatever it is."""
         self.accessible = 0
         self.observer: Callable[[int, bytes | bytearray | memoryview], None] | None = None
@@ -168,7 +149,7 @@ class AddressSpace:
     def find_free(self, size: int, hint: int = 0) -> int:
         """A free range of `size` bytes, aligned to the grain: at `hint` if that is free, else the highest below the top.
 
-        Raises OutOfMemory if there is none.
+        Raises OutOfMemory if no range is free.
         """
         grain = self.grain
         hint &= -grain

@@ -16,7 +16,7 @@ NS: Final = 1_000_000_000
 
 
 class Attributes(NamedTuple):
-    """What the stat family reports of a file. Times are ns since the epoch, `device` and `rdev` are (major, minor)."""
+    """The facts of a file that the stat family reports. Times are ns since the epoch, `device` and `rdev` are (major, minor)."""
 
     device: tuple[int, int]
     ino: int

@@ -1,4 +1,4 @@
-"""What can be built for an architecture: the emulated C library, guests and samples. Data for the pinned compilers."""
+"""Builds for an architecture, as data for the pinned compilers: the emulated C library, guests and samples."""
 
 from __future__ import annotations
 

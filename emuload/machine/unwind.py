@@ -16,7 +16,7 @@ from loader.machines import BY_NUMBER
 
 
 class CallEncoding(NamedTuple):
-    """How a direct call looks: `size` bytes, little-endian, of which `mask` must equal `match`.
+    """The encoding of a direct call: `size` bytes, little-endian, of which `mask` must equal `match`.
 
     The displacement is a signed field of `bits` bits from bit `shift`, in units of `unit` bytes, counted
     from the instruction's address plus `base`.

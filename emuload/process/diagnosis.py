@@ -102,7 +102,7 @@ class Diagnosis:
         return report
 
     def wait_of(self, task: Task) -> tuple[str, int]:
-        """What a waiting thread waits for, in words, and the tid of the thread that holds it (0: nobody or unknown)."""
+        """A waiting thread's reason in words, and the tid of the thread that could end the wait (0: nobody or unknown)."""
         assert task.wait is not None
         events = self._kernel.events.events
         go = export_wait(events, task.tid)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from emuload.errors import UsageError
+from emuload.kernel.fs.defaults import populate
 from emuload.kernel.fs.inodes import DataInode, Directory, FsError
 from emuload.kernel.fs.output import HostHook, Input
 from emuload.kernel.fs.table import FileTable
@@ -42,6 +43,7 @@ class GuestFiles:
     ) -> None:
         self.kernel = kernel
         self.fs = FileSystem(kernel)
+        populate(self.fs)
         self.fs.output.limit = output_limit
         self.fs.stdin = Input(stdin)
         if on_output is not None:
@@ -51,8 +53,10 @@ class GuestFiles:
         self.host = DirectoryFinder(within=())
         self.default_folders: Sequence[str] = DEFAULT_FOLDERS
         for host, guest, writable in maps:
+            from emuload.kernel.fs.hostmap import mount
+
             try:
-                self.fs.mount(host, guest, writable)
+                mount(self.fs, host, guest, writable)
             except (OSError, ValueError) as error:
                 raise UsageError(f"cannot map {host}: {error}") from None
         try:

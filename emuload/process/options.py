@@ -30,7 +30,7 @@ class Limits(NamedTuple):
 
 
 class Options:
-    """What runs, and what the guest sees of it: plain data.
+    """The options of a run, as the guest sees them: plain data.
 
     args, env      argv and environ, as the bytes the guest finds
     environment    the same environment as text, for the dynamic linker

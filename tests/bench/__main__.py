@@ -1,4 +1,4 @@
-"""Figures, from one run side by side: `python -m tests.bench [--rounds N]`.
+"""Figures, from one run side by side: `python -m tests.bench [--rounds N] [--write]`; --write puts them into docs/figures.md.
 
 Whole processes are timed in pairs (ours, the peer's, ours, …) and compared by the median of the pairs' ratios, since machines
 are noisy; everything else is the best of several rounds in this process.
@@ -36,27 +36,33 @@ from loader.dlfcn import RTLD_NOW
 from loader.link_map import LinkMap
 from loader.memory import ByteMemory
 from loader.search import DirectoryFinder
+from tests.bench import figures_page
 from tests.support import oracle, toolchain
 from tests.support.targets import arch_of
 
 TARGETS = {"amd64": "amd64-gnu", "armv7": "armv7-gnueabihf", "armv5": "armv5-gnueabi", "arm64": "arm64-gnu"}
 STEADY_CALLS = 2000
 WORK = (("gc_load", 20), ("goroutines", 300))
-"""What the instruction log's rates are measured on: allocation with garbage collections; thread and goroutine switches."""
+"""The loads for the instruction log's rates: allocation with garbage collections; thread and goroutine switches."""
 
 MS, US = 1e3, 1e6
 
 Load = Callable[[emuload.Process], Callable[[], object]]
-"""Makes a process ready, and gives what is to be measured."""
+"""Prepares a process and returns the work to be measured."""
+
+
+ROWS: list[str] = []
+"""The lines of the table so far."""
 
 
 def row(what: str, value: str, bound: str = "") -> None:
-    """One line of the table."""
-    print(f"{what:<58}{value:>18}   {bound}", flush=True)
+    """Print one line of the table."""
+    ROWS.append(f"{what:<58}{value:>18}   {bound}".rstrip())
+    print(ROWS[-1], flush=True)
 
 
 def best(rounds: int, measure: Callable[[], float]) -> float:
-    """The smallest of several measurements, in seconds, none of which pays for the garbage of another."""
+    """The smallest of several measurements in seconds; garbage is collected before each."""
     measured = []
     for _ in range(rounds):
         gc.collect()
@@ -130,7 +136,7 @@ def against_cle(rounds: int, name: str, path: str) -> None:
     if find_spec("cle") is None:
         row(f"{what}, against CLE", "skipped", "CLE is not installed: pip install '.[bench]'")
         return
-    logging.disable(logging.WARNING)  # CLE's words about what it does not know
+    logging.disable(logging.WARNING)  # CLE warns about things it does not know
     ours, theirs = [], []
     for _ in range(rounds + 1):
         for measured, measure in ((ours, loader_alone), (theirs, with_cle)):
@@ -183,7 +189,7 @@ EFFECTS = {
     "register writes": {"register_writes": True},
     "memory and register writes": {"memory_writes": True, "register_writes": True},
 }
-"""What an instruction log can hold beside the instructions."""
+"""Names of the effects that a log can hold beside the instructions, and the options for them."""
 
 
 def instruction_log(rounds: int, name: str, arch: str, path: str, folder: str) -> None:
@@ -215,7 +221,7 @@ def size(arch: str, path: str, file: str, **asked: bool) -> float:
 
 
 def instruction_count(rounds: int, name: str, arch: str, path: str) -> None:
-    """What counting the instructions of each phase adds to a run, pairs of both in turn."""
+    """The time that counting the instructions of each phase adds to a run; pairs of both in turn."""
     for function, argument in WORK:
         processes = [emuload.Process(arch), emuload.Process(arch)]
         CostMeter(processes[1].scheduler)
@@ -228,7 +234,7 @@ def instruction_count(rounds: int, name: str, arch: str, path: str) -> None:
 
 
 def seconds(work: Callable[[int], object], argument: int) -> float:
-    """How long one call takes."""
+    """The seconds that one call takes."""
     start = time.perf_counter()
     work(argument)
     return time.perf_counter() - start
@@ -265,14 +271,14 @@ def rates(rounds: int, arch: str, path: str, file: str, function: str, argument:
 
 
 def instructions(file: str) -> int:
-    """How many instructions a log holds."""
+    """The number of instructions in a log."""
     log = IlogFile(file)
     code = LoggedCode(log)
     return sum(len(code.instructions(block)) for block in log.blocks())
 
 
 def recording(rounds: int, name: str, arch: str, path: str, behaviour: str, folder: str) -> None:
-    """What recording adds to a run, in memory and to a file, in CPU time: medians of the ratios of neighbours."""
+    """The CPU time that recording adds to a run, in memory and to a file: medians of the ratios of neighbours."""
     loads: dict[str, tuple[int, Load]] = {
         "init and first call": (4 * rounds, lambda process: lambda: process.dlopen(path).call("add", 1, 2)),
         "steady add(1, 2)": (16 * rounds, lambda process: partial(many, warm(process.dlopen(path)["add"], 1, 2))),
@@ -297,7 +303,7 @@ def many(add: Function) -> None:
 
 
 def recorded(pairs: int, arch: str, load: Load, file: str | None, once: bool) -> float:
-    """What share recording adds, from pairs of a load without and with it; `once`: each in a process of its own."""
+    """The share that recording adds, from pairs of a load without and with it; `once`: each in a process of its own."""
     ratios = []
     process, work = prepared(arch, load)
     with open(file or os.devnull, "wb", buffering=0) as out:
@@ -319,7 +325,7 @@ def recorded(pairs: int, arch: str, load: Load, file: str | None, once: bool) ->
 
 
 def prepared(arch: str, load: Load) -> tuple[emuload.Process, Callable[[], object]]:
-    """A process, and what is to be measured in it."""
+    """A process, and the work to be measured in it."""
     process = emuload.Process(arch)
     return process, load(process)
 
@@ -345,10 +351,22 @@ def _emuload() -> list[str]:
 
 
 def main() -> int:
-    """Print everything."""
+    """Print everything, and write the page if asked to."""
     options = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     options.add_argument("--rounds", type=int, default=7, help="runs of each measurement (default 7)")
-    rounds = options.parse_args().rounds
+    options.add_argument("--write", action="store_true", help="write docs/figures.md")
+    given = options.parse_args()
+    start = time.perf_counter()
+    measure_all(given.rounds)
+    took = time.perf_counter() - start
+    print(f"{len(ROWS)} rows in {took / 60:.0f} minutes")
+    if given.write:
+        figures_page.write(ROWS, given.rounds, took)
+    return 0
+
+
+def measure_all(rounds: int) -> None:
+    """Print all rows."""
     with tempfile.TemporaryDirectory() as folder:
         for name, target in TARGETS.items():
             path = os.path.join(folder, f"libhello-{name}.so")
@@ -371,7 +389,6 @@ def main() -> int:
             instruction_count(rounds, name, arch_of(target), library)
         for name in ("armv7", "arm64"):
             against_qemu(rounds, name, os.path.join(folder, f"libhello-{name}.so"))
-    return 0
 
 
 if __name__ == "__main__":

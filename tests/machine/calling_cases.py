@@ -35,7 +35,7 @@ class Signature:
     types: tuple[Type, ...]
     result: Type | None
     fixed: int | None = None
-    """How many parameters are named, for a variadic function."""
+    """The number of named parameters of a variadic function."""
 
 
 @dataclass
@@ -173,7 +173,7 @@ def source(cases: Cases, signatures: Sequence[Signature]) -> str:
 
 
 class Machine:
-    """A bare CPU with the compiled functions mapped, a stack and a gate; no system calls, no libc."""
+    """A bare CPU with the compiled functions mapped, a stack and a host stub; no system calls, no libc."""
 
     BASE, STACK, GATE = 0x1000000, 0x2000000, 0x3000000
 
@@ -217,7 +217,7 @@ class Machine:
         self.stop_pc = pc & ~1
 
     def _run(self) -> bool:
-        """Run to a gate; true when it is the return gate."""
+        """Run to a host stub; true if it is the one for returns."""
         stop = self.cpu.run(1_000_000)
         assert stop.reason is Reason.TRAP, stop
         return self.stop_pc < self.GATE + 16

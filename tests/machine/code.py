@@ -36,7 +36,7 @@ FAULTS = {
         ("jump to nil", bytes.fromhex("000080d2" "00001fd6"), 11, 1, 0, -1),
     ],
 }
-# an instruction without a jump, and the jump back over so many bytes
+# an instruction without a jump, and the jump back over that many bytes
 STRAIGHT = {
     # paddd xmm0, xmm1
     "amd64": (bytes.fromhex("660ffec1"), lambda size: b"\xe9" + (-size - 5).to_bytes(4, "little", signed=True)),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 import emuload
+from emuload.kernel.fs.hostmap import mount
 from emuload.process.process import Process
 from tests.support.guest_scenarios import SCENARIOS, TARGETS, Command, command, expected, go_test_command
 from tests.support.oracle import HANGS, Result
@@ -26,13 +27,11 @@ def process_of(made: Command, target: str, **options: object) -> Process:
     if made.folder is not None:
         options["cwd"] = str(made.folder)
     libraries = [folder / "any" for folder in made.libraries]
-    process = program_process(
-        target, made.program, made.args, libraries, env=made.env, stdin=made.stdin.encode(), **options
-    )
+    process = program_process(target, made.program, made.args, libraries, env=made.env, stdin=made.stdin.encode(), **options)
     for word in made.args:
         if word.startswith("/"):
             folder = word.rpartition("/")[0]
-            process.files.fs.mount(folder, folder)
+            mount(process.files.fs, folder, folder)
     return process
 
 

@@ -75,7 +75,7 @@ class File(NamedTuple):
 
 
 class Page(NamedTuple):
-    """What a page holds; `rest` are the first lines of blocks that are neither example, output nor file."""
+    """The parts of a page; `rest` are the first lines of blocks that are neither example, output nor file."""
 
     examples: list[Example]
     files: list[File]
@@ -117,7 +117,7 @@ def examples() -> Iterator[Example]:
 
 
 def prepare(folder: Path) -> None:
-    """Put what the examples use into a folder: files, what the pages' commands build, the samples, the reference traces."""
+    """Fill the examples' folder: files, the results of the pages' build commands, the samples, the reference traces."""
     files = {file.name: file.text for path in PAGES for file in read(path).files if not file.quoted}
     commands = [command for path in PAGES for command in read(path).builds]
 

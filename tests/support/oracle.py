@@ -21,7 +21,7 @@ HANGS = "hangs"  # the status of a program that did not end in time
 
 @dataclass(frozen=True)
 class Result:
-    """How a program ended: its exit status, minus the number of the signal that ended it, or HANGS."""
+    """The end of a program: its exit status, minus the number of the signal that ended it, or HANGS."""
 
     status: int | str
     stdout: str

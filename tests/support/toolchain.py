@@ -47,7 +47,7 @@ class ToolchainMissingError(SkipTest):
 
 
 def cache_folder() -> Path:
-    """Where built files lie."""
+    """The folder of built files."""
     return Path(os.environ.get("EMULOAD_CACHE") or ROOT / ".cache" / "guests").resolve()
 
 
@@ -345,7 +345,7 @@ def _zig_version() -> str:
 
 
 def everything() -> list[tuple[str, str, str]]:
-    """Name, target and Go version of each guest the suite needs."""
+    """(name, target, Go version) of every guest that the suite needs."""
     return [
         (name, target, go)
         for name, guest in GUESTS.items()
@@ -367,7 +367,7 @@ def main() -> int:
         return f"{time.perf_counter() - begin:7.1f} s  {words}"
 
     start = time.perf_counter()
-    # The slow part, the C library for a target, is the same for all its guests: begin with one of each.
+    # The slow part, the C library for a target, is the same for all its guests: begin with one for every target.
     ordered = sorted(everything(), key=lambda job: (not job[0].startswith("behaviour"), job[2] != "1.27"))
     jobs: list[tuple[str, Callable[[], object]]] = [
         (" ".join(job), functools.partial(build, *job)) for job in ordered

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from emuload.kernel.fs import calls_files, calls_io, calls_paths, calls_stat
+from emuload.kernel.fs.defaults import populate
 from emuload.kernel.fs.inodes import FsError
 from emuload.kernel.fs.output import BoundExceeded, Input, Output
 from emuload.kernel.fs.table import FileTable
@@ -30,5 +31,6 @@ def attach(kernel: Kernel, stdin: bytes | Callable[[int], bytes] = b"") -> None:
     at the end.
     """
     kernel.fs = FileSystem(kernel)
+    populate(kernel.fs)
     kernel.fs.stdin = Input(stdin) if isinstance(stdin, bytes) else Input(source=stdin)
     kernel.files = FileTable(kernel)

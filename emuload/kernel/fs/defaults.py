@@ -5,15 +5,13 @@ There is no /etc/localtime, so local time is UTC.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from emuload.kernel.fs.constants import DEV_DEVICE, PIPE_MAX_SIZE, PROC_DEVICE, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, SYS_DEVICE
 from emuload.kernel.fs.inodes import Device, Directory, Generated, Inode
 from emuload.kernel.fs.proc import HUGE_PAGE, MagicLink, ProcRoot
+from emuload.kernel.fs.tree import FileSystem
 from emuload.kernel.identity import NR_OPEN
-
-if TYPE_CHECKING:
-    from emuload.kernel.fs.tree import FileSystem
 
 _ETC: Final = {
     "/etc/passwd": b"root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/sh\n",
@@ -59,7 +57,7 @@ _SYS_TEXT: Final = {
 
 
 def populate(fs: FileSystem) -> None:
-    """Fill an empty tree."""
+    """Fill an empty tree with them."""
     for path in ("/bin", "/dev", "/etc", "/home", "/lib", "/root", "/usr/bin", "/usr/lib", "/var/tmp", "/run"):
         fs.make_path(path)
     for path in ("/tmp", "/var/tmp", "/dev/shm"):

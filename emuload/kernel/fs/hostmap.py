@@ -16,15 +16,13 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from emuload.kernel import errno
 from emuload.kernel.clock import EPOCH
 from emuload.kernel.fs.constants import S_IFDIR, S_IFLNK, S_IFREG
 from emuload.kernel.fs.inodes import DataInode, Directory, FsError, Inode, Symlink
-
-if TYPE_CHECKING:
-    from emuload.kernel.fs.tree import FileSystem
+from emuload.kernel.fs.tree import FileSystem
 
 HOST_TIME: Final = EPOCH
 """Time stamps of every mapped file: the instant at which the virtual clock starts."""
@@ -287,3 +285,48 @@ class HostDirectory(Directory):
 
     def exchange(self, fs: FileSystem, name: str, to: Directory, to_name: str) -> None:
         raise FsError(errno.EINVAL)
+
+
+# -- mounting -----------------------------------------------------------------------------------------------------------
+
+
+def mount(fs: FileSystem, host_path: str | os.PathLike[str], guest_path: str, writable: bool = False) -> None:
+    """Show a host folder, or one file, at an absolute guest path; read-only unless `writable`.
+
+    Links inside the folder are followed in the guest's tree, so that none leads out of it on the host.
+    Raises ValueError if the guest path is not absolute, FileNotFoundError if the host has no such file.
+    """
+    if not guest_path.startswith("/"):
+        raise ValueError(f"not an absolute guest path: {guest_path}")
+    real = os.path.realpath(host_path)
+    if not os.path.exists(real):
+        raise FileNotFoundError(f"no such file or folder: {os.fspath(host_path)}")
+    fs.host_mounts += 1
+    device = (8, fs.host_mounts)
+    guest_path = os.path.normpath(guest_path).replace("\\", "/").rstrip("/")
+    folder, _, name = guest_path.rpartition("/")
+    if not os.path.isdir(real):
+        node = HostFile.of(fs, real, real, device, writable)
+        fs.make_path(folder or "/").mounts[name] = node
+        return
+    directory = HostDirectory.of(fs, real, real, device, writable)
+    if not guest_path or guest_path == "/":
+        _replace_root(fs, directory)
+        return
+    parent = fs.make_path(folder)
+    directory.parent, directory.name = parent, name
+    parent.mounts[name] = directory
+
+
+def _replace_root(fs: FileSystem, directory: HostDirectory) -> None:
+    """Mount a host folder at /. Entries of the old root that it lacks are laid over it; /proc, /sys and /dev always are."""
+    old = {**fs.root.entries, **fs.root.mounts}
+    files = fs.kernel.files
+    if files is not None and files.cwd is fs.root:
+        files.cwd = directory
+    fs.root = directory
+    for name, node in old.items():
+        if name in ("proc", "sys", "dev") or directory.find(fs, name) is None:
+            directory.mounts[name] = node
+            if isinstance(node, Directory):
+                node.parent = directory

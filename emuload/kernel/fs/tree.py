@@ -1,4 +1,4 @@
-"""The file system a guest sees: one tree in memory, with host folders mapped into it by name.
+"""The file system that a guest sees: one tree in memory; `hostmap` maps host folders into it, `defaults` fills it.
 
 Inode numbers count up in the order in which files are made or first looked up; times come from the virtual clock. Of the host,
 only the folders and files that were mapped in are visible. Permissions and lookup: path_resolution(7), Linux fs/namei.c.
@@ -6,7 +6,6 @@ only the folders and files that were mapped in are visible. Permissions and look
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from emuload.kernel import errno
@@ -26,7 +25,6 @@ from emuload.kernel.fs.output import Input, Output
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.attached import Kernel
-    from emuload.kernel.fs.hostmap import HostDirectory
 
 __all__ = ["FileSystem", "FsError", "Place", "ProcessFacts"]
 
@@ -68,12 +66,9 @@ class FileSystem:
         self.output = Output()
         self.stdin = Input()
         self._last_ino = 1
-        self._mounts = 0
+        self.host_mounts = 0
         self.root = Directory(self._last_ino, S_IFDIR | 0o755, ROOT_DEVICE, nlink=2)
         self.root.atime = self.root.mtime = self.root.ctime = self.now()
-        from emuload.kernel.fs.defaults import populate
-
-        populate(self)
 
     # -- bookkeeping ---------------------------------------------------------------------------------------------
 
@@ -270,45 +265,3 @@ class FileSystem:
             parent.entries[name] = node
         else:
             parent.mounts[name] = node
-
-    def mount(self, host_path: str | os.PathLike[str], guest_path: str, writable: bool = False) -> None:
-        """Show a host folder, or one file, at an absolute guest path; read-only unless `writable`.
-
-        Links inside the folder are followed in the guest's tree, so that none leads out of it on the host.
-        Raises ValueError if the guest path is not absolute, FileNotFoundError if the host has no such file.
-        """
-        if not guest_path.startswith("/"):
-            raise ValueError(f"not an absolute guest path: {guest_path}")
-        real = os.path.realpath(host_path)
-        if not os.path.exists(real):
-            raise FileNotFoundError(f"no such file or folder: {os.fspath(host_path)}")
-        from emuload.kernel.fs.hostmap import HostDirectory, HostFile
-
-        self._mounts += 1
-        device = (8, self._mounts)
-        guest_path = os.path.normpath(guest_path).replace("\\", "/").rstrip("/")
-        folder, _, name = guest_path.rpartition("/")
-        if not os.path.isdir(real):
-            node = HostFile.of(self, real, real, device, writable)
-            self.make_path(folder or "/").mounts[name] = node
-            return
-        directory = HostDirectory.of(self, real, real, device, writable)
-        if not guest_path or guest_path == "/":
-            self._replace_root(directory)
-            return
-        parent = self.make_path(folder)
-        directory.parent, directory.name = parent, name
-        parent.mounts[name] = directory
-
-    def _replace_root(self, directory: HostDirectory) -> None:
-        """Mount a host folder at /. Entries of the old root that it lacks are laid over it; /proc, /sys and /dev always are."""
-        old = {**self.root.entries, **self.root.mounts}
-        files = self.kernel.files
-        if files is not None and files.cwd is self.root:
-            files.cwd = directory
-        self.root = directory
-        for name, node in old.items():
-            if name in ("proc", "sys", "dev") or directory.find(self, name) is None:
-                directory.mounts[name] = node
-                if isinstance(node, Directory):
-                    node.parent = directory

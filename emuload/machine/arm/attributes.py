@@ -89,7 +89,7 @@ _SHOWN: tuple[tuple[str, int, tuple[str, ...]], ...] = (
 
 
 def describe_abi(flags: int, section: bytes) -> dict[str, str]:
-    """What e_flags and `.ARM.attributes` (empty when there is none) say of a file's ABI, in words."""
+    """A file's ABI in words, from e_flags and the content of `.ARM.attributes` (empty for a file without it)."""
     attributes = read_attributes(section)
     found = {"EABI version": str(flags >> 24)}
     hard = attributes.get(TAG_VFP_ARGUMENTS)

@@ -106,7 +106,7 @@ class Arm(InterruptCpu):
             self.memory.write_int(0xFFFF0FFC, _HELPER_VERSION, 4)
 
     def sigreturn_code(self) -> bytes:
-        """The six instructions of sigreturn_codes.S, of which each handler's state and kind has its own."""
+        """The six instructions of sigreturn_codes.S: a pair for every state and kind of a handler."""
         return TRAMPOLINE
 
     def _exclusive_load(self) -> bytes:
@@ -159,7 +159,7 @@ class Arm(InterruptCpu):
         return super()._on_invalid()
 
     def _after_hint(self, pc: int) -> bool:
-        """Whether the exception at `pc` is a hint's, which lies before it, and not that of an undefined instruction."""
+        """True if the exception at `pc` is that of a hint, which lies before it, and not of an undefined instruction."""
         thumb = self.register("cpsr") & _THUMB
         size = 2 if thumb else 4
         try:

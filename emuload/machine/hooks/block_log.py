@@ -50,7 +50,7 @@ class BlockLog:
         assert capacity > 0
         self._cells = cells
         self._sink = sink
-        self._buffer = (ctypes.c_uint64 * (2 * capacity + 8))()  # behind the limit: room for a gap and a block, twice
+        self._buffer = (ctypes.c_uint64 * (2 * capacity + 8))()  # after the limit: room for a gap and a block, twice
         self._table = (ctypes.c_uint64 * (1 << predictor.TABLE_BITS))()
         self._first = 0
         self._stopped_inside = False

@@ -1,7 +1,7 @@
 """Compiles the native hooks: ``python -m emuload.machine.hooks.build [convention …]``.
 
 ``src/hooks.c`` goes through ziglang's clang once for each calling convention of hosts. The object file's code, which needs no
-relocation, goes into ``built/<convention>.bin`` behind the hooks' offsets (`emuload.machine.hooks.native` reads it). The result
+relocation, goes into ``built/<convention>.bin`` after the hooks' offsets (`emuload.machine.hooks.native` reads it). The result
 depends only on the sources and the pinned ziglang (extra ``toolchain``), so that a rebuild is the committed file byte for byte.
 """
 

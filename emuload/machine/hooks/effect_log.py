@@ -1,6 +1,6 @@
 """The effects of instructions: register values and memory writes, collected by hooks beside the log of blocks.
 
-Both buffers are drained with the blocks. If one reaches its limit the CPU stops before the next block; behind the limit
+Both buffers are drained with the blocks. If one reaches its limit the CPU stops before the next block; after the limit
 there is room for all effects of one block.
 """
 

@@ -1,6 +1,7 @@
 """Puts the hooks on an engine: the compiled ones where the host runs them, else their Python forms.
 
-Unicorn finds what it calls and a hook finds its cells by address. Every hook here covers all addresses (begin 1 > end 0).
+Unicorn gets the address of the code, compiled or a ctypes callback, and passes the cells' address to it. All hooks here cover
+all addresses (to Unicorn: begin 1, end 0).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The compiled hooks in this process's memory, ready to be called; None on hosts without them.
 
-`src/hooks.c` says what each hook does, `build` compiles it. A built file is six offsets and code that runs at any address
+`src/hooks.c` explains each hook, `build` compiles it. A built file is six offsets and code that runs at any address
 without relocation, so mapping the file is all there is to loading it. Where that is not possible `python` does the same as the
 code: slower, with the same trace.
 """

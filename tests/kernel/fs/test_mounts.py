@@ -10,7 +10,7 @@ import pytest
 
 from emuload.kernel import errno
 from emuload.kernel.fs import constants as c
-from emuload.kernel.fs.hostmap import HOST_TIME
+from emuload.kernel.fs.hostmap import HOST_TIME, mount
 from emuload.kernel.fs.tree import FsError
 from tests.kernel.fs.guest import BUFFER, Guest
 from tests.kernel.fs.test_files import entries
@@ -37,7 +37,7 @@ def host(tmp_path: Path) -> Path:
 
 
 def test_files_are_read_as_they_are(guest: Guest, host: Path) -> None:
-    guest.kernel.fs.mount(host, "/data")
+    mount(guest.kernel.fs, host, "/data")
     assert guest.content("/data/file") == b"0123456789"
     assert guest.content("/data/inner/../inner/other") == b"other"
     assert entries(guest, "/data") == [(".", 4), ("..", 4), ("file", 8), ("inner", 4), ("program", 8)]
@@ -48,7 +48,7 @@ def test_files_are_read_as_they_are(guest: Guest, host: Path) -> None:
 
 
 def test_a_read_only_folder_refuses_changes(guest: Guest, host: Path) -> None:
-    guest.kernel.fs.mount(host, "/data")
+    mount(guest.kernel.fs, host, "/data")
     erofs = -errno.EROFS
     assert guest.open("/data/file", os.O_RDWR) == erofs
     assert guest.open("/data/file", os.O_TRUNC) == erofs
@@ -65,7 +65,7 @@ def test_a_read_only_folder_refuses_changes(guest: Guest, host: Path) -> None:
 
 
 def test_a_writable_folder_takes_them(guest: Guest, host: Path) -> None:
-    guest.kernel.fs.mount(host, "/data", writable=True)
+    mount(guest.kernel.fs, host, "/data", writable=True)
     fd = guest.open("/data/new", os.O_CREAT | os.O_RDWR | os.O_EXCL)
     assert guest.write(fd, b"made by the guest") == 17
     assert guest.open("/data/new", os.O_CREAT | os.O_EXCL) == -errno.EEXIST
@@ -94,7 +94,7 @@ def test_links_are_followed_in_the_guests_tree_only(guest: Guest, host: Path) ->
     (host / "folder").symlink_to(host.parent)
     (host / "inside").symlink_to("inner/other")
     guest.kernel.fs.put("/secret", b"the guest's own")
-    guest.kernel.fs.mount(host, "/data")
+    mount(guest.kernel.fs, host, "/data")
     assert guest.content("/data/up") == b"the guest's own"
     assert guest.content("/data/inside") == b"other"
     for path in ("/data/absolute", "/data/folder/secret", "/data/../mapped/file", "/data/inner/../../../secret2"):
@@ -105,14 +105,14 @@ def test_links_are_followed_in_the_guests_tree_only(guest: Guest, host: Path) ->
 
 
 def test_a_link_the_guest_makes_leads_nowhere_on_the_host(guest: Guest, host: Path) -> None:
-    guest.kernel.fs.mount(host, "/data", writable=True)
+    mount(guest.kernel.fs, host, "/data", writable=True)
     assert guest.value("symlink", guest.path(str(host.parent)), guest.path("/data/out", True)) == 0
     assert guest.open("/data/out/secret") == -errno.ENOENT
     assert guest.open("/data/out/new", os.O_CREAT | os.O_RDWR) == -errno.ENOENT
 
 
 def test_a_folder_that_becomes_a_link_under_our_feet(guest: Guest, host: Path) -> None:
-    guest.kernel.fs.mount(host, "/data", writable=True)
+    mount(guest.kernel.fs, host, "/data", writable=True)
     fd = guest.open("/data/inner/other", os.O_RDWR)
     folder = guest.open("/data/inner")
     guest.value("fchdir", folder)
@@ -131,13 +131,13 @@ def test_a_folder_that_becomes_a_link_under_our_feet(guest: Guest, host: Path) -
 
 def test_what_could_block_does_not_show(guest: Guest, host: Path) -> None:
     os.mkfifo(host / "fifo")
-    guest.kernel.fs.mount(host, "/data")
+    mount(guest.kernel.fs, host, "/data")
     assert guest.open("/data/fifo") == -errno.ENOENT
     assert "fifo" not in [name for name, _ in entries(guest, "/data")]
 
 
 def test_nothing_else_of_the_host_shows(guest: Guest, host: Path) -> None:
-    guest.kernel.fs.mount(host, "/data")
+    mount(guest.kernel.fs, host, "/data")
     for path, mode in (("/data", 0o40755), ("/data/file", 0o100644), ("/data/program", 0o100755)):
         node = guest.kernel.fs.find(path)
         seen = node.attributes()
@@ -148,7 +148,7 @@ def test_nothing_else_of_the_host_shows(guest: Guest, host: Path) -> None:
 
 def test_a_single_file_at_its_own_path(guest: Guest, host: Path) -> None:
     path = str(host / "file")
-    guest.kernel.fs.mount(path, path)
+    mount(guest.kernel.fs, path, path)
     assert guest.content(path) == b"0123456789"
     assert guest.open(str(host / "program")) == -errno.ENOENT
     assert [name for name, _ in entries(guest, str(host))] == [".", "..", "file"]
@@ -156,8 +156,8 @@ def test_a_single_file_at_its_own_path(guest: Guest, host: Path) -> None:
 
 
 def test_a_file_over_a_mapped_folder(guest: Guest, host: Path) -> None:
-    guest.kernel.fs.mount(host, "/data")
-    guest.kernel.fs.mount(host.parent / "secret", "/data/inner/shown")
+    mount(guest.kernel.fs, host, "/data")
+    mount(guest.kernel.fs, host.parent / "secret", "/data/inner/shown")
     guest.kernel.fs.put("/data/etc/conf", b"conf")
     assert guest.content("/data/inner/shown") == b"secret"
     assert guest.content("/data/etc/conf") == b"conf"
@@ -168,7 +168,7 @@ def test_a_file_over_a_mapped_folder(guest: Guest, host: Path) -> None:
 def test_a_folder_as_root(guest: Guest, host: Path) -> None:
     (host / "etc").mkdir()
     (host / "etc/passwd").write_bytes(b"mine")
-    guest.kernel.fs.mount(host, "/")
+    mount(guest.kernel.fs, host, "/")
     assert guest.content("/etc/passwd") == b"mine"
     assert guest.content("etc/../etc/passwd") == b"mine"
     assert guest.value("getcwd", guest.data, 10) == 2
@@ -180,8 +180,8 @@ def test_a_folder_as_root(guest: Guest, host: Path) -> None:
 
 def test_wrong_requests(guest: Guest, host: Path) -> None:
     with pytest.raises(ValueError, match="absolute"):
-        guest.kernel.fs.mount(host, "data")
+        mount(guest.kernel.fs, host, "data")
     with pytest.raises(FileNotFoundError):
-        guest.kernel.fs.mount(host / "none", "/data")
+        mount(guest.kernel.fs, host / "none", "/data")
     with pytest.raises(FsError):
         guest.kernel.fs.put("/etc/passwd/x", b"")

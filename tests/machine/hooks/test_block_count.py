@@ -97,12 +97,12 @@ def blocks_at_random(count: int) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("convention", CONVENTIONS)
 def test_hooks_of_every_host_count_what_python_counts(convention: str) -> None:
     kept = []
-    junk = 0xABCD << 32  # what a calling convention leaves in the upper half of a 32-bit argument
+    junk = 0xABCD << 32  # a caller may leave anything in the upper half of a 32-bit argument
     for way in ("python", convention):
         budget = c.Cells()
         engine = create_cpu("arm64").engine
         count = BlockCount(engine, budget, None, lambda address, size: address % 97 + 1)
-        count.cells[block_count.CALLBACK] = EXIT  # a miss ends the call, and is seen by what was not counted
+        count.cells[block_count.CALLBACK] = EXIT  # a miss ends the call; then nothing was counted
         code = HostCode(convention, count.host_memory())
         hook = code.put_hooks()["count"]
         states, misses = [], 0

@@ -1,4 +1,4 @@
-"""The CPU's block log: what ran and nothing else, whatever the buffer's size, wherever it begins and ends."""
+"""The CPU's block log holds exactly the code that ran, with any buffer size, wherever it begins and ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.machine.test_cpu import BUDGET, place
 
 @dataclass
 class Kept:
-    """A sink that expands what it gets into (address, size); gaps have size 0xffff, cuts the negative block as address."""
+    """A sink that expands a log into (address, size); gaps have size 0xffff, cuts the negative block as address."""
 
     seen: list[tuple[int, int]] = field(default_factory=list)
     stretches: int = 0
@@ -123,7 +123,7 @@ def test_hooks_on_every_instruction_do_not_change_where_a_slice_ends(arch: str) 
 
 
 def inside_only(cpu: Cpu, arch: str, at: int) -> tuple[list[tuple[int, int]], int]:
-    """Log the second half of LOOP only; what was logged, and a half's size."""
+    """Log only the second half of LOOP. Returns the expected blocks and a half's size."""
     half = 5 if arch == "amd64" else 8
     cpu.choose_log([range(at + half, at + half + 1)])
     return [(at + half, half)], half

@@ -1,4 +1,4 @@
-"""The CPU's log of registers and memory writes: what single-stepping sees, whatever the buffers' sizes."""
+"""The CPU's log of registers and memory writes equals that of single-stepping, with any buffer sizes."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def fill(cpu: Cpu, code: bytes) -> int:
 
 
 def stepped(arch: str, code: bytes, thumb: int) -> tuple[Stepped, list[tuple[int, int, int, int]], Cpu]:
-    """What Python hooks see: registers at each instruction; (pc, address, size, value) of writes."""
+    """The log of Python hooks: registers at each instruction; (pc, address, size, value) of writes."""
     cpu, at = prepared(arch, code)
     steps: Stepped = []
     writes: list[tuple[int, int, int, int]] = []
@@ -187,7 +187,7 @@ def test_values_of_a_loop_are_written_as_they_change(arch: str) -> None:
 COUNTER = {"amd64": "rax", "arm": "r0", "arm64": "x0"}
 """The register that the first half of LOOP counts up."""
 
-# a store to the stack, and one that ends four bytes behind an address
+# a store to the stack, and one that ends four bytes after an address
 FAULTY = {
     "amd64": bytes.fromhex("48890424" "48895afc" "ebfe"),  # mov [rsp], rax; mov [rdx - 4], rbx; jmp .
     "arm64": bytes.fromhex("e00300f9" "43c01ff8" "00000014"),  # str x0, [sp]; stur x3, [x2, #-4]; b .

@@ -41,7 +41,7 @@ KNOWN[1] = (sum(KNOWN[0]), 16)
 
 
 class FakeEngine:
-    """What a RegisterLog needs of an engine: the test sets the values itself."""
+    """The part of an engine that a RegisterLog needs; the test sets the values itself."""
 
     def fill_group(self, group: uc.RegisterGroup) -> None:
         pass
@@ -127,7 +127,7 @@ class MachineHooks:
 def run_at_random(state: State, hooks: PythonHooks | MachineHooks) -> Iterator[tuple[object, ...]]:
     """A made-up run: blocks, their instructions, writes. Yields the state after each."""
     chance, cells = random.Random(1), state.cells
-    junk = 0xABCD << 32  # what a calling convention leaves in the upper half of a 32-bit argument
+    junk = 0xABCD << 32  # a caller may leave anything in the upper half of a 32-bit argument
     values = state.registers.group.values
     for number in range(900):
         address, size = KNOWN[chance.choice((number % 7, number % 50, chance.randrange(50)))]

@@ -41,7 +41,7 @@ struct cells {
     uint64_t start, end;     // the block that runs, or ran last
 
     // the log of blocks
-    struct block_entry *cursor, *limit; // the next entry; behind the limit is room for four more
+    struct block_entry *cursor, *limit; // the next entry; there is room for four more after the limit
     uint64_t full;                      // 1: a buffer has reached its limit
     uint64_t *table, *slot;             // guessed successors by block; the guess for the next block
     uint64_t blocks, missed_at;         // number of blocks logged so far; the same when the last entry was made
