@@ -190,7 +190,7 @@ def _lines(path: str, file: IO[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
         if not line.endswith(b"\n"):
             raise TraceError(path, number, "the line is truncated" if len(line) < LINE_LIMIT else "the line is too long")
         try:
-            entry = json.loads(line, parse_constant=_no_constant)
+            entry = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise TraceError(path, number, f"this is no JSON{_brief(error)}") from None
         if not isinstance(entry, dict):
@@ -198,18 +198,7 @@ def _lines(path: str, file: IO[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, entry
 
 
-def _no_constant(text: str) -> None:
-    """Refuse NaN and Infinity, which Python's reader takes for JSON."""
-    raise _NoNumber(text)
-
-
-class _NoNumber(ValueError):
-    """A word that JSON does not have."""
-
-
 def _brief(error: Exception) -> str:
-    if isinstance(error, _NoNumber):
-        return f": {error} is no number"
     if isinstance(error, json.JSONDecodeError):
         return f" from column {error.colno} on"
     return ": bytes that are no UTF-8" if isinstance(error, UnicodeDecodeError) else ": nested too deeply or a number too long"
