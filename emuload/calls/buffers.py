@@ -69,7 +69,10 @@ class Buffer:
 
     def after(self, data: bytes | memoryview, abi_word: int, memory: AddressSpace) -> None:
         """Take the bytes that the guest left; `abi_word` is the size of its machine word in bytes."""
-        self.data[:] = data
+        if len(data) == len(self.data):
+            memoryview(self.data)[:] = data  # in place: an assignment to a bytearray's slice makes a copy first
+        else:
+            self.data[:] = data
 
     def __repr__(self) -> str:
         return f"buffer({bytes(self.data)!r})"

@@ -13,6 +13,9 @@ from emuload.calls.types import CallError, GoString
 from emuload.machine.calling import Composite, Scalar, Type, align_up
 from emuload.machine.memory import AddressSpace, MemoryFault, text_bytes
 
+MOST_RESULT = 64 << 20
+"""Bytes of a Go string or slice that a call may return: a list of as many numbers takes eighteen times as much in Python."""
+
 
 class Codec(Protocol):
     """Converts values of one type to bytes and back. `encode` raises CallError for a value that is not of the type."""
@@ -176,7 +179,10 @@ class PointerCodec:
 
 def _go_memory(memory: AddressSpace, address: int, size: int) -> bytes:
     try:
-        return memory.read(address, size) if size else b""
+        if size <= MOST_RESULT:
+            return memory.read(address, size) if size else b""
+        memory.read(address + size - 1, 1)
+        raise CallError(f"a result of {size} bytes at {address:#x}: at most {MOST_RESULT} are taken")
     except MemoryFault:
         raise CallError(f"there are no {size} bytes at {address:#x}") from None
 

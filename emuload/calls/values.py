@@ -7,6 +7,9 @@ from typing import Any
 
 from emuload.calls.buffers import Buffer
 
+SHOWN = 1 << 20
+"""Characters of a text, and bytes of a buffer, that are shown; each may take six in JSON."""
+
 
 def value_text(value: Any) -> str:
     """A result or an argument: `3`, `"text"`, `[1, 2]`, `{1, 2.5}`, `null`."""
@@ -33,8 +36,9 @@ def value_text(value: Any) -> str:
 
 
 def _quoted(text: str) -> str:
-    """The text between double quotes, with escapes that `--call` reads back."""
-    return '"' + "".join(_escaped(character) for character in text) + '"'
+    """The text between double quotes, with escapes that `--call` reads back; a very long one is cut."""
+    rest = f"… and {len(text) - SHOWN} more" if len(text) > SHOWN else ""
+    return '"' + "".join(_escaped(character) for character in text[:SHOWN]) + '"' + rest
 
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
@@ -57,7 +61,9 @@ def output_text(data: bytes) -> str:
 
 
 def json_value(value: Any) -> Any:
-    """A value in JSON's types: bytes as text, complex numbers as [real, imaginary], structs as arrays."""
+    """A value in JSON's types: bytes as text, complex numbers as [real, imaginary], structs as arrays. A very large buffer is
+    cut.
+    """
     if isinstance(value, bytes):
         return output_text(value)
     if isinstance(value, str):
@@ -71,5 +77,6 @@ def json_value(value: Any) -> Any:
     if isinstance(value, ctypes.Structure):
         return {name: json_value(getattr(value, name)) for name, *_ in value._fields_}
     if isinstance(value, Buffer):
-        return json_value(value.raw)
+        rest = f"… and {len(value.data) - SHOWN} more" if len(value.data) > SHOWN else ""
+        return output_text(bytes(memoryview(value.data)[:SHOWN])) + rest
     return value

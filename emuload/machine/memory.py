@@ -407,9 +407,9 @@ class AddressSpace:
         size = len(data)
         pieces = list(self._pieces(address, size))
         views = [self._piece(at, length, need, "write") for at, length in pieces]
-        done = 0
+        done, whole = 0, memoryview(data)  # slices of bytes would be copies
         for (at, length), view in zip(pieces, views, strict=True):
-            view[:] = data[done : done + length]
+            view[:] = whole[done : done + length]
             done += length
             region = self.region_at(at)
             if region is not None and region.prot & PROT_EXEC:

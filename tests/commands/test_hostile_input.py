@@ -79,6 +79,19 @@ def test_a_large_buffer_is_not_copied_on_the_way() -> None:
     assert buffer.value == buffer.raw == b"x" * (1 << 20)
 
 
+def test_a_call_with_a_large_buffer_holds_it_twice(library: Path) -> None:
+    """Once in Python, once in the guest; the rest of a run takes less than 80 MB."""
+    code = (
+        "import resource, sys; from emuload import cli; status = cli.command(sys.argv[1:]);"
+        "sys.stderr.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)); sys.exit(status)"
+    )
+    call = f"add(1, buf({200 << 20}))"
+    words = [sys.executable, "-c", code, "run", "--json", str(library), "--call", call]
+    done = subprocess.run(words, capture_output=True, cwd=ROOT, timeout=300, check=True, text=True)
+    assert json.loads(done.stdout)["calls"][0]["buffers"]["2"].endswith("… and 208666624 more")
+    assert int(done.stderr) < (200 * 2 + 80) << 10
+
+
 def test_buffers_beyond_the_memory_limit_are_refused(capsys: pytest.CaptureFixture[str], library: Path) -> None:
     call = f"add(buf({300 << 20}), buf({300 << 20}))"
     ended = emuload(capsys, "run", library, "--memory-limit", str(400 << 20), "--call", call)
