@@ -1,6 +1,8 @@
-"""Random call texts, traces and TOML files: each is read, or refused with one line. No traceback, and no case that takes long.
+"""Random call texts, traces, instruction logs and TOML files: each is read, or refused with one line.
 
-    python -m tests.commands.fuzzing --count 20000 [--seed 0] [--only calls|traces|headers|toml] [--number N]
+No case ends with a traceback or takes long.
+
+    python -m tests.commands.fuzzing --count 20000 [--seed 0] [--only calls|traces|headers|logs|toml] [--number N]
 
 A case is decided by its kind, the seed and its number, so that one that fails can be made again: `--number` makes that one alone.
 """
@@ -15,6 +17,7 @@ import sys
 import tempfile
 import time
 import traceback
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from functools import lru_cache
@@ -28,6 +31,7 @@ from emuload.commands.common.session import Done
 from emuload.cost.budget import read_budget
 from emuload.cost.meter import Phase
 from emuload.errors import EmuloadError
+from emuload.ilog import format as ilog
 from emuload.order.checking import check
 from emuload.order.rules import load_rules
 from emuload.scenarios.description import read as read_scenario
@@ -275,6 +279,60 @@ def _own_trace(folder: Path) -> tuple[str, ...]:
     return tuple((folder / "own.jsonl").read_text().splitlines())
 
 
+# -- instruction logs --------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _own_log(folder: Path) -> tuple[tuple[bytes, bytes], ...]:
+    """The records of a log of a sample: kind and payload."""
+    library = samples.path("amd64", folder)
+    words = ("--instructions", "main.*", "--register-writes", "--memory-writes", "-o", folder / "own.ilog")
+    command("trace", library, "--call", "add(1, 2)", *words)
+    data, at, found = (folder / "own.ilog").read_bytes(), len(ilog.MAGIC), []
+    while at < len(data):
+        kind, size, _ = ilog.RECORD.unpack_from(data, at)
+        at += ilog.RECORD.size
+        found.append((kind, data[at : at + size]))
+        at += size
+    return tuple(found)
+
+
+def check_log(chance: random.Random, folder: Path) -> None:
+    """A log with a few records changed, lost or doubled is shown in one of the formats."""
+    records = list(_own_log(folder))
+    for _ in range(chance.randint(1, 4)):
+        number = chance.randrange(len(records))
+        kind, payload = records[number]
+        what = chance.randrange(6)
+        if what == 0:
+            del records[number]
+        elif what == 1:
+            records.insert(chance.randrange(len(records)), records[number])
+        elif kind in (ilog.HEADER, ilog.OBJECT, ilog.UNMAPPED, ilog.CODE, ilog.END):
+            content = json.loads(payload)
+            name = chance.choice([*content, "pc", "registers"])
+            content[name] = odd_value(chance)
+            if what == 2:
+                content.pop(name)
+            records[number] = kind, json.dumps(content).encode()
+        else:
+            head = ilog.BLOCKS_HEAD.size if kind == ilog.BLOCKS else ilog.FIRST.size
+            start, packed = bytearray(payload[:head]), bytearray(zlib.decompress(payload[head:]))
+            part = start if chance.random() < 0.3 or not packed else packed
+            for _ in range(chance.choice((1, 1, 3, 20))):
+                part[chance.randrange(len(part))] = chance.choice((0, 1, 127, 128, 255, chance.randrange(256)))
+            records[number] = kind, bytes(start) + zlib.compress(bytes(packed), 1)
+        if not records:
+            break
+    data = ilog.MAGIC + b"".join(ilog.RECORD.pack(k, len(p), zlib.crc32(p)) + p for k, p in records)
+    if chance.random() < 0.1:
+        data = data[: chance.randrange(len(data))]
+    file = folder / "changed.ilog"
+    file.write_bytes(data)
+    more = chance.choice(((), ("--thread", "1001"), ("--from", "10"), ("--to", "0.3ms"), ("--touched", "0x1000-0x7fffffffffff")))
+    command("show", file, "--format", chance.choice(("text", "text", "tenet", "execlog")), *more)
+
+
 # -- TOML --------------------------------------------------------------------------------------------------------------
 
 TOML_PIECES = (
@@ -367,9 +425,10 @@ KINDS: dict[str, Callable[[random.Random, Path], None]] = {
     "calls": check_call,
     "traces": check_trace,
     "headers": check_header,
+    "logs": check_log,
     "toml": check_toml,
 }
-SHARES = {"calls": 8, "traces": 4, "headers": 1, "toml": 7}
+SHARES = {"calls": 8, "traces": 3, "headers": 1, "logs": 1, "toml": 7}
 """Cases of each kind in twenty."""
 
 

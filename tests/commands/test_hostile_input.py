@@ -34,7 +34,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("kind", fuzzing.KINDS)
 def test_random_input_is_read_or_refused(kind: str, tmp_path: Path) -> None:
-    count = {"calls": 300, "traces": 60, "headers": 25, "toml": 100}[kind]
+    count = {"calls": 300, "traces": 60, "headers": 25, "logs": 25, "toml": 100}[kind]
     failures = {number: fuzzing.failure(kind, 1, number, tmp_path) for number in range(count)}
     assert not {number: words for number, words in failures.items() if words}
 
