@@ -6,6 +6,7 @@ import ctypes
 from typing import Any
 
 from emuload.calls.buffers import Buffer
+from emuload.machine.memory import text_bytes
 
 SHOWN = 1 << 20
 """Characters of a text, and bytes of a buffer, that are shown; each may take six in JSON."""
@@ -67,7 +68,7 @@ def json_value(value: Any) -> Any:
     if isinstance(value, bytes):
         return output_text(value)
     if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        return text_bytes(value).decode("utf-8", "backslashreplace")
     if isinstance(value, complex):
         return [json_value(value.real), json_value(value.imag)]
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):

@@ -135,10 +135,22 @@ def test_a_lone_surrogate_in_an_event_is_shown_as_an_escape(tmp_path: Path) -> N
     assert err == b""
 
 
+def test_a_finding_with_a_lone_surrogate_is_written_in_all_forms(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = edited(tmp_path, line_of("shutdown-exit"), fields={"name": "\ud800"})
+    rules, out = tmp_path / "r.toml", tmp_path / "out"
+    rules.write_text('[[rule]]\nname = "n"\nrelation = "never"\nthen = "shutdown-exit"\n')
+    ended = emuload(capsys, "check", file, "--rules", rules, "--sarif", out, "--junit", tmp_path / "out.xml")
+    assert ended.status == 1
+    result = json.loads(out.read_text())["runs"][0]["results"][0]
+    assert result["message"]["text"].startswith("shutdown-exit ")
+    assert (tmp_path / "out.xml").read_bytes().decode()
+    assert emuload(capsys, "check", file, "--rules", rules, "--json").status == 1
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("maps", 5), ("maps", [5]), ("cwd", ["/"]), ("threads", "2"), ("threads", 0), ("cpus", -1), ("cpus", 10**30),
+        ("maps", 5), ("maps", [5]), ("cwd", ["/"]), ("threads", "2"), ("threads", 0), ("cpus", -1), ("cpus", 10**30), ("cwd", 0),
         ("stdin", 7), ("linked", "yes"), ("library_path", "/"), ("preload", [None]), ("kuser_helpers", 1), ("preload", {}),
     ],
 )  # fmt: skip
