@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from emuload.errors import Deadlock as Deadlock
     from emuload.errors import EmuloadError as EmuloadError
     from emuload.errors import GuestFailed as GuestFailed
+    from emuload.errors import Interrupted as Interrupted
     from emuload.errors import Report as Report
     from emuload.errors import UsageError as UsageError
     from emuload.process.dlfcn import DEFAULT as DEFAULT
@@ -41,7 +42,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "emuload.calls.convert": ("Buffer", "CallError", "GoSlice", "GoString", "buffer", "int128", "ref", "uint128"),
-    "emuload.errors": ("BoundReached", "Deadlock", "EmuloadError", "GuestFailed", "Report", "UsageError"),
+    "emuload.errors": ("BoundReached", "Deadlock", "EmuloadError", "GuestFailed", "Interrupted", "Report", "UsageError"),
     "emuload.process.dlfcn": ("DEFAULT", "NEXT"),
     "emuload.process.host_calls": ("Pending",),
     "emuload.process.host_threads": ("Thread",),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from emuload import __version__
-from emuload.errors import EmuloadError, ReportedError
+from emuload.errors import EmuloadError, Interrupted, ReportedError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -46,6 +46,9 @@ COMMANDS = {
 EXAMPLES = ("emuload demo", "emuload run libhello.so --call 'add(1, 2)'")
 COMPLETION = "_EMULOAD_COMPLETE"
 """The variable by which a shell's completion script asks (click's protocol; `emuload.commands.completion`)."""
+
+HINTS = {"executable": "to run a program: emuload exec {path}", "library": "to load a library: emuload run {path}"}
+"""What to do instead, by the code of the linker's refusal."""
 
 
 class Commands(click.Group):
@@ -156,17 +159,20 @@ def _guarded(arguments: Sequence[str] | None) -> int:
         where = error.ctx.command_path if error.ctx is not None else "emuload"
         complain(f"{error.format_message()} (see {where} --help)")
         return USAGE
-    except ReportedError as error:
+    except (ReportedError, Interrupted) as error:
         from emuload.report.console import show_report
 
         sys.stdout.flush()
         show_report(error.report, sys.stderr)
+        if isinstance(error, Interrupted) and not error.output_shown:
+            print(*error.report.output_lines(), sep="\n", file=sys.stderr)
         return error.exit_status
     except EmuloadError as error:
         complain(error)
         return error.exit_status
     except LoadError as error:
-        complain(error)
+        hint = HINTS.get(error.code, "")
+        complain(f"{error}; {hint.format(path=error.path)}" if hint else error)
         return USAGE
     sys.stdout.flush()
     return status if isinstance(status, int) else 0
@@ -182,6 +188,7 @@ def command(arguments: Sequence[str] | None = None) -> int:
             return answer(cli, os.environ[COMPLETION])
         return _guarded(arguments)
     except (KeyboardInterrupt, click.Abort):
+        complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
         _drop_output()

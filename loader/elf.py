@@ -18,13 +18,16 @@ from bisect import bisect_right
 from struct import iter_unpack, unpack_from
 
 from .errors import LoadError
+from .file_kinds import kind_of
 from .gabi import (
     DF_1_NODELETE,
     DF_1_NOW,
     DF_BIND_NOW,
     DF_SYMBOLIC,
     DF_TEXTREL,
+    DT_AUXILIARY,
     DT_BIND_NOW,
+    DT_FILTER,
     DT_FLAGS,
     DT_FLAGS_1,
     DT_GNU_HASH,
@@ -68,10 +71,17 @@ from .notes import BrokenNote, Note, read_notes
 from .relocation_tables import relocation_tables
 from .versions import Versions
 
-#: PT_LOAD segments, entries before DT_NULL, and DT_NEEDED entries that are accepted
+#: PT_LOAD segments, entries before DT_NULL, and names of libraries (DT_NEEDED, filters) that are accepted
 MAX_SEGMENTS, MAX_DYNAMIC, MAX_NEEDED = 1024, 0x10000, 4096
 
 _SEGMENT_NAMES = {PT_DYNAMIC: "PT_DYNAMIC", PT_TLS: "PT_TLS", PT_GNU_RELRO: "PT_GNU_RELRO", PT_PHDR: "PT_PHDR"}
+_LIBRARIES = {DT_NEEDED: "DT_NEEDED", DT_FILTER: "DT_FILTER", DT_AUXILIARY: "DT_AUXILIARY"}
+
+
+def _kind(data: bytes) -> str:
+    """What a file is that is no ELF file, as the end of an error's place."""
+    kind = kind_of(data) if data[:4] != b"\x7fELF" else ""
+    return f"; this is {kind}" if kind else ""
 
 
 class ElfFile:
@@ -106,10 +116,10 @@ class ElfFile:
     def _read_header(self, required: Machine | None) -> None:
         data, error = self.data, self.error
         if len(data) < 20:
-            raise error(f"{len(data)} bytes", "file too short", "short")
+            raise error(f"{len(data)} bytes{_kind(data)}", "file too short", "short")
         ident = data[:16]
         if ident[:4] != b"\x7fELF":
-            raise error("e_ident at 0x0", "invalid ELF header", "not-elf")
+            raise error(f"e_ident at 0x0{_kind(data)}", "invalid ELF header", "not-elf")
         if ident[4] not in (1, 2) or (required and ident[4] * 32 != required.elf_class):
             raise error("e_ident[EI_CLASS] at 0x4", f"wrong ELF class: ELFCLASS{32 if ident[4] == 1 else 64}", "class")
         self.layout = ELF32 if ident[4] == 1 else ELF64
@@ -146,7 +156,7 @@ class ElfFile:
     def _read_segments(self) -> None:
         data, size = self.data, self.layout.phdr.size
         if self.phoff + self.phnum * size > len(data):
-            raise self.error(f"{self.phnum} program headers at {self.phoff:#x}", "file too short", "short")
+            raise self.error(f"{self.phnum} program headers at {self.phoff:#x}", "cannot read file data", "short")
         table = data[self.phoff : self.phoff + self.phnum * size]
         segments: list[Segment] = []
         if self.machine.word == 8:
@@ -233,13 +243,13 @@ class ElfFile:
 
     def _read_dynamic(self) -> None:
         segment = self.segment(PT_DYNAMIC)
-        #: last value of each tag (DT_NEEDED apart)
+        #: last value of each tag (those that name libraries apart)
         self.dynamic: dict[int, int] = {}
         #: unbiased address of that value
         self.dynamic_places: dict[int, int] = {}
-        self._needed: list[int] = []
+        self._needed: list[tuple[int, int]] = []
         self._places: dict[int, int] = {}
-        #: unbiased address of the dynamic section, 0 when there is none
+        #: unbiased address of the dynamic section, 0 without one
         self.dynamic_vaddr = segment.vaddr if segment else 0
         if segment is None:
             return
@@ -253,11 +263,11 @@ class ElfFile:
             if i == MAX_DYNAMIC:
                 raise self.error(where, f"more than {MAX_DYNAMIC} entries")
             self._places[tag] = start + i * self.layout.dyn_size
-            if tag != DT_NEEDED:
+            if tag not in _LIBRARIES:
                 self.dynamic[tag] = value
                 self.dynamic_places[tag] = segment.vaddr + i * self.layout.dyn_size + self.machine.word
                 continue
-            self._needed.append(value)
+            self._needed.append((tag, value))
             if len(self._needed) > MAX_NEEDED:
                 raise self.error(where, f"more than {MAX_NEEDED} DT_NEEDED entries")
         raise self.error(where, "dynamic section has no DT_NULL at its end")
@@ -276,8 +286,12 @@ class ElfFile:
             self._strings = self.data[start : start + size]
             self._strings_offset = start
         room = self.name_room("DT_NEEDED")
+        #: (tag, name) of DT_NEEDED, DT_FILTER and DT_AUXILIARY, in file order
+        self.libraries: list[tuple[int, str]] = []
+        for tag, value in self._needed:
+            self.libraries.append((tag, room.take(self.string(value, _LIBRARIES[tag]))))
         #: DT_NEEDED names, in file order
-        self.needed: tuple[str, ...] = tuple(room.take(self.string(value, "DT_NEEDED")) for value in self._needed)
+        self.needed: tuple[str, ...] = tuple(name for tag, name in self.libraries if tag == DT_NEEDED)
         self.soname: str | None = self._dynamic_string(DT_SONAME, "DT_SONAME")
         self.rpath: str | None = self._dynamic_string(DT_RPATH, "DT_RPATH")
         self.runpath: str | None = self._dynamic_string(DT_RUNPATH, "DT_RUNPATH")

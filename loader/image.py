@@ -32,7 +32,7 @@ class Image:
 
     @cached_property
     def sections(self) -> dict[str, Section]:
-        """The sections by name, the first of each; empty when the file has none, or unsound ones."""
+        """The sections by name, the first of each name; empty if the file has no sound section headers."""
         found: dict[str, Section] = {}
         for section in self.section_list:
             found.setdefault(section.name, section)

@@ -17,14 +17,12 @@ from .runtime import Runtime
 class Slot(NamedTuple):
     """A PLT slot at its first call.
 
-    ``place``  address of its word; ``found``: the binding of its reference; ``resolver``: that is an IFUNC's resolver;
-    ``addend``: added to the function's address
+    ``place``  address of its word; ``found``: the binding of its reference; ``resolver``: that is an IFUNC's resolver
     """
 
     place: int
     found: Resolved
     resolver: bool
-    addend: int
 
 
 class LazyBinding:
@@ -53,12 +51,12 @@ class LazyBinding:
         self.lookup.begin()
         found = self.lookup.resolve(obj, obj.elf.symbol(fields[1] >> machine.symbol_shift), JUMP_SLOT)
         resolver = found.symbol is not None and found.symbol.type == STT_GNU_IFUNC
-        addend = fields[2] if table.kind == "RELA" else 0
-        return Slot(obj.bias + fields[0] & machine.mask, found, resolver, addend)
+        return Slot(obj.bias + fields[0] & machine.mask, found, resolver)
 
     def fill(self, slot: Slot, target: int) -> int:
-        """Write the address to which a slot leads from now on, and return it."""
+        """Write the address to which a slot leads from now on, and return it. The entry's addend is not added, unlike when the
+        object is bound at once (elf_machine_plt_value)."""
         machine = self.lookup.state.machine
-        value = target + slot.addend & machine.mask
+        value = target & machine.mask
         self.memory.view(slot.place, machine.word)[:] = value.to_bytes(machine.word, "little")
         return value

@@ -47,16 +47,15 @@ class LinkMap:
     ``memory``     a `loader.memory.Memory`
     ``machine``    a `Machine`, its name, or None: that of the first file
     ``finder``     see `loader.search.Finder`; ``library_path``: directories searched before it, as LD_LIBRARY_PATH
-    ``builtins``   soname → (path, content); sonames with the same path are one object
+    ``builtins``   soname → (path, content), one object for each path; ``fallbacks``: the same, for names without a file
     ``runtime``    names of the functions and data of the built-in C library that relocation uses
     ``missing``    called with (name, requester) for an undefined function: the address to bind it to, or None to refuse
-    ``absent``     called with (name, requester) for a needed library that is not found: True to go on without it; its
-                   symbols, data too, are then asked of ``missing``
+    ``absent``     called with (name, requester) for a needed library that is not found: True to go on without it, with its
+                   symbols, data too, asked of ``missing``
     ``on_event``   called with (kind, details). Kinds: object-found, object-mapped, tls-registered, static-tls,
                    object-dependencies, object-relocated, relro-protected, tls-image, object-unmapped, warning,
                    preload-refused; details are ints, strings, lists of strings, dicts of ints
-    ``call_guest`` runs an IFUNC resolver at an address and returns its result: for `dlopen`, `load_startup` and `dlsym`;
-                   a caller of `open`, `start` and `relocate` runs them itself
+    ``call_guest`` runs an IFUNC resolver, for `dlopen`, `load_startup`, `dlsym`; callers of `open` and `start` do it themselves
     ``identify``   the word by which the C library's resolver knows an object whose PLT slots are bound at their first
                    call; None: all is bound at once. ``bind_now``: so it is anyway, as LD_BIND_NOW asks
     ``program``    the name of the main program in the linker's words; "": its path
@@ -78,6 +77,7 @@ class LinkMap:
         finder: Finder | None = None,
         library_path: Sequence[str] = (),
         builtins: Mapping[str, tuple[str, bytes]] | None = None,
+        fallbacks: Mapping[str, tuple[str, bytes]] | None = None,
         runtime: RuntimeNames | None = None,
         missing: Callable[[str, LinkedObject], int | None] | None = None,
         absent: Callable[[str, LinkedObject], bool] | None = None,
@@ -97,13 +97,12 @@ class LinkMap:
         self.state = state = State(owner, known, library_path, program)
         library = Runtime(state, runtime or RuntimeNames())
         self._storage = ThreadStorage(state, memory, rules, owner, library, tcb_size)
-        self._loader = Loader(state, memory, rules, owner, self._storage, builtins or {})
+        self._loader = Loader(state, memory, rules, owner, self._storage, builtins or {}, fallbacks or {})
         self._lookup = Lookup(state, rules, owner)
         self._lazy = LazyBinding(memory, owner, library, self._lookup)
         self._unloader = Unloader(state, memory, rules, owner, self._storage)
         self._linkage = Linkage(memory, rules, owner, self._lookup, self._lazy, self._storage)
-        #: how many objects' constructors have begun
-        self.turns = 0
+        self.turns = 0  #: how many objects' constructors have begun
         self._startup: Sequence[LinkedObject] = ()
 
     # -- state --------------------------------------------------------------------------------------------------------
@@ -216,6 +215,8 @@ class LinkMap:
         if refusal is not None:
             raise refusal
         if not name:
+            if self.main is not None:
+                self.main.refs += 1
             return Linking(self.main or Pseudo.MAIN)
         if self.state.known_machine is not None:
             self._storage.fix()
@@ -233,10 +234,7 @@ class LinkMap:
         profile = self.profile
         known = {obj.index for obj in self.objects}
         if flags & RTLD_NOLOAD:
-            loaded = self._loader.find_loaded(name, requester)
-            if loaded is None:
-                found = self._loader.search(name, requester, None)
-                loaded = self._loader.same_file(found, name) if found is not None else None
+            loaded = self._loader.find_loaded(name, requester) or self._loader.find_same_file(name, requester)
             if loaded is None:
                 refusal = profile.not_loaded(name)
                 if refusal is not None:
@@ -245,8 +243,6 @@ class LinkMap:
             root = loaded
         else:
             root = self._loader.load(name, requester, None)
-            for refusal in profile.check_open(root.elf):
-                raise refusal
         root.refs += 1
         root.nodelete = root.nodelete or bool(flags & RTLD_NODELETE)
         if root.searchlist:
@@ -300,9 +296,9 @@ class LinkMap:
         return None
 
     def _carry_on(self, linking: Linking) -> None:
-        call = self.relocate(linking)
-        while call is not None:
-            call = self.relocate(linking, self.owner.call_resolver(*call))
+        answer = None
+        while call := self.relocate(linking, answer):
+            answer = self.owner.call_resolver(*call)
 
     def _relocate(self, obj: LinkedObject, progress: Progress, answer: int | None) -> ResolverCall | None:
         """Relocate one object, or go on with it."""
@@ -364,13 +360,13 @@ class LinkMap:
     def lookup(
         self, handle: Handle, name: str, version: str | None = None, caller: LinkedObject | None = None
     ) -> Resolved:
-        """The definition that dlsym finds; TLS and IFUNC symbols are not resolved further. LoadError when there is none."""
+        """The definition that dlsym finds; TLS and IFUNC symbols are not resolved further. Raises LoadError without one."""
         return self._lookup.lookup(handle, name, version, caller)
 
     def find_symbol(
         self, handle: Handle, name: str, version: str | None = None, caller: LinkedObject | None = None
     ) -> Resolved | None:
-        """As `lookup`, but None when there is none."""
+        """As `lookup`, but None without a definition."""
         return self._lookup.find_symbol(handle, name, version, caller)
 
     def slot(self, obj: LinkedObject, index: int) -> Slot:
@@ -387,9 +383,13 @@ class LinkMap:
         """Drop one reference. Returns the objects nobody uses any more, in the order to run their destructors; once
         these have run (pass each to `start_finalizers`), call `release` with the list. LoadError when it is not open.
         """
-        if not isinstance(handle, LinkedObject) or handle.is_main:
+        if not isinstance(handle, LinkedObject):
             return []
         return self._unloader.close(handle)
+
+    def pin(self, obj: LinkedObject, change: int) -> list[LinkedObject]:
+        """Count thread-local objects with a destructor in ``obj``; returns objects to unload, as `dlclose`."""
+        return self._unloader.pin(obj, change)
 
     def close_rest(self) -> list[LinkedObject]:
         """As `dlclose`, after `release`: the objects that destructors have closed meanwhile."""

@@ -13,6 +13,7 @@ from .gabi import (
     SHN_UNDEF,
     STB_GNU_UNIQUE,
     STB_LOCAL,
+    STB_WEAK,
     STT_COMMON,
     STT_OBJECT,
     STT_TLS,
@@ -103,18 +104,23 @@ class Lookup:
         return obj, symbol
 
     def _note_binding(self, obj: LinkedObject, definer: LinkedObject) -> None:
-        """Remember that ``obj`` must not outlive ``definer`` when none of its links says so (glibc elf/dl-lookup.c,
-        add_dependency)."""
+        """Remember that ``obj`` must not outlive ``definer`` when none of its links says so; what never goes keeps it for
+        good (glibc elf/dl-lookup.c, add_dependency)."""
         if definer is obj or definer.startup or definer.nodelete or definer in obj.bound_to:
             return
-        if definer not in (obj.order_links or ()):
+        if definer in (obj.order_links or ()):
+            return
+        self.state.bindings += 1
+        if obj.startup or obj.nodelete:
+            definer.nodelete = True
+        else:
             obj.bound_to.append(definer)
             obj.has_bound = True
 
     def lookup(
         self, handle: Handle, name: str, version: str | None = None, caller: LinkedObject | None = None
     ) -> Resolved:
-        """The definition that dlsym finds; TLS and IFUNC symbols are not resolved further. LoadError when there is none."""
+        """The definition that dlsym finds; TLS and IFUNC symbols are not resolved further. Raises LoadError without one."""
         found = self.find_symbol(handle, name, version, caller)
         if found is None:
             where = handle if isinstance(handle, LinkedObject) else caller or self.state.main
@@ -125,14 +131,16 @@ class Lookup:
     def find_symbol(
         self, handle: Handle, name: str, version: str | None = None, caller: LinkedObject | None = None
     ) -> Resolved | None:
-        """As `lookup`, but None when there is none."""
+        """As `lookup`, but None without a definition."""
         wanted = Version(name=version.encode("utf-8", "surrogateescape"), hidden=True) if version is not None else None
         profile, key = self.profile, name.encode("utf-8", "surrogateescape")
-        query = Query(key, wanted, newest=version is None, for_call=True, matching=profile.matching)
+        query = Query(key, wanted, newest=version is None, matching=profile.matching)
         found = find(profile.dlsym_scopes(handle, caller, self.state), query)
         if found is None:
             return None
         obj, symbol = self._unique(*found)
+        if handle is DEFAULT and caller is not None:
+            self._note_binding(caller, obj)
         return Resolved(obj, symbol, symbol_address(obj, symbol))
 
 
@@ -147,6 +155,7 @@ def find(
 
     ``after``: start behind this object in the first scope that holds it (RTLD_NEXT). ``skip_executables``: for COPY.
     """
+    weak: tuple[LinkedObject, Symbol] | None = None
     for scope in scopes:
         for candidate in scope:
             if after is not None:
@@ -160,9 +169,12 @@ def find(
                 continue
             if not candidate.is_builtin:
                 query.matching.check(candidate.elf, candidate.names, query)
-            if query.matching.binds(symbol):
+            if not query.matching.binds(symbol):
+                continue
+            if not query.matching.strong_first or symbol.bind != STB_WEAK:
                 return candidate, symbol
-    return None
+            weak = weak or (candidate, symbol)
+    return weak
 
 
 def symbol_at(obj: LinkedObject, address: int) -> Symbol | None:

@@ -88,7 +88,7 @@ def _map_segment(memory: Memory, obj: LinkedObject, segment: Segment, page: int)
             last = min(len(data), first + (end - start))
         at = segment.vaddr - start - lead
         memory.view(base, end - start)[at : at + last - first] = memoryview(data)[first:last]
-    if obj.regions and obj.regions[-1].end > base:  # two segments in one page: the later mapping stands
+    if obj.regions and obj.regions[-1].end > base:  # two segments in one page: the later mapping wins
         previous = obj.regions.pop()
         if previous.start < base:
             obj.regions.append(previous._replace(end=base))
@@ -123,21 +123,22 @@ def protect_relro(memory: Memory, obj: LinkedObject, page: int) -> Region | None
     segment = obj.elf.segment(PT_GNU_RELRO)
     if segment is None:
         return None
-    start = (segment.vaddr + obj.bias) // page * page
-    end = (segment.vaddr + segment.memsz + obj.bias) // page * page
-    if end <= start:
+    mask = obj.elf.machine.mask
+    start = (segment.vaddr + obj.bias & mask) // page * page
+    end = (segment.vaddr + segment.memsz + obj.bias & mask) // page * page
+    if end == start:
         return None
     covered = start
     for region in obj.regions:
         if region.start <= covered < region.end:
             covered = region.end
     where = f"{obj.elf.segment_place(segment)}, {segment.memsz} bytes of address {segment.vaddr:#x}"
-    message = "cannot apply additional memory protection after relocation"
-    if covered < end:
-        raise LoadError(obj.path, where, message)
+    message = "cannot apply additional memory protection after relocation: Cannot allocate memory"
+    if covered < end or end < start:
+        raise LoadError(obj.path, where, message, "relro")
     try:
         memory.protect(start, end - start, PROT_READ)
     except Exception as error:  # whatever this memory raises when it has no room for what had no access before
-        raise LoadError(obj.path, f"{where}: {error}", message) from error
+        raise LoadError(obj.path, f"{where}: {error}", message, "relro") from error
     obj.relro = Region(start, end, PROT_READ)
     return obj.relro

@@ -29,7 +29,8 @@ class LinkedObject:
     ``names``        every name it answers to (soname, DT_NEEDED names, path), in order of discovery
     ``bias``         load bias: what is added to the file's virtual addresses
     ``start, end``   the mapped span
-    ``needed``       the objects of its DT_NEEDED entries, in order
+    ``needed``       the objects of its DT_NEEDED entries, in order, and those of DT_FILTER and DT_AUXILIARY, which are
+                     also its ``filters``: their symbols are found before its own
     ``absent``       its DT_NEEDED names that were not found and that the link map's owner does without
     ``searchlist``   breadth-first list of itself and its dependencies, once it was opened directly; else empty
     ``scopes``       roots whose search lists its references search after the global one
@@ -54,6 +55,7 @@ class LinkedObject:
         self.regions: list[Region] = []
         self.relro: Region | None = None
         self.needed: list[LinkedObject] = []
+        self.filters: list[LinkedObject] = []
         self.absent: list[str] = []
         self.order_links: list[LinkedObject] | None = None
         self.searchlist: list[LinkedObject] = []
@@ -137,8 +139,8 @@ class LinkedObject:
         return self.bias + self.elf.dynamic.get(DT_SYMTAB, 0) + symbol.index * layout.sym.size
 
     def address(self, symbol: str | Symbol) -> int:
-        """The biased address of an exported symbol. KeyError when there is none of that name (or it is a TLS symbol,
-        which has an address in each thread)."""
+        """The biased address of an exported symbol. Raises KeyError for an unknown name, and for a TLS symbol, which has an
+        address in each thread."""
         found = self.symbol(symbol) if isinstance(symbol, str) else symbol
         if found is None or found.type == STT_TLS:
             raise KeyError(symbol)

@@ -21,14 +21,48 @@ def breadth_first(root: LinkedObject) -> list[LinkedObject]:
 
 def breadth_first_all(roots: Sequence[LinkedObject]) -> list[LinkedObject]:
     """The same for several roots side by side."""
-    found = list(dict.fromkeys(roots))
-    seen = set(map(_key, found))
-    for obj in found:  # grows while it is walked
+    found = SearchList(roots)
+    for obj in found:
+        found.enter(obj)
+    return found.objects
+
+
+class SearchList:
+    """A search list while it is built (glibc elf/dl-deps.c, _dl_map_object_deps): each object's needs come last, its filters
+    right before it. Iteration gives each object once, to be handed to `enter` when its ``needed`` are known."""
+
+    def __init__(self, roots: Sequence[LinkedObject]) -> None:
+        self.objects = list(dict.fromkeys(roots))
+        self._known = set(map(_key, self.objects))
+
+    def __iter__(self) -> Iterator[LinkedObject]:
+        done: set[int] = set()
+        place = 0
+        while place < len(self.objects):
+            obj = self.objects[place]
+            if obj.index in done:
+                place += 1
+                continue
+            done.add(obj.index)
+            yield obj
+
+    def enter(self, obj: LinkedObject) -> list[LinkedObject]:
+        """Add what an object needs. Returns the filters that were put before it."""
+        placed: list[LinkedObject] = []
         for needed in obj.needed:
-            if needed.index not in seen:
-                seen.add(needed.index)
-                found.append(needed)
-    return found
+            new = needed.index not in self._known
+            self._known.add(needed.index)
+            if needed in obj.filters:
+                place = self.objects.index(obj)
+                if not new:
+                    if needed in self.objects[: place + 1]:
+                        continue
+                    self.objects.remove(needed)
+                self.objects.insert(place, needed)
+                placed.append(needed)
+            elif new:
+                self.objects.append(needed)
+        return placed
 
 
 def in_use(objects: Sequence[LinkedObject]) -> set[int]:
@@ -93,7 +127,7 @@ def sort_original(
 
 
 def _last_dependent(maps: Sequence[LinkedObject], i: int, destructors: bool) -> int:
-    """The place of the last object behind ``i`` that depends on it; ``i`` when there is none."""
+    """The index of the last object after ``i`` that depends on it; ``i`` if no object does."""
     this = maps[i]
     for k in range(len(maps) - 1, i, -1):
         if any(other is this for other in maps[k].order_links or ()):
@@ -107,9 +141,9 @@ def _last_dependent(maps: Sequence[LinkedObject], i: int, destructors: bool) -> 
 def depth_first(
     roots: Sequence[LinkedObject], done: Callable[[LinkedObject], bool]
 ) -> list[tuple[LinkedObject, list[LinkedObject]]]:
-    """Each object behind those it needs, which are taken in the order of DT_NEEDED; a need that closes a cycle is passed
-    over. Objects that are ``done`` are neither listed nor entered. Each object comes with those that were first
-    looked into since the one before it was placed."""
+    """Each object after those it needs, which are taken in the order of DT_NEEDED; a need that closes a cycle is skipped.
+    Objects that are ``done`` are neither listed nor entered. Each object comes with those that were first looked into
+    since the one before it was placed."""
     visited: set[int] = set()
     placed: list[tuple[LinkedObject, list[LinkedObject]]] = []
     entered: list[LinkedObject] = []

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .errors import LoadError
-from .gabi import DT_PLTGOT, Table, unpack_words
+from .errors import FatalLoadError, LoadError
+from .gabi import DT_PLTGOT, DT_RELACOUNT, DT_RELCOUNT, Table, unpack_words
 from .machines import base as verbs
 from .machines.base import Machine
 from .objects import LinkedObject
@@ -102,7 +102,7 @@ class Relocator:
         first = start.part * PART
         count = min(PART, table.count - first)
         words = unpack_words(self.elf.data, table.entry(first, self.word), step * count, self.letter)
-        places, infos = words[0::step], words[1::step]
+        places, infos = words[0::step], self._counted(table, first, words[1::step])
         addends: Sequence[int] | None = words[2::step] if step == 3 else None
         lazy = progress.lazy and table.tag == "DT_JMPREL"
         if progress.position <= start:
@@ -139,6 +139,21 @@ class Relocator:
                 raise
             self.applier.count(number, 1)
         progress.position = start._replace(part=start.part + 1)
+
+    def _counted(self, table: Table, first: int, infos: Sequence[int]) -> Sequence[int]:
+        """The entries' r_info as this linker reads them: it may take as many as DT_RELACOUNT or DT_RELCOUNT says for relative
+        ones, whatever they are (elf_machine_rela_relative); glibc's for x86-64 ends the process then."""
+        count = self.elf.dynamic.get(DT_RELACOUNT if table.kind == "RELA" else DT_RELCOUNT, 0)
+        counted = min(max(count - first, 0), len(infos))
+        relative = self.machine.relative
+        if not counted or table.tag == "DT_JMPREL" or not self.links.profile.counts_relative:
+            return infos
+        if infos[:counted].count(relative) == counted:
+            return infos
+        words = self.links.profile.miscounted(self.machine)
+        if words:
+            raise FatalLoadError("", "", words, "inconsistency")
+        return [relative] * counted + list(infos[counted:])
 
     def _others(self, infos: Sequence[int], lazy: bool) -> Iterator[int]:
         """The entries that are applied one by one."""

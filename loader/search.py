@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from posixpath import dirname
 from typing import NamedTuple
@@ -87,20 +88,28 @@ def _found(name: str, path: str) -> Found:
     return Found(name, data, ("host", status.st_dev, status.st_ino))
 
 
+#: what a linker puts for the tokens in a name of an object's dynamic section: (name, object) → name; see `substitute`
+Expand = Callable[[str, LinkedObject], str]
+
+
 def candidates(
-    name: str, requester: LinkedObject | None, library_path: Sequence[str], main: LinkedObject | None
+    name: str,
+    requester: LinkedObject | None,
+    library_path: Sequence[str],
+    main: LinkedObject | None,
+    expand: Expand,
 ) -> Iterator[str]:
     """The names to ask the finder for, in this order."""
     if "/" in name:
-        yield _expand(name, requester) if requester else name
+        yield expand(name, requester) if requester else name
         return
-    for directory in dict.fromkeys(directories(requester, library_path, main)):
+    for directory in dict.fromkeys(directories(requester, library_path, main, expand)):
         yield f"{directory.rstrip('/')}/{name}" if directory != "/" else f"/{name}"
     yield name
 
 
 def directories(
-    requester: LinkedObject | None, library_path: Sequence[str], main: LinkedObject | None
+    requester: LinkedObject | None, library_path: Sequence[str], main: LinkedObject | None, expand: Expand
 ) -> list[str]:
     """The folders in which libraries needed by ``requester`` are searched, before the system's own."""
     found: list[str] = []
@@ -113,28 +122,32 @@ def directories(
             chain.append(main)
         for above in chain:
             if above.elf.runpath is None:
-                found += _split(above.elf.rpath, above)
-    found += library_path
+                found += _split(above.elf.rpath, above, expand)
+    found += [expand(folder, main) if main is not None else folder for folder in library_path]
     if requester is not None:
-        found += runpath_directories(requester)
+        found += runpath_directories(requester, expand)
     return found
 
 
-def runpath_directories(obj: LinkedObject) -> list[str]:
+def runpath_directories(obj: LinkedObject, expand: Expand) -> list[str]:
     """The directories of DT_RUNPATH."""
-    return _split(obj.elf.runpath, obj)
+    return _split(obj.elf.runpath, obj, expand)
 
 
-def _split(paths: str | None, owner: LinkedObject) -> list[str]:
-    return [_expand(part or ".", owner) for part in dict.fromkeys(paths.split(":"))] if paths else []
+def _split(paths: str | None, owner: LinkedObject, expand: Expand) -> list[str]:
+    parts = dict.fromkeys(paths.split(":")) if paths else ()
+    return [expanded for part in parts if (expanded := expand(part or ".", owner))]
 
 
-def _expand(path: str, owner: LinkedObject) -> str:
-    if "$" not in path:
-        return path
-    for token, value in (("ORIGIN", directory_of(owner)), ("LIB", "lib"), ("PLATFORM", owner.elf.machine.name)):
-        path = path.replace("${" + token + "}", value).replace("$" + token, value)
-    return path
+def substitute(text: str, values: Mapping[str, str]) -> str:
+    """A text with values in the places of ``$NAME`` and ``${NAME}``; other words behind a $ stay. The name without braces
+    must not go on (glibc elf/dl-load.c, is_dst)."""
+    if "$" not in text:
+        return text
+    return _TOKEN.sub(lambda found: values.get(found[1] or found[2], found[0]), text)
+
+
+_TOKEN = re.compile(r"\$(?:{(\w+)}|([A-Za-z0-9_]+))")
 
 
 def directory_of(obj: LinkedObject) -> str:

@@ -1,7 +1,6 @@
-"""Section headers, for what only they name: function tables, build information, local symbols, debug
-sections.
+"""Section headers, for function tables, build information, local symbols and debug sections, which nothing else names.
 
-A loader does not look at them, so they may be missing or wrong; then there are simply none.
+A loader does not look at section headers, so they may be missing or wrong; then the file counts as one without sections.
 Source: System V gABI, chapter 4, "Sections".
 """
 

@@ -21,6 +21,8 @@ class State:
         self.owner = owner
         #: the machine of this process, known once given or once a file is loaded
         self.known_machine = machine
+        #: e_flags of files that pass floats in other registers than this process; 0 while that is not known
+        self.foreign_floats = 0
         self.library_path = list(library_path)
         self.program = program
         #: every loaded object in load order
@@ -31,6 +33,8 @@ class State:
         self.main: LinkedObject | None = None
         #: STB_GNU_UNIQUE definitions in use, by name
         self.unique: dict[bytes, tuple[LinkedObject, Symbol]] = {}
+        #: how many times a reference has made an object keep another one that it does not need
+        self.bindings = 0
         #: true while objects that a dlclose unloads still run their destructors
         self.closing = False
         #: true if one of these destructors closed another object

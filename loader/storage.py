@@ -41,7 +41,11 @@ class ThreadStorage:
             size = DEFAULT_TCB_SIZE if self.tcb_size is None else self.tcb_size
             profile = self.profile
             self._layout = TlsLayout(
-                self.state.machine, surplus=profile.surplus, optional=profile.optional, tcb_size=size
+                self.state.machine,
+                surplus=profile.surplus,
+                optional=profile.optional,
+                tcb_size=size,
+                libc_block=profile.libc_blocks.get(self.state.machine.name, (0, 1)),
             )
         return self._layout
 

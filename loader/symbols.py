@@ -37,6 +37,10 @@ class Matching:
     #: true if a file that is asked for a version must have some (see `check`)
     asserts_versions = True
 
+    def __init__(self, *, strong_first: bool = False) -> None:
+        #: a weak definition is passed over where a later one is not weak (LD_DYNAMIC_WEAK)
+        self.strong_first = strong_first
+
     def admits(self, symbol: Symbol, query: Query) -> bool:
         """True if a symbol of that name counts at all."""
         if symbol.value == 0 and symbol.shndx != SHN_ABS and symbol.type != STT_TLS:

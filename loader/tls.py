@@ -74,11 +74,19 @@ class TlsLayout:
     """All modules of a process and the static TLS area every thread has. Plain state."""
 
     def __init__(
-        self, machine: Machine, *, surplus: int = 1664, optional: int = 512, tcb_size: int = DEFAULT_TCB_SIZE
+        self,
+        machine: Machine,
+        *,
+        surplus: int = 1664,
+        optional: int = 512,
+        tcb_size: int = DEFAULT_TCB_SIZE,
+        libc_block: tuple[int, int] = (0, 1),
     ) -> None:
         self.machine = machine
         self.tcb_size = tcb_size
         self.surplus = surplus
+        #: size and alignment of the real C library's own block, which the built-in one does not have
+        self.libc_block = libc_block
         #: bytes of the surplus that descriptors may still use as an optimisation
         self.optional = optional
         self.modules: dict[int, TlsModule] = {}
@@ -131,6 +139,9 @@ class TlsLayout:
         for module in self.modules.values():
             self.align = max(self.align, module.align)
             hole = place(module, hole)
+        size, align = self.libc_block
+        above = self.machine.tls_above
+        self.used = _round_up(self.used, align) + size if above else _round_up(self.used + size, align)
         self.static_size = _round_up(self.used + self.surplus, self.align)
         self.dtv_entries = max(DTV_ENTRIES, _round_up(len(self.modules) + 1, 64))
         self.frozen = True
@@ -234,7 +245,7 @@ class TlsLayout:
         return self.align
 
     def init_thread(self, memory: Memory, area: int, guard: int = 0) -> int:
-        """Fill a new thread's area (``area_size`` bytes at ``area``) and return its thread pointer. ``guard``: stack
+        """Fill a new thread's area (``area_size`` bytes at ``area``) and return its thread pointer. ``guard`` is the stack
         guard."""
         assert self.frozen
         clear_memory(memory, area, self.area_size)

@@ -18,7 +18,7 @@ from .storage import ThreadStorage
 #: fields of an object that a dlopen of another one may change
 _FIELDS = (
     "refs", "nodelete", "is_global", "searchlist", "scopes", "bound_to", "has_bound", "order_links", "names", "needed",
-    "absent", "dependencies_loaded", "deep_bind", "group", "group_refs", "claims",
+    "filters", "absent", "dependencies_loaded", "deep_bind", "group", "group_refs", "claims",
 )  # fmt: skip
 
 
@@ -35,6 +35,10 @@ class Unloader:
     def close(self, handle: LinkedObject) -> list[LinkedObject]:
         """Drop a reference. Returns the objects to be unloaded, in destructor order. LoadError when it is not open."""
         return self._closed(self.profile.close(handle, self.state))
+
+    def pin(self, obj: LinkedObject, change: int) -> list[LinkedObject]:
+        """More or fewer destructors of thread-local objects are to run in ``obj``. The objects to be unloaded then."""
+        return self._closed(self.profile.pin(obj, change, self.state))
 
     def close_rest(self) -> list[LinkedObject]:
         """The objects that destructors have closed meanwhile, after `release`."""

@@ -152,10 +152,14 @@ class Applier:
         self.places.put(place, width, value)
 
     def _glob_dat(self, number: int, index: int, place: int, addend: int | None) -> None:
-        self._write(number, place, self._address(index, verbs.GLOB_DAT))
+        self._write(number, place, self._address(index, verbs.GLOB_DAT) + self._explicit(number, addend))
 
     def _jump_slot(self, number: int, index: int, place: int, addend: int | None) -> None:
-        self._write(number, place, self._address(index, verbs.JUMP_SLOT) + (addend or 0))
+        self._write(number, place, self._address(index, verbs.JUMP_SLOT) + self._explicit(number, addend))
+
+    def _explicit(self, number: int, addend: int | None) -> int:
+        """The addend of a slot, if it stands in the table and this linker adds it."""
+        return 0 if addend is None or self.rows[number].name in self.links.profile.without_addend else addend
 
     def _pc_relative(self, number: int, index: int, place: int, addend: int | None) -> None:
         value = self._address(index, verbs.SYMBOLIC) + self._addend(place, number, addend) - (place + self.bias)

@@ -43,11 +43,12 @@ class Version(NamedTuple):
 
 
 class VersionNeed(NamedTuple):
-    """One version a file asks of another: ``file`` is a DT_NEEDED name, ``weak`` permits its absence."""
+    """One version a file asks of another: ``file`` is a DT_NEEDED name, ``weak`` permits its absence; ``hash``: vna_hash."""
 
     file: str
     name: bytes
     weak: bool
+    hash: int = -1
 
 
 class Versions:
@@ -61,6 +62,8 @@ class Versions:
         self.needs: list[VersionNeed] = []
         #: names defined, the base excluded
         self.defined: set[bytes] = set()
+        #: vd_hash of each
+        self.hashes: dict[bytes, int] = {}
         self._room = elf.name_room("version names")
         self.has_definitions = definitions is not None
         self.by_index: dict[int, Version] = {}
@@ -91,9 +94,9 @@ class Versions:
             for _ in range(count):
                 self._check_count("DT_VERNEED", vaddr, len(self.needs))
                 at = elf.offset_of(place, 16, "DT_VERNEED entry")
-                _, flags, other, text, step = unpack_from("<IHHII", elf.data, at)
+                hashed, flags, other, text, step = unpack_from("<IHHII", elf.data, at)
                 wanted = self._room.take(elf.string_bytes(text, f"DT_VERNEED entry at {at:#x}"))
-                self.needs.append(VersionNeed(name, wanted, bool(flags & 2)))
+                self.needs.append(VersionNeed(name, wanted, bool(flags & 2), hashed))
                 self.by_index[other & 0x7FFF] = Version(wanted, bool(other & HIDDEN), name)
                 self._indexes.add(other & 0x7FFF)
                 if step == 0:
@@ -108,7 +111,7 @@ class Versions:
         for i in range(entries):
             self._check_count("DT_VERDEF", vaddr, i)
             at = elf.offset_of(vaddr, 20, "DT_VERDEF")
-            version, flags, index, count, _, aux, following = unpack_from("<HHHHIII", elf.data, at)
+            version, flags, index, count, hashed, aux, following = unpack_from("<HHHHIII", elf.data, at)
             if version != 1:
                 raise elf.error(f"DT_VERDEF entry at {at:#x}", f"unsupported version {version} of Verdef record")
             self._indexes.add(index & 0x7FFF)
@@ -116,6 +119,7 @@ class Versions:
                 at = elf.offset_of(vaddr + aux, 8, "DT_VERDEF entry")
                 name = elf.string_bytes(unpack_from("<I", elf.data, at)[0], f"DT_VERDEF entry at {at:#x}")
                 self.defined.add(self._room.take(name))
+                self.hashes[name] = hashed
                 self.by_index[index & 0x7FFF] = Version(name)
             if following == 0:
                 break

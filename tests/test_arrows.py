@@ -13,7 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = (
-    ("loader", "emuload.errors"),
+    ("loader",),
+    ("emuload.errors",),
     ("emuload.trace",),
     ("emuload.order", "emuload.ilog"),
     ("emuload.machine",),

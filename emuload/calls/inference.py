@@ -179,7 +179,7 @@ def _builtin_codec(token: Any, abi_word: int) -> Codec | None:
 
 
 def token_of(value: Any, abi_word: int) -> Any:
-    """The type as which a value without one is passed. Raises CallError if there is none."""
+    """The type in which a value without one is passed. Raises CallError for a value of no such type."""
     if isinstance(value, bool):
         return bool
     if isinstance(value, int):

@@ -3,7 +3,9 @@
     call     = name "(" [argument {"," argument}] ")" ["->" type]
     argument = 5 | -0x10 | 1.5 | "C string" | go"Go string" | true | false | null
              | [argument, …] (a Go slice) | {argument, …} (a struct) | cast(argument) | buf(size or "text")
-    type     = a cast's name | void | [type] (a Go slice) | (type, …) (a struct)
+    type     = a cast's name | void | [type] (a Go slice) | (type, …) (a struct) | type* (char* is a C string)
+
+Types go by their names in C and Go too: int32_t, uint64, double, size_t, string; strings stand in single quotes as well.
 
 Strings take the escapes of C and Go: \\n \\t \\r \\a \\b \\f \\v \\0 \\\\ \\" \\' \\xNN \\uNNNN \\UNNNNNNNN.
 Slices, structs and casts lie within each other at most NESTING deep, and a number has at most DIGITS digits.
@@ -36,15 +38,28 @@ DIGITS = 400
 _SHOWN = 200
 """Characters of a text that its error repeats."""
 
+_OTHER_NAMES: dict[str, Any] = {
+    **{f"int{bits}{end}": TYPES[f"i{bits}"] for bits in (8, 16, 32, 64) for end in ("_t", "")},
+    **{f"uint{bits}{end}": TYPES[f"u{bits}"] for bits in (8, 16, 32, 64) for end in ("_t", "")},
+    "short": ctypes.c_int16, "ushort": ctypes.c_uint16, "unsigned": ctypes.c_uint32, "uchar": ctypes.c_uint8,
+    "byte": ctypes.c_uint8, "rune": ctypes.c_int32, "size_t": calls.size_t, "ssize_t": calls.long, "uintptr": calls.word,
+    "uintptr_t": calls.word, "intptr_t": int, "float": ctypes.c_float, "double": ctypes.c_double, "float32": ctypes.c_float,
+    "float64": ctypes.c_double, "_Bool": bool, "string": str, "cstring": str, "pointer": ctypes.c_void_p,
+}  # fmt: skip
+"""Names of C, Go and others for the same types. C's int is 32 bits and Go's a machine word: `int` is Go's."""
+
+_POINTERS = {"char": str, "void": ctypes.c_void_p}
+"""The types of `char*` and `void*`; a pointer to something else is an address."""
+
 _CONSTANTS = {"true": True, "false": False, "null": None, "nil": None}
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<float>[-+]?(?:\d+\.\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+|inf\b|nan\b))
     | (?P<int>[-+]?(?:0[xX]_*[0-9a-fA-F][0-9a-fA-F_]*|0[oO]_*[0-7][0-7_]*|0[bB]_*[01][01_]*|[0-9][0-9_]*))(?![\w.])
-    | (?P<go>go)?"(?P<string>(?:[^"\\]|\\.)*)"
+    | (?P<go>go)?(?P<quote>["'])(?P<string>(?:(?!(?P=quote))[^\\]|\\.)*)(?P=quote)
     | (?P<arrow>->)
     | (?P<name>[A-Za-z_][\w.$@]*)
-    | (?P<mark>[()\[\]{},])
+    | (?P<mark>[()\[\]{},*])
     )""",
     re.VERBOSE | re.DOTALL,
 )
@@ -70,6 +85,14 @@ class _Token(NamedTuple):
     column: int
 
 
+_ADDRESS = _Token("name", "address", None, 0)
+
+
+def _type_named(name: str) -> Any:
+    """The type of a name; None for void and for a name without a type."""
+    return TYPES.get(name, _OTHER_NAMES.get(name))
+
+
 def parse_call(text: str) -> ParsedCall:
     """Read a call. Raises CallError; its message has the column (from 1) at which the text stops making sense."""
     return _Parser(text).call()
@@ -88,7 +111,7 @@ class _Parser:
             match = _TOKEN.match(self.text, at)
             if match is None:
                 column = at + len(self.text[at:]) - len(self.text[at:].lstrip())
-                raise self._error("an unfinished string" if self.text[column] == '"' else "not understood", column + 1)
+                raise self._error("an unfinished string" if self.text[column] in "\"'" else "not understood", column + 1)
             tokens.append(self._token(match))
             at = match.end()
         tokens.append(_Token("end", "the end", None, end + 1))
@@ -214,7 +237,7 @@ class _Parser:
     def _named(self, token: _Token) -> Any:
         if token.text in _CONSTANTS:
             return _CONSTANTS[token.text]
-        if token.text != "buf" and token.text not in TYPES:
+        if token.text != "buf" and _type_named(token.text) is None:
             raise self._error(f"unknown type or constant {token.text}", token.column)
         self._expect("(")
         arguments = self._list(")", self._argument, "a value")
@@ -224,7 +247,7 @@ class _Parser:
             raise self._error(f"{token.text} takes one value, not {len(arguments)}", token.column)
         if token.text == "buf":
             return self._buffer(arguments[0], token)
-        return Typed(TYPES[token.text], arguments[0])
+        return Typed(_type_named(token.text), arguments[0])
 
     def _complex(self, real: Any, imaginary: Any, token: _Token) -> complex:
         if not all(type(part) in (int, float) for part in (real, imaginary)):
@@ -248,11 +271,14 @@ class _Parser:
             return GoSlice(element)
         if self._skip("("):
             return tuple(self._list(")", self._type, "a type or )"))
-        token = self.tokens[self.next]
-        if token.kind == "name" and token.text == "void":
+        if self.tokens[self.next].text == "const":
             self.next += 1
-            return None
-        if token.kind != "name" or token.text not in TYPES:
+        token = self.tokens[self.next]
+        if token.kind != "name" or (token.text != "void" and _type_named(token.text) is None):
             raise self._unexpected(f"a type (void, {', '.join(TYPES)}, [type] or (type, …))")
         self.next += 1
-        return TYPES[token.text]
+        if self._skip("*"):
+            while self._skip("*"):
+                token = _ADDRESS
+            return _POINTERS.get(token.text, ctypes.c_void_p)
+        return _type_named(token.text)

@@ -32,8 +32,21 @@ def value_text(value: Any) -> str:
     if isinstance(value, complex):
         return f"c128({value.real!r}, {value.imag!r})"
     if isinstance(value, Buffer):
-        return value_text(value.value)
+        return _buffer_text(value)
     return repr(value)
+
+
+WHOLE = 256
+"""Bytes up to which a buffer is shown whole; of a longer one the zero bytes at its end are counted."""
+
+
+def _buffer_text(buffer: Buffer) -> str:
+    """All bytes of a buffer; the value of one that holds a value of a type."""
+    if not isinstance(buffer.value, bytes):
+        return value_text(buffer.value)
+    shown = buffer.raw if len(buffer.raw) <= WHOLE else buffer.raw.rstrip(b"\0")
+    zeros = len(buffer.raw) - len(shown)
+    return value_text(shown) + (f" and {zeros} zero bytes" if zeros else "")
 
 
 def _quoted(text: str) -> str:

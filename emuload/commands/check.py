@@ -22,6 +22,7 @@ from emuload.report.junit import junit
 from emuload.report.sarif import sarif
 from emuload.report.verdicts import Checked, document, events_of, finding_blocks, summary, verdict_table
 from emuload.trace.jsonl import Trace
+from loader.file_kinds import kind_of
 
 _ELF = b"\x7fELF"
 
@@ -90,13 +91,15 @@ def _run_of(path: str, options: Mapping[str, Any], run_options: Collection[str])
     """The run of a file: its content shows what it is. Raises UsageError, LoadError."""
     try:
         with open(path, "rb") as file:
-            start = file.read(len(_ELF))
+            start = file.read(1024)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None
-    if start == _ELF:
+    if start.startswith(_ELF):
         return LibraryRun(path, options)
     if not start.startswith(b"{"):
-        raise UsageError(f"{path}: this is neither an ELF file nor a trace of emuload")
+        kind = kind_of(start)
+        it_is = f", but {kind}" if kind else ""
+        raise UsageError(f"{path}: this is neither an ELF file nor a trace of emuload{it_is}")
     if run_options:
         names = ", ".join(sorted(run_options))
         raise UsageError(f"{path}: the run of a trace is over, {names} cannot change it")

@@ -35,8 +35,9 @@ EXAMPLES = (
 )
 
 
-@click.command(cls=Command, help=HELP, examples=EXAMPLES)
+@click.command(cls=Command, help=HELP, examples=EXAMPLES, runs_guest=True)
 @argument("library")
+@argument("more", nargs=-1, metavar="[MORE]...")
 @option(OPTIONS, "--budget", metavar="FILE", help="Fail where a phase takes more instructions than FILE allows.")
 @option(OPTIONS, "--write-budget", metavar="FILE", help="Write FILE with what each phase took.")
 @call_options
@@ -91,7 +92,7 @@ def _show(session: Session, phases: Sequence[Phase], *, as_json: bool) -> None:
     table = Table(["phase", "thread", "instructions", "share"], right=(2, 3), title="cost")
     for phase in phases:
         threads = ", ".join(thread_name(tid, session.roles) for tid in phase.threads)
-        table.rows.append([phase.name, threads, f"{phase.instructions:,}", f"{100 * phase.instructions / total:.1f} %"])
+        table.rows.append([phase.name, threads, f"{phase.instructions:,}", f"{100 * phase.instructions / max(total, 1):.1f} %"])
     table.rows.append(["total", "", f"{total:,}", ""])
     console.show_table(table)
 

@@ -17,6 +17,8 @@ from emuload.commands.common.command import OPTIONS, Command, complete_from, jso
 from emuload.commands.common.progress import progress
 from emuload.commands.common.session import Session, document
 from emuload.errors import UsageError
+from emuload.machine.architecture import named
+from emuload.machine.targets import guest_targets
 from emuload.process.process import Process
 from emuload.report import console
 from emuload.report.handoff import side_by_side
@@ -46,10 +48,7 @@ def command(architectures: Sequence[str], as_json: bool) -> int:
 
 def run_demo(names: Sequence[str], as_json: bool) -> int:
     """Return the exit status. Raises UsageError for an unknown sample, and errors that carry a report."""
-    chosen = list(names) or list(samples.SAMPLES)
-    for name in chosen:
-        if name not in samples.SAMPLES:
-            raise UsageError(f"there is no sample {name!r}: choose from {', '.join(samples.SAMPLES)}")
+    chosen = [_sample(name) for name in names] or list(samples.SAMPLES)
     sessions: dict[str, Session] = {}
     done: list[str] = []
     with _folder() as folder, progress(lambda: f"{done[-1] if done else chosen[0]}: running"):
@@ -63,6 +62,18 @@ def run_demo(names: Sequence[str], as_json: bool) -> int:
         print()
         console.show_table(side_by_side({name: (s.process.handoff(), s.roles) for name, s in sessions.items()}))
     return 0
+
+
+def _sample(name: str) -> str:
+    """The sample of a name, or of any usual name of its architecture. Raises UsageError."""
+    if name in samples.SAMPLES:
+        return name
+    targets = guest_targets()
+    try:
+        wanted = named(name)
+    except ValueError:
+        raise UsageError(f"there is no sample {name!r}: choose from {', '.join(samples.SAMPLES)}") from None
+    return next(each for each, target in samples.SAMPLES.items() if targets[target].goarch == wanted)
 
 
 @contextmanager
@@ -87,7 +98,12 @@ def _run(name: str, folder: Path) -> Session:
 
 
 def _results(sessions: dict[str, Session]) -> Table:
-    table = Table(["sample", *DEMO_CALLS], title="results")
-    for name, session in sessions.items():
-        table.rows.append([name, *(value_text(done.value) for done in session.done)])
+    """A line for each call and result, with the samples that gave it."""
+    table = Table(["call", "result", "samples"], title="results")
+    for number, call in enumerate(DEMO_CALLS):
+        given: dict[str, list[str]] = {}
+        for name, session in sessions.items():
+            given.setdefault(value_text(session.done[number].value), []).append(name)
+        for text, names in given.items():
+            table.rows.append([call, text, "all" if len(given) == 1 else ", ".join(names)])
     return table

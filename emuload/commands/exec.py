@@ -10,7 +10,8 @@ import click
 
 from emuload.commands.common.command import Command, argument
 from emuload.commands.common.guest_options import guest_options, process_options
-from emuload.errors import GuestFailed
+from emuload.errors import GuestFailed, Interrupted
+from emuload.process.host_signals import HOST_SIGNALS
 from emuload.process.process import Process
 from loader.elf import ElfFile
 from loader.errors import LoadError
@@ -28,7 +29,7 @@ EXAMPLES = (
 _SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
 
-@click.command(cls=Command, help=HELP, examples=EXAMPLES, context_settings=_SETTINGS)
+@click.command(cls=Command, help=HELP, examples=EXAMPLES, runs_guest=True, context_settings=_SETTINGS)
 @guest_options
 @argument("program")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -52,7 +53,12 @@ def execute_program(options: Mapping[str, Any]) -> int:
     arguments = [path, *options["arguments"]]
     process = Process.for_file(path, program=path, args=arguments, on_output=pass_through, **settings)
     try:
-        return process.run_program()
+        with HOST_SIGNALS:
+            HOST_SIGNALS.release()
+            return process.run_program()
+    except Interrupted as error:
+        error.output_shown = True
+        raise
     except GuestFailed as error:
         if error.status is not None:
             return error.status
@@ -65,4 +71,4 @@ def check_program(path: str) -> None:
     if elf.segment(PT_INTERP) is None:
         static = elf.type == ET_EXEC or bool(elf.dt_flags_1 & DF_1_PIE)
         what = "this is a statically linked program" if static else "this is a library, not a program"
-        raise LoadError(path, "", f"cannot be executed: {what}", "executable")
+        raise LoadError(path, "", f"cannot be executed: {what}", "static" if static else "library")

@@ -15,6 +15,9 @@ from emuload.ilog.reader import IlogFile
 from emuload.ilog.selection import parse_range
 from emuload.report.show import FORMATS, Wanted
 
+ROLES = ("loader", "runtime", "sysmon", "foreign")
+"""Names by which `--thread` selects threads, besides their numbers."""
+
 _UNITS = {"ns": 1, "us": 1000, "ms": 1_000_000, "s": 1_000_000_000}
 _POINT = re.compile(r"(?P<number>\d+(?:\.\d*)?)(?P<unit>ns|us|ms|s)?")
 
@@ -32,7 +35,10 @@ EXAMPLES = ("emuload show --function 'main.*' run.ilog", "emuload show --thread 
 @click.command(cls=Command, help=HELP, examples=EXAMPLES)
 @argument("file")
 @option(OPTIONS, "--function", metavar="GLOB", help="Only code of functions whose name matches, inlined ones included.")
-@option(OPTIONS, "--thread", type=int, metavar="TID", help="Only this thread.")
+@option(
+    OPTIONS, "--thread", metavar="TID|ROLE", shell_complete=complete_from(lambda: ROLES),
+    help=f"Only this thread: a number, or {', '.join(ROLES)}.",
+)
 @option(OPTIONS, "--address", "addresses", metavar="RANGE", help="Only these addresses: START-END, START+SIZE or one.")
 @option(OPTIONS, "--touched", metavar="RANGE", help="Only what wrote to these addresses.")
 @option(OPTIONS, "--from", "first", metavar="POINT", help="From this block or virtual time on: 12000, 0.35ms, 12us.")
@@ -58,7 +64,7 @@ def show_log(options: Mapping[str, Any]) -> int:
     first, last = (_block(log, point) for point in points)
     wanted = Wanted(
         function=options["function"],
-        thread=options["thread"],
+        thread=thread_of(log, options["thread"]),
         addresses=addresses,
         touched=touched,
         first=first if first is not None else 0,
@@ -74,6 +80,22 @@ def show_log(options: Mapping[str, Any]) -> int:
     if not log.complete:
         print(f"emuload: {path}: the run was cut off; the log ends at block {log.block_count}", file=sys.stderr)
     return 0
+
+
+def thread_of(log: IlogFile, text: str | None) -> int | None:
+    """The thread of a number or a role. Raises UsageError for a role that no thread or more than one has."""
+    if text is None:
+        return None
+    if text.isascii() and text.isdecimal() and len(text) < 20:
+        return int(text)
+    if text not in ROLES:
+        raise UsageError(f"--thread takes a number or one of {', '.join(ROLES)}, not {text!r}")
+    found = [tid for tid, role in log.roles.items() if role == text]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"--thread {text}: there are several, {', '.join(map(str, found))}: name one by its number")
+    raise UsageError(f"--thread {text}: {log.path} knows no such thread{'' if log.complete else ': the run was cut off'}")
 
 
 def _range(text: str | None, option: str) -> range | None:

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +15,17 @@ import click
 from emuload.commands.common import instruction_log
 from emuload.commands.common.command import OUTPUT, Command, argument, complete_from, option
 from emuload.commands.common.guest_options import call_options, guest_options, process_options
-from emuload.commands.common.output_files import written
+from emuload.commands.common.output_files import STANDARD_OUTPUT, written
 from emuload.commands.common.progress import running
 from emuload.commands.common.recording import played, session_header
 from emuload.commands.common.session import Session, session_with
-from emuload.commands.common.trace_files import TraceFile, all_of, format_of
-from emuload.errors import UsageError
+from emuload.commands.common.trace_files import TraceFile, all_of, format_of, path_of
+from emuload.errors import UsageError, milliseconds
+from emuload.process.host_signals import end_by_signal
 from emuload.process.trace_header import end_of
 from emuload.report import console
 from emuload.report.follow import ROLES, Filter, follow_line
-from emuload.report.tables import events_text, milliseconds
+from emuload.report.tables import events_text
 from emuload.trace.kinds.catalogue import KINDS
 from emuload.trace.roles import Roles
 
@@ -38,6 +39,7 @@ HELP = f"""Load LIBRARY and make calls as `run` does, and keep every event of it
 -o FILE.jsonl   one JSON object a line, written as things happen: the canonical form
 -o FILE.json    Chrome trace events, for the Perfetto UI (ui.perfetto.dev): threads, slices, arrows
 -o FILE.perfetto-trace   the same as protobuf (needs emuload[trace])
+-o jsonl:-      a format before the name decides; - is standard output
 -o FILE.ilog    every instruction, for `emuload show`; --instructions=WHAT limits it to
                 functions (main.*), addresses (0x1000-0x2000, libx.so+0x1000+64) or from one
                 event to another (go-rt0-go..go-schedinit, constructor-enter:object=libx.so..)
@@ -49,10 +51,12 @@ EXAMPLES = (
     "emuload trace libhello.so --call 'add(1, 2)' --follow --kind 'go-*' --thread runtime",
 )
 _UPDATE = "emuload scenarios update"
+_RENAMED = dict.fromkeys(("--update", "--arch", "--cache"), _UPDATE)
 
 
-@click.command(cls=Command, help=HELP, examples=EXAMPLES, renamed=dict.fromkeys(("--update", "--arch", "--cache"), _UPDATE))
+@click.command(cls=Command, help=HELP, examples=EXAMPLES, runs_guest=True, renamed=_RENAMED)
 @argument("library")
+@argument("more", nargs=-1, metavar="[MORE]...")
 @call_options
 @guest_options
 @option(
@@ -102,6 +106,9 @@ def trace_library(options: Mapping[str, Any]) -> int:
     request = instruction_log.request_of(options)
     if not options["outputs"] and not follow:
         raise UsageError("nothing to do: name a file (-o FILE), or ask for --follow")
+    to_stdout = [name for name in options["outputs"] if path_of(name) == STANDARD_OUTPUT]
+    if len(to_stdout) + follow > 1:
+        raise UsageError("standard output takes one thing: a file called -, or --follow")
     if any(chosen) and not follow:
         raise UsageError("--kind, --thread and --object choose what --follow shows; a file always holds every event")
     formats_of = {name: format_of(name) for name in instruction_log.others(options["outputs"])}
@@ -111,7 +118,7 @@ def trace_library(options: Mapping[str, Any]) -> int:
     if follow:
         recorder.add_listener(Follower(chosen).event)
     with _ended_by_sigterm(), ExitStack() as files:
-        outputs = [TraceFile(name, finish, files.enter_context(written(name))) for name, finish in formats_of.items()]
+        outputs = [TraceFile(name, finish, files.enter_context(written(path_of(name)))) for name, finish in formats_of.items()]
         try:
             with nullcontext() if follow else running(session.process):
                 recorder.sink = all_of([batch for output in outputs if (batch := output.begin(header)) is not None])
@@ -129,8 +136,9 @@ def trace_library(options: Mapping[str, Any]) -> int:
     if refusal is not None:
         raise refusal
     if not follow:
-        console.show_lines("", session.results())
-        _summarise(list(formats_of), session.process)
+        with redirect_stdout(sys.stderr) if to_stdout else nullcontext():
+            console.show_lines("", session.results())
+            _summarise(list(formats_of), session.process)
     _complain(session)
     return 0
 
@@ -154,10 +162,7 @@ def _ended_by_sigterm() -> Iterator[None]:
         yield
         return
 
-    def end(number: int, frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, end)
+    before = signal.signal(signal.SIGTERM, end_by_signal)
     try:
         yield
     finally:
@@ -168,6 +173,6 @@ def _summarise(names: Sequence[str], process: Process) -> None:
     recorder = process.recorder
     events = events_text(len(recorder), len(recorder.tids - {0}))
     for name in names:
-        print(f"{name}: {events} in {milliseconds(process.clock.now())} ms of virtual time")
+        print(f"{path_of(name)}: {events} in {milliseconds(process.clock.now())} ms of virtual time")
     if process.instruction_log is not None:
         print(instruction_log.summary(process.instruction_log))

@@ -11,7 +11,7 @@ from emuload.compat.linking import Linker
 from emuload.compat.model import DLOPEN, LINKED, LOADS, LOADS_BUT, REFUSED, Outcome, Reason, Verdict
 from emuload.compat.running import run
 from emuload.compat.subject import Subject
-from emuload.libc.builtins import SONAMES
+from emuload.libc.builtins import LIBGCC, SONAMES
 from loader.gabi import DT_RELR
 from loader.profiles import Profile
 
@@ -64,4 +64,4 @@ class _Survey:
 
     def _has_company(self) -> bool:
         """True if it needs libraries beside the C library, so that their order matters."""
-        return any(name not in SONAMES for name in self.subject.elf.needed)
+        return any(name not in (*SONAMES, LIBGCC) for name in self.subject.elf.needed)

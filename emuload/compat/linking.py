@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterator
 from emuload.compat.advice import advice
 from emuload.compat.model import LINKED, REFUSAL, Reason
 from emuload.compat.subject import Subject
-from emuload.libc.builtins import LIBC, RUNTIME_NAMES, builtins_for
+from emuload.libc.builtins import LIBC, RUNTIME_NAMES, builtins_for, fallbacks_for
 from emuload.libc.names import is_libc_function
 from loader.dlfcn import RTLD_GLOBAL, RTLD_NOW
 from loader.errors import LoadError, one_line
@@ -107,6 +107,7 @@ def _link(subject: Subject, profile: Profile, loading: str) -> LoadError | None:
         finder=DirectoryFinder(named={subject.path: subject.path}, within=subject.library_path),
         library_path=subject.library_path,
         builtins=builtins_for(subject.arch, subject.hard_float),
+        fallbacks=fallbacks_for(subject.arch, subject.hard_float),
         runtime=RUNTIME_NAMES,
         missing=lambda name, obj: 0x1000 if is_libc_function(name) else None,
         call_guest=lambda address: address,

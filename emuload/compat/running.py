@@ -15,7 +15,7 @@ from loader.profiles import Profile
 
 LIMITS = Limits(code_bytes=1_000_000_000, virtual_seconds=60.0, memory=2 << 30)
 PATIENCE = 1_000_000_000
-"""Virtual nanoseconds that a Go library gets to initialise its packages behind the constructor's back."""
+"""Virtual nanoseconds that a Go library gets to initialise its packages after the constructor has returned."""
 _FRAMES = 4
 
 

@@ -77,7 +77,7 @@ class Subject:
         return self.go_system in ("", *profile.go_systems)
 
     def foreign(self, profile: Profile) -> str:
-        """The DT_NEEDED name of a C library that the profile's systems do not have; "" when there is none."""
+        """The DT_NEEDED name of a C library that the profile's systems do not have, or ""."""
         for name in self.elf.needed:
             if not profile.is_libc(name) and any(other.is_libc(name) for other in _FAMILIES):
                 return name

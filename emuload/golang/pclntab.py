@@ -151,8 +151,8 @@ class GoTable:
         return self
 
     def _read_functab(self) -> tuple[array[int], array[int]]:
-        """Entry of each function, as an offset from text_start, and its record's offset. One more entry ends the last
-        function."""
+        """Entry of each function, as an offset from text_start, and its record's offset; one more entry is the last one's
+        end."""
         count, start = 2 * self.count + 1, self._functions_at
         if self.magic == MAGIC_116:
             size = count * self.word

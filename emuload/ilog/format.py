@@ -20,7 +20,8 @@
     W  memory writes, likewise, as three u64: block << 24 | offset << 8 | 0x80 | size, address, value
     M  the host's writes to the guest's memory: first block u64, then zlib: for each the block that it came before u64,
        address u64, size u32, bytes
-    E  the last one: JSON with `blocks` and `code_bytes`; a file without it was cut off, its other records are still valid
+    E  the last one: JSON with `blocks`, `code_bytes` and `roles` (each thread's, by its number as text); a file without it was
+       cut off, its other records are still valid
 
 Every B record is a keyframe: it has the number of blocks and code bytes before it, the thread that runs, how far virtual time
 has jumped, and its guesses begin with an empty table (`emuload.ilog.predictor`). A key whose size is UNLOGGED_SIZE is not a

@@ -89,6 +89,8 @@ class IlogFile:
     complete: bool = False
     block_count: int = 0
     code_bytes: int = 0
+    roles: dict[int, str] = field(default_factory=dict)
+    """Each thread's role; none in a log that was cut off."""
     _stretches: list[_Stretch] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -174,6 +176,7 @@ class IlogFile:
             self.code[_number(content["start"])] = bytes.fromhex(content["hex"])
         else:
             self.complete, self.code_bytes = content["blocks"] == self.block_count, _number(content["code_bytes"])
+            self.roles = {int(tid): str(role) for tid, role in content.get("roles", {}).items()}
 
     @property
     def registers(self) -> list[str]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import zlib
 from array import array
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from emuload.errors import UsageError
@@ -141,9 +142,10 @@ class IlogWriter:
         """Write code that is in no file; zeros at its end are left out."""
         self._put(f.CODE, {"start": start, "hex": content.rstrip(b"\0").hex()})
 
-    def close(self, code_bytes: int) -> None:
-        """End the file of a run that executed `code_bytes`. A second call does nothing."""
+    def close(self, code_bytes: int, roles: Mapping[int, str] | None = None) -> None:
+        """End the file of a run that executed `code_bytes`; `roles` are its threads' roles. A second call does nothing."""
         if not self._file.closed:
             self._flush_host_writes()
-            self._put(f.END, {"blocks": self._written, "code_bytes": code_bytes})
+            named = {str(tid): role for tid, role in (roles or {}).items() if role}
+            self._put(f.END, {"blocks": self._written, "code_bytes": code_bytes, "roles": named})
             self._file.close()

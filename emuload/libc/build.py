@@ -66,23 +66,33 @@ def global_symbols(path: str) -> list[tuple[str, bool, int]]:
         ]
 
 
+def zig_library() -> Path:
+    """The folder of ziglang's sources."""
+    spec = find_spec("ziglang")
+    if spec is None or spec.origin is None:
+        raise SystemExit("ziglang is not installed: pip install 'emuload[toolchain]'")
+    return Path(spec.origin).parent / "lib"
+
+
 def compiler_runtime(target: LibcTarget, result: str, own: set[str]) -> None:
     """Compile zig's compiler runtime.
 
     All its symbols are hidden and weak, and the linker takes the strictest visibility it meets, so a `memcpy` or `sin`
     in there would hide ours. For the names in `own` the mark is taken off.
     """
-    spec = find_spec("ziglang")
-    if spec is None or spec.origin is None:
-        raise SystemExit("ziglang is not installed: pip install 'emuload[toolchain]'")
-    source = Path(spec.origin).parent / "lib" / "compiler_rt.zig"
+    source = zig_library() / "compiler_rt.zig"
     machine = ("-target", target.triple, target.cpu[0])
     zig("build-obj", str(source), *machine, *RUNTIME, "--name", "rt", f"-femit-bin={result}")
-    content = bytearray(Path(result).read_bytes())
-    for name, _, offset in global_symbols(result):
-        if name in own:
+    unhide(result, own)
+
+
+def unhide(path: str, names: set[str]) -> None:
+    """Take the mark "hidden" off symbols of a relocatable file."""
+    content = bytearray(Path(path).read_bytes())
+    for name, _, offset in global_symbols(path):
+        if name in names:
             content[offset] &= ~3
-    Path(result).write_bytes(content)
+    Path(path).write_bytes(content)
 
 
 def sources(target: LibcTarget) -> list[Path]:

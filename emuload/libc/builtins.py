@@ -1,4 +1,8 @@
-"""The build of the emulated C library for a process, and the names it answers to."""
+"""The builds of the emulated C library and of its companion for a process, and the names they answer to.
+
+The companion, libgcc_s.so.1, is LLVM's unwinder and zig's compiler runtime. A file of that name in the search path is taken
+instead of it. The C library itself is always the emulated one.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +20,11 @@ LIBC = "libc.so.6"
 """Its name in link maps and reports."""
 
 SONAMES = (
-    LIBC, "libpthread.so.0", "libdl.so.2", "libm.so.6", "librt.so.1", "libutil.so.1", "libresolv.so.2", "libgcc_s.so.1",
-    "libc.so",
+    LIBC, "libpthread.so.0", "libdl.so.2", "libm.so.6", "librt.so.1", "libutil.so.1", "libresolv.so.2", "libc.so",
 )  # fmt: skip
+
+LIBGCC = "libgcc_s.so.1"
+"""The compiler's runtime library: the unwinder of C++ and Rust, and arithmetic that the processor lacks."""
 
 RUNTIME_NAMES = RuntimeNames(
     tlsdesc_static="__emu_tlsdesc_static",
@@ -54,6 +60,14 @@ def _read(build: str) -> bytes:
 
 def builtins_for(arch: str, hard: bool) -> dict[str, tuple[str, bytes]]:
     """soname → (path, content) of the emulated C library for an architecture and float ABI."""
+    return dict.fromkeys((*SONAMES, *facts(arch).linkers), (LIBC, _read(_build(arch, hard))))
+
+
+def fallbacks_for(arch: str, hard: bool) -> dict[str, tuple[str, bytes]]:
+    """soname → (path, content) of what is there if no file of that name is found."""
+    return {LIBGCC: (LIBGCC, _read(f"{_build(arch, hard)}-libgcc_s"))}
+
+
+def _build(arch: str, hard: bool) -> str:
     architecture = facts(arch)
-    build = architecture.libc_build if hard else architecture.soft_float_build
-    return dict.fromkeys((*SONAMES, *architecture.linkers), (LIBC, _read(build)))
+    return architecture.libc_build if hard else architecture.soft_float_build

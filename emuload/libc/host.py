@@ -13,6 +13,7 @@ from emuload.kernel import errno
 from emuload.kernel.dispatch import BLOCKED, SWITCH, Result
 from emuload.kernel.signals import force_fault
 from emuload.kernel.task import Task, Wait
+from emuload.libc.builtins import LIBGCC
 from emuload.libc.events import EVENTS, WAITS
 from emuload.libc.link_maps import LinkMaps, shown_name
 from emuload.libc.operations import Operations
@@ -37,20 +38,20 @@ if TYPE_CHECKING:
 EM_BASE = 0x454D0000
 (
     IDLE, EVENT, DL_OPEN, DL_NEXT, DL_SYM, DL_CLOSE, DL_ITERATE, DL_ADDR, DL_ERROR, DL_STARTUP, DL_SHUTDOWN,
-    TLS_SIZE, TLS_INIT, TLS_GET, INFO, DL_INFO, TLS_FREE, DL_BIND, DL_BOUND, DL_FOUND, DL_PIN,
-) = range(EM_BASE, EM_BASE + 21)  # fmt: skip
+    TLS_SIZE, TLS_INIT, TLS_GET, INFO, DL_INFO, TLS_FREE, DL_BIND, DL_BOUND, DL_FOUND, DL_PIN, DL_FIND, DL_UNWINDER,
+) = range(EM_BASE, EM_BASE + 23)  # fmt: skip
 
 STOPS_FIRST = frozenset({DL_OPEN, DL_CLOSE, DL_NEXT, DL_STARTUP, DL_BIND})
 """Calls that map, make or unmap code: answered with the CPU stopped."""
 
 (
     LOCK_CONSTRUCTORS, LINKER_RUNS_INIT, WIDE_OFFSETS, LOCK_START, LOCK_NEW_THREADS, LOCK_ITERATING, WAIT_CONSTRUCTORS,
-    LOCK_EXIT, UNFINISHED,
-) = (1 << bit for bit in range(9))  # fmt: skip
+    LOCK_EXIT, UNFINISHED, SHUTDOWN_LAST, SHUTDOWN_LATE, LOCK_UNWINDER, LOCK_THREAD_DTORS, LOCK_BINDING, ITERATION_LOCK,
+) = (1 << bit for bit in range(15))  # fmt: skip
 """enum em_info_flag."""
 FOUND_NOTHING, FOUND_ADDRESS, FOUND_RESOLVER, FOUND_TLS = range(4)
 """enum em_found."""
-BIND_DONE, BIND_RESOLVE, BIND_FAILED = range(3)
+BIND_DONE, BIND_RESOLVE, BIND_FAILED, BIND_LOCK = range(4)
 """enum em_bind."""
 STACK_GUARD = 0x5DEECE66D1234500
 RTLD_DI_LMID, RTLD_DI_LINKMAP, RTLD_DI_SERINFO, RTLD_DI_SERINFOSIZE, RTLD_DI_ORIGIN = 1, 2, 4, 5, 6
@@ -178,6 +179,8 @@ class LibcHost:
         emit = self._host.recorder.emit
         emit("dlopen-enter", task.tid, name=name, flags=flags)
         try:
+            if name and self._operations.exiting and links.profile.refuses_while_exiting:
+                raise LoadError(name, "", "the program is exiting", "exiting")
             linking = links.open(name or None, flags & 0xFFFFFFFF, links.object_at(caller))
         except LoadError as error:
             self._refuse(task, error, "dlopen")
@@ -223,7 +226,7 @@ class LibcHost:
         if phase not in (1, 2):
             return 0
         self._host.recorder.emit("startup-enter", task.tid, phase=phase)
-        return self._operations.startup(phase)
+        return self._operations.startup(task, phase)
 
     def _dl_shutdown(self, task: Task, arguments: Sequence[int]) -> Result:
         self._host.recorder.emit("shutdown-enter", task.tid)
@@ -234,17 +237,19 @@ class LibcHost:
         address, change = arguments[0], self._host.cpu.abi.signed(arguments[1])
         links = self._host.link_map
         pinned = links.object_at(address) or links.main
-        if pinned is not None:
-            pinned.thread_destructors += change
-        return 0
+        if pinned is None:
+            return 0
+        objects = links.pin(pinned, change)
+        return self._operations.close(objects) if objects else 0
 
     # -- binding at the first call -------------------------------------------------------------------------------
 
     def _dl_bind(self, task: Task, arguments: Sequence[int]) -> Result:
-        """enum em_bind: what a PLT slot leads to, an IFUNC's resolver that says so, or the words for a symbol that is not
-        there."""
+        """Answer enum em_bind: the target of a PLT slot, the IFUNC resolver that decides it, or the words for a missing
+        symbol."""
         place, index, out = arguments[:3]
         links = self._host.link_map
+        bindings = links.state.bindings
         try:
             obj = self.link_maps.object(place)
             if obj is None:  # the guest has overwritten its GOT
@@ -254,6 +259,8 @@ class LibcHost:
             text = f"{self._host.program_name}: symbol lookup error: {error.linker_text}\n"
             self.link_maps.put(out, self.link_maps.string(text))
             return BIND_FAILED
+        if links.state.bindings != bindings and links.profile.locks.new_bindings:
+            return BIND_LOCK
         if slot.resolver:
             self.link_maps.put(out, slot.found.address)
             return BIND_RESOLVE
@@ -351,6 +358,25 @@ class LibcHost:
         maps.put(out, *words)
         return 1
 
+    def _dl_find(self, task: Task, arguments: Sequence[int]) -> Result:
+        """struct em_dl_object of the object at an address."""
+        address, out = arguments[:2]
+        loaded = self._host.link_map.object_at(address)
+        if loaded is None:
+            return 0
+        place = self.link_maps.place(loaded)
+        self.link_maps.put(out, loaded.start, loaded.end, place, loaded.bias, loaded.phdr, loaded.elf.phnum)
+        return 1
+
+    def _dl_unwinder(self, task: Task, arguments: Sequence[int]) -> Result:
+        """struct em_unwinder."""
+        loaded = next((each for each in self._host.link_map.objects if each.soname == LIBGCC), None)
+        functions = ("_Unwind_ForcedUnwind", "_Unwind_GetCFA")
+        if loaded is None or not loaded.relocated or any(loaded.symbol(name) is None for name in functions):
+            return 0
+        self.link_maps.put(arguments[0], *map(loaded.address, functions))
+        return 1
+
     def _dl_info(self, task: Task, arguments: Sequence[int]) -> Result:
         number, request, out = arguments[:3]
         handle = self.link_maps.handle(number)
@@ -363,8 +389,8 @@ class LibcHost:
         elif request == RTLD_DI_LINKMAP:
             maps.put(out, maps.place(handle))
         elif request in (RTLD_DI_SERINFO, RTLD_DI_SERINFOSIZE):
-            folders = [*directories(handle, links.state.library_path, links.main), *links.profile.folders]
-            self._search_info(out, folders, with_paths=request == RTLD_DI_SERINFO)
+            folders = [*directories(handle, links.state.library_path, links.main, links.profile.expand), *links.profile.folders]
+            maps.search_info(out, folders, with_paths=request == RTLD_DI_SERINFO)
         elif request == RTLD_DI_ORIGIN:
             folder = directory_of(handle)
             kernel = self._host.kernel
@@ -383,21 +409,6 @@ class LibcHost:
             return -errno.EINVAL
         return 0
 
-    def _search_info(self, out: int, folders: Sequence[str], *, with_paths: bool) -> None:
-        """Dl_serinfo: size of all, number of paths; then each path's address and flags, and behind them the texts."""
-        word = self._host.cpu.abi.word
-        texts = [text_bytes(folder) + b"\0" for folder in folders]
-        head = 2 * word
-        place = head + 2 * word * len(folders)
-        size = place + sum(map(len, texts))
-        if with_paths:
-            for i, text in enumerate(texts):
-                self.link_maps.put(out + head + 2 * word * i, out + place, 0)
-                self._host.cpu.memory.write(out + place, text)
-                place += len(text)
-        else:
-            self.link_maps.put(out, size, len(folders))
-
     def _info(self, task: Task, arguments: Sequence[int]) -> Result:
         stack, links = self._host.stack, self._host.link_map
         locks = links.profile.locks
@@ -407,7 +418,12 @@ class LibcHost:
             | (LOCK_NEW_THREADS if locks.new_threads else 0)
             | (LOCK_ITERATING if locks.iterating else 0)
             | (LOCK_EXIT if locks.at_exit else 0)
+            | (LOCK_UNWINDER if locks.opening_unwinder else 0)
+            | (LOCK_THREAD_DTORS if locks.thread_destructors else 0)
+            | (LOCK_BINDING if locks.new_bindings else 0)
+            | (ITERATION_LOCK if locks.iteration else 0)
             | (WAIT_CONSTRUCTORS if locks.waits_for != "nobody" else 0)
+            | {"last": SHUTDOWN_LAST, "late": SHUTDOWN_LATE, "early": 0}[links.profile.shutdown]
         )
         if self.unfinished is not None:
             flags |= UNFINISHED
@@ -430,5 +446,5 @@ _HANDLERS = {
     DL_ITERATE: "_dl_iterate", DL_ADDR: "_dl_addr", DL_ERROR: "_dl_error", DL_STARTUP: "_dl_startup",
     DL_SHUTDOWN: "_dl_shutdown", TLS_SIZE: "_tls_size", TLS_INIT: "_tls_init", TLS_GET: "_tls_get", INFO: "_info",
     DL_INFO: "_dl_info", TLS_FREE: "_tls_free", DL_BIND: "_dl_bind", DL_BOUND: "_dl_bound", DL_FOUND: "_dl_found",
-    DL_PIN: "_dl_pin",
+    DL_PIN: "_dl_pin", DL_FIND: "_dl_find", DL_UNWINDER: "_dl_unwinder",
 }  # fmt: skip

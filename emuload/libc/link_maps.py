@@ -6,8 +6,10 @@ leads to `_r_debug`; it stops in `_dl_debug_state` whenever r_state changes (lin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from emuload.libc.builtins import LIBC
 from emuload.machine.memory import text_bytes
 from loader.gabi import DT_DEBUG
 from loader.link_map import DEFAULT, MAIN, NEXT, Handle, LinkMap
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 RT_CONSISTENT, RT_ADD, RT_DELETE = range(3)
 R_DEBUG, BREAKPOINT = "_r_debug", "_dl_debug_state"
+ENVIRONMENT = "environ"
 _WORDS = 5
 """struct link_map's public part: l_addr, l_name, l_ld, l_next, l_prev."""
 
@@ -68,6 +71,21 @@ class LinkMaps:
         self._room = (start + size, end)
         return start
 
+    def search_info(self, out: int, folders: Sequence[str], *, with_paths: bool) -> None:
+        """Write a Dl_serinfo: size of all, number of paths; then each path's address and flags, and behind them the texts."""
+        word = self._host.cpu.abi.word
+        texts = [text_bytes(folder) + b"\0" for folder in folders]
+        head = 2 * word
+        place = head + 2 * word * len(folders)
+        size = place + sum(map(len, texts))
+        if with_paths:
+            for i, text in enumerate(texts):
+                self.put(out + head + 2 * word * i, out + place, 0)
+                self._host.cpu.memory.write(out + place, text)
+                place += len(text)
+        else:
+            self.put(out, size, len(folders))
+
     # -- handles -------------------------------------------------------------------------------------------------
 
     def place(self, obj: LinkedObject) -> int:
@@ -110,7 +128,8 @@ class LinkMaps:
     # -- for debuggers -------------------------------------------------------------------------------------------
 
     def attach(self) -> None:
-        """Fill in `_r_debug` and the program's DT_DEBUG, once the start-up objects are mapped."""
+        """Fill in `_r_debug` and the program's DT_DEBUG, once the start-up objects are mapped and before they are relocated: a
+        program's COPY relocation takes the structure as it is then (glibc elf/rtld.c, dl_main)."""
         links, abi = self._host.link_map, self._host.cpu.abi
         builtin = self._builtin()
         main = links.main
@@ -119,7 +138,13 @@ class LinkMaps:
             if main.writable(at):
                 links.memory.view(at, abi.word)[:] = builtin.address(R_DEBUG).to_bytes(abi.word, "little")
         self.publish()
-        self.put(builtin.address(R_DEBUG), 1, self._first(), builtin.address(BREAKPOINT), RT_CONSISTENT, builtin.bias)
+        self.put(builtin.address(R_DEBUG), 1, self._first(), builtin.address(BREAKPOINT), RT_ADD, builtin.bias)
+
+    def variable(self, name: str) -> int:
+        """The word in a variable of the C library, or in a program's copy of it."""
+        found = self._host.link_map.find_symbol(MAIN, name)
+        address = found.address if found is not None else self._builtin().address(name)
+        return int.from_bytes(self._host.cpu.memory.read(address, self._host.cpu.abi.word), "little")
 
     def breakpoint(self) -> int:
         """The address of the function that debuggers stop in."""
@@ -146,7 +171,7 @@ class LinkMaps:
         return self.place(main) if main is not None else self._head()
 
     def _builtin(self) -> LinkedObject:
-        return next(o for o in self._host.link_map.objects if o.is_builtin)
+        return next(o for o in self._host.link_map.objects if o.is_builtin and o.path == LIBC)
 
 
 def shown_name(obj: LinkedObject) -> str:

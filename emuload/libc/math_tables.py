@@ -83,7 +83,7 @@ def pair(value: Fraction) -> str:
 
 
 def rounded(value: Fraction, bits: int) -> Fraction:
-    """A value between 1/2 and 2 rounded to so many bits after the point."""
+    """A value between 1/2 and 2, rounded to `bits` bits after the point."""
     return Fraction(round(value * (1 << bits)), 1 << bits)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from emuload.kernel.task import Task
-from emuload.libc.link_maps import RT_ADD, RT_CONSISTENT, RT_DELETE, LinkMaps
+from emuload.libc.link_maps import ENVIRONMENT, RT_ADD, RT_CONSISTENT, RT_DELETE, LinkMaps
 from loader.constructors import Initializer
 from loader.errors import FatalLoadError, LoadError
 from loader.link_map import LinkMap, ResolverCall
@@ -110,6 +110,8 @@ class Operations:
         self._next = 1
         self._constructing: dict[int, int] = {}
         """The thread that runs an object's constructors, by the object's index."""
+        self.exiting = False
+        """True once the destructors of exit have begun."""
 
     # -- beginnings ----------------------------------------------------------------------------------------------
 
@@ -129,7 +131,7 @@ class Operations:
         """The rest of the relocation at start-up, which stopped at a resolver."""
         return self._begin(Operation("link", ["relocate"], linking=linking, call=call))
 
-    def startup(self, phase: int) -> int:
+    def startup(self, task: Task, phase: int) -> int:
         """Phase 1: the program's preinit array, then the libraries' constructors. Phase 2: the program's own.
 
         The program counts as initialised from phase 1 on, whoever calls its constructors: the linker runs its destructors
@@ -142,12 +144,19 @@ class Operations:
             operation.objects = [o for o in links.startup_order() if not o.is_main]
         if main is not None:
             main.initialized = True
-            rows = links.preinitializers(main) if phase == 1 else links.initializers(main)
+            if phase == 1:
+                rows = links.preinitializers(main) if links.profile.runs_preinit else []
+            else:
+                rows = links.initializers(main)
+                links.turns += 1
+                main.turn, operation.current = links.turns, main
+                self._constructing[main.index] = task.tid
             operation.steps = self._steps(main, rows)
         return self._begin(operation)
 
     def shutdown(self) -> int:
         """The destructors at exit. What they close stays (glibc elf/dl-fini.c: l_direct_opencount)."""
+        self.exiting = True
         objects = self._host.link_map.shutdown_order()
         for obj in objects:
             obj.refs += 1
@@ -187,7 +196,7 @@ class Operations:
         """Leave the stage, and let a debugger look at the link map."""
         del operation.stages[0]
         self._link_maps.set_state(state)
-        return Wanted(NEXT_NOTE, (self._link_maps.breakpoint(),))
+        return Wanted(NEXT_NOTE, (self._link_maps.breakpoint(), int(state != RT_CONSISTENT)))
 
     def _announce(self, operation: Operation, task: Task, answer: int) -> Wanted:
         return self._note(operation, RT_ADD)
@@ -258,7 +267,7 @@ class Operations:
                 operation.current = loaded
                 self._constructing[loaded.index] = task.tid
         step = operation.running = operation.steps.pop(0)
-        given = self._arguments(operation.ends)
+        given = self._arguments(operation.ends, operation.kind == "dlopen")
         begun: dict[str, Value] = {"object": step.object.path, "index": step.index, "address": step.address}
         begun |= {"array": step.kind} if operation.ends else {"array": step.kind, **given}
         self._host.recorder.record(f"{_word(operation)}-enter", task.tid, begun)
@@ -295,11 +304,12 @@ class Operations:
         busy = next((i for i in waits if self._constructing.get(i, task.tid) != task.tid), None)
         return next((o for o in links.objects if o.index == busy), None)
 
-    def _arguments(self, none: bool) -> dict[str, int]:
+    def _arguments(self, none: bool, opening: bool) -> dict[str, int]:
         """The arguments of a constructor: 0 where the profile passes nothing, as for destructors."""
-        stack = self._host.stack
-        passed = () if none else self._host.link_map.profile.constructor_arguments
-        given = {"argc": stack.argc, "argv": stack.argv, "envp": stack.envp}
+        stack, profile = self._host.stack, self._host.link_map.profile
+        passed = () if none else profile.constructor_arguments
+        environment = self._link_maps.variable(ENVIRONMENT) if opening and profile.passes_environ else stack.envp
+        given = {"argc": stack.argc, "argv": stack.argv, "envp": environment}
         return {name: value if name in passed else 0 for name, value in given.items()}
 
 

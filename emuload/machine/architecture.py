@@ -41,6 +41,8 @@ class Architecture(NamedTuple):
     """The build for files that pass floats in core registers."""
     soft_float_flag: int = 0
     """The bit of e_flags that marks such a file; 0 where there are none."""
+    other_names: tuple[str, ...] = ()
+    """Names by which others call it: uname, Debian, Docker, Android, Rust; lower case."""
 
 
 def part(architecture: str, module: str) -> Any:
@@ -48,6 +50,18 @@ def part(architecture: str, module: str) -> Any:
     if architecture not in ARCHITECTURES:
         raise KeyError(architecture)
     return import_module(f"emuload.machine.{architecture}.{module}" if module else f"emuload.machine.{architecture}")
+
+
+def named(text: str) -> str:
+    """The name in ARCHITECTURES for any usual name of an architecture, a GNU triple too. Raises ValueError."""
+    wanted = text.lower().removeprefix("linux/")
+    for each in (wanted, wanted.partition("-linux")[0], wanted.replace("/", "")):
+        if each in ARCHITECTURES:
+            return each
+        for name in ARCHITECTURES:
+            if each in facts(name).other_names:
+                return name
+    raise ValueError(f"unknown architecture {text!r}: choose from {', '.join(ARCHITECTURES)}")
 
 
 def facts(architecture: str) -> Architecture:

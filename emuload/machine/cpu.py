@@ -337,7 +337,7 @@ class Cpu(ABC):
         return self.engine.start(self.pc, self.abi.word_mask)
 
     def _unexplained(self, error: int) -> Fault:
-        """The fault behind an emulation that ended without a call of any hook."""
+        """The fault that ended an emulation in which no hook was called."""
         return Fault(SIGSEGV, SI_KERNEL, 0, 13, 0, f"emulation stopped (Unicorn error {error})")
 
     def request_stop(self) -> None:

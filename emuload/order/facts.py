@@ -128,7 +128,7 @@ class Facts:
         return event.fields.get(name)
 
     def join_value(self, event: Event, name: str) -> Hashable:
-        """A field as a key that joins events: for an object its path and the number of the load. None if there is none."""
+        """A field as a key that joins events: for an object its path and the number of the load. None for a missing field."""
         value = self.value(event, name)
         if name in OBJECT_FIELDS and isinstance(value, str):
             return self.load(value, event)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from emuload.errors import Frame, Report, ThreadReport
+from emuload.errors import INTERRUPTED, Frame, Report, ThreadReport
 from emuload.golang.waits import export_wait, init_place
 from emuload.kernel.task import Task
 from emuload.machine.signal_numbers import SIGBUS, SIGSEGV
 from emuload.process.scheduler import Scheduler
-from emuload.unwind import Unwinder, describe
+from emuload.unwind import LoadedObject, Unwinder, describe
 from loader.objects import LinkedObject
 
 OUTPUT_TAIL = 4096
@@ -27,23 +27,41 @@ def signal_name(signo: int) -> str:
     return _SIGNALS.get(signo, f"signal {signo}")
 
 
+class Unloaded:
+    """An object that is not in the link map any more, for frames in it."""
+
+    is_builtin = False
+
+    def __init__(self, loaded: LinkedObject) -> None:
+        self.elf = loaded.elf
+        self.bias = loaded.bias
+        self.path = f"{loaded.path}, unloaded"
+        self._span = range(loaded.start, loaded.end)
+
+    def contains(self, address: int) -> bool:
+        """True for an address between the first and the last segment."""
+        return address in self._span
+
+
 class Diagnosis:
     """Looks at a stopped guest: reports, stacks, names of addresses.
 
-    `objects` gives the objects in the link map; `under_way` are the host's calls by tid, whose threads are shown beside one
-    that was killed.
+    `objects` gives the objects in the link map, `unloaded` are those that were there, by address; `under_way` are the host's
+    calls by tid, whose threads are shown beside one that was killed.
     """
 
     def __init__(
         self,
         scheduler: Scheduler,
         objects: Callable[[], Sequence[LinkedObject]],
+        unloaded: Mapping[int, LinkedObject],
         under_way: Mapping[int, Sequence[object]],
     ) -> None:
         self._scheduler = scheduler
         self._cpu = scheduler.cpu
         self._kernel = scheduler.kernel
         self._objects = objects
+        self._unloaded = unloaded
         self._under_way = under_way
         self._unwinder = Unwinder()
 
@@ -61,6 +79,17 @@ class Diagnosis:
         last = self._scheduler.last
         threads = [self.thread(task) for task in self._kernel.living]
         return self._report(f"a bound was reached: {which}", "bound", last.tid if last is not None else 0, threads)
+
+    def interrupted(self, how: str = INTERRUPTED) -> Report:
+        """The guest between two slices, whose run was `how` after its time."""
+        last, recorder = self._scheduler.last, self._kernel.events
+        threads = [self.thread(task) for task in self._kernel.living]
+        headline = f"{how} after {self._scheduler.clock.now() / 1e6:.1f} ms of virtual time"
+        report = self._report(headline, INTERRUPTED, last.tid if last is not None else 0, threads)
+        count, tids = len(recorder), len(recorder.tids - {0})
+        if count:
+            report.recorded = f"recorded: {count} events of {tids} thread{'s' if tids != 1 else ''}"
+        return report
 
     def failure(self, headline: str, reason: str, task: Task) -> Report:
         """A thread did something that has no answer; see `Report` for the texts."""
@@ -129,14 +158,20 @@ class Diagnosis:
     def frames(self, registers: Mapping[str, int]) -> list[Frame]:
         """The stack behind a set of registers, innermost frame first."""
         cpu = self._cpu
-        found = self._unwinder.frames(registers, cpu.memory, cpu.abi, self._objects())
+        found = self._unwinder.frames(registers, cpu.memory, cpu.abi, self._all_objects())
         return [Frame(f.pc, f.function, f.object, f.file, f.line, f.kind) for f in found]
 
     # -- addresses ---------------------------------------------------------------------------------------------
 
     def describe_address(self, address: int) -> str:
         """A code address as `function+offset (object)`."""
-        return describe(address, self._objects())
+        return describe(address, self._all_objects())
+
+    def _all_objects(self) -> list[LoadedObject]:
+        """The objects in the link map, then those that were at addresses where nothing is mapped now."""
+        region_at = self._cpu.memory.region_at
+        gone = [Unloaded(each) for start, each in self._unloaded.items() if region_at(start) is None]
+        return [*self._objects(), *gone]
 
     def describe_data(self, address: int) -> str:
         """A data address by the symbol around it, else by the object, else in hexadecimal."""
@@ -149,4 +184,7 @@ class Diagnosis:
             start = found.bias + symbol.value
             if symbol.size and start <= address < start + symbol.size:
                 return f"{symbol.text} ({address:#x})"
+        name = self._unwinder.data_name(found, address)
+        if name:
+            return f"{name} ({address:#x})"
         return f"{address:#x} in {found.path}"

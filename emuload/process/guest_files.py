@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from emuload.errors import UsageError
 from emuload.kernel.fs.defaults import populate
-from emuload.kernel.fs.inodes import DataInode, Directory, FsError
+from emuload.kernel.fs.inodes import DataInode, Device, Directory, FsError
 from emuload.kernel.fs.output import HostHook, Input
 from emuload.kernel.fs.table import FileTable
 from emuload.kernel.fs.tree import FileSystem
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from loader.objects import LinkedObject
 
 
+_HEAD = 4096
+"""Bytes of an endless device that a linker looks at."""
 DEFAULT_FOLDERS = ("/lib", "/usr/lib")
 
 
@@ -88,7 +90,9 @@ class GuestFiles:
             except FsError:
                 continue
             if isinstance(inode, DataInode):
-                return Found(candidate, inode.read_at(0, inode.size()), (inode.device, inode.ino))
+                return Found(candidate, inode.read_at(0, inode.size()), inode.identity())
+            if isinstance(inode, Device):
+                return Found(candidate, b"" if inode.driver == "null" else bytes(_HEAD))
             if isinstance(inode, Directory):
                 raise LoadError(candidate, "", "cannot read file data: Is a directory", "directory")
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from emuload.kernel.clock import VirtualClock
+    from emuload.kernel.task import Task
     from emuload.machine.cpu import Cpu
     from emuload.process.options import Options
     from emuload.process.scheduler import Scheduler
@@ -64,7 +65,7 @@ def attach_log(wanted: str | LogRequest, options: Options, scheduler: Scheduler)
         "env": options.environment_texts,
         "seed": options.seed,
     }
-    log = scheduler.log = InstructionLog(request, scheduler.cpu, scheduler.clock, header)
+    log = scheduler.log = InstructionLog(request, scheduler.cpu, scheduler.clock, header, scheduler.kernel.tasks)
     if log.watches_events:
         scheduler.kernel.events.add_listener(log.event)
     return log
@@ -76,8 +77,11 @@ class InstructionLog:
     Raises UsageError if the file cannot be written.
     """
 
-    def __init__(self, request: LogRequest, cpu: Cpu, clock: VirtualClock, header: dict[str, Any]) -> None:
+    def __init__(
+        self, request: LogRequest, cpu: Cpu, clock: VirtualClock, header: dict[str, Any], tasks: Mapping[int, Task]
+    ) -> None:
         self.path = request.path
+        self._tasks = tasks
         self._cpu = cpu
         self._clock = clock
         self._choice = _Choice(parse_selection(request.only))
@@ -154,7 +158,7 @@ class InstructionLog:
             size = region.end - region.start
             if region.prot & PROT_EXEC and size <= MOST_CODE and not any(o.contains(region.start) for o in self._objects):
                 self._writer.code(region.start, self._cpu.memory.read(region.start, size))
-        self._writer.close(self._cpu.clock_bytes)
+        self._writer.close(self._cpu.clock_bytes, {tid: task.role for tid, task in self._tasks.items()})
         self._cpu.choose_log([])
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from emuload.process.host_threads import Thread
+from loader.errors import LoadError
 
 
 class Host(Protocol):
@@ -24,12 +25,23 @@ class Host(Protocol):
         """Close a library. Raises LoadError."""
         ...
 
+    def exports(self, library: Library) -> Sequence[str]:
+        """The names of what the library's file exports, in order; none once it is unloaded."""
+        ...
+
+
+class MissingSymbolError(LoadError, AttributeError):
+    """A library has no symbol of a name. It is an AttributeError too, so that `hasattr` says so."""
+
 
 class Function:
     """A guest function by address. Calling it runs it on the loading thread.
 
-    `argtypes` and `returns` are its types, as in `emuload.calls.convert`.
+    `argtypes` and `restype` are its types, as in `emuload.calls.convert`, and may be set as those of ctypes' functions;
+    `returns` is `restype` by the name that calls give it. Other attributes cannot be set.
     """
+
+    __slots__ = ("address", "argtypes", "name", "process", "returns")
 
     def __init__(
         self, process: Host, name: str, address: int, argtypes: Sequence[Any] | None = None, returns: Any = int
@@ -39,6 +51,20 @@ class Function:
         self.address = address
         self.argtypes = argtypes
         self.returns = returns
+
+    @property
+    def restype(self) -> Any:
+        """The type of the result, None for void; int, the machine word, if it was not set."""
+        return self.returns
+
+    @restype.setter
+    def restype(self, token: Any) -> None:
+        self.returns = token
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name != "restype" and name not in self.__slots__:
+            raise AttributeError(f"a function has no attribute {name!r} to set: there are argtypes and restype")
+        super().__setattr__(name, value)
 
     def __call__(self, *args: Any, returns: Any = ..., argtypes: Sequence[Any] | None = None) -> Any:
         """Call with Python values; `returns` and `argtypes` override the function's own.
@@ -53,9 +79,16 @@ class Function:
             argtypes=self.argtypes if argtypes is None else argtypes,
         )
 
+    def __repr__(self) -> str:
+        return f"<function {self.name} at {self.address:#x}>"
+
 
 class Library:
-    """A library that dlopen has loaded; `handle` is what dlopen returned, `closed` becomes True with `close()`."""
+    """A library that dlopen has loaded; `handle` is what dlopen returned, `closed` becomes True with `close()`.
+
+    `name in library`, `dir(library)` and `library.exports` look into its file and run no guest code; `library.name` and
+    `hasattr` ask the guest's dlsym, which finds what its dependencies export, too.
+    """
 
     def __init__(self, process: Host, path: str, handle: int) -> None:
         self.process = process
@@ -64,11 +97,28 @@ class Library:
         self.closed = False
         self._functions: dict[str, Function] = {}
 
+    @property
+    def exports(self) -> Sequence[str]:
+        """The names of the functions and variables that the library's file exports, in order."""
+        return self.process.exports(self)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.exports
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.exports)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self.exports})
+
     def __getitem__(self, name: str) -> Function:
-        """The function of that name. Raises LoadError with the linker's words if there is none."""
+        """The function of that name. Raises MissingSymbolError, a LoadError with the linker's words, for a missing symbol."""
         found = self._functions.get(name)
         if found is None:
-            found = Function(self.process, name, self.process.dlsym(self, name))
+            try:
+                found = Function(self.process, name, self.process.dlsym(self, name))
+            except LoadError as error:
+                raise self._missing(error, name) from None
             self._functions[name] = found
         return found
 
@@ -78,7 +128,18 @@ class Library:
             raise AttributeError(name)
         return self[name]
 
-    def call(self, name: str, *args: Any, returns: Any = int, argtypes: Sequence[Any] | None = None) -> Any:
+    def __repr__(self) -> str:
+        return f"<library {self.path}{' (closed)' if self.closed else ''}>"
+
+    def _missing(self, error: LoadError, name: str) -> MissingSymbolError:
+        from difflib import get_close_matches
+
+        alike = get_close_matches(name, self.exports, 3, 0.6)
+        hint = f"did you mean {' or '.join(alike)}?" if alike else ""
+        where = "; ".join(filter(None, (error.where, hint)))
+        return MissingSymbolError(error.path, where, error.message, error.code, **error.facts)
+
+    def call(self, name: str, *args: Any, returns: Any = ..., argtypes: Sequence[Any] | None = None) -> Any:
         """Call a function by name on the loading thread. Raises as `__getitem__` and `Function.__call__` do."""
         return self[name](*args, returns=returns, argtypes=argtypes)
 

@@ -13,8 +13,9 @@ from emuload.golang.watches import Watches
 from emuload.kernel.fs.attached import Kernel
 from emuload.kernel.initial_stack import InitialStack, ProgramHeaders, build_stack, map_stack
 from emuload.kernel.task import Task
-from emuload.libc.builtins import LIBC, RUNTIME_NAMES, builtins_for, hard_float
+from emuload.libc.builtins import LIBC, RUNTIME_NAMES, builtins_for, fallbacks_for, hard_float
 from emuload.libc.host import LibcHost
+from emuload.libc.link_maps import RT_CONSISTENT
 from emuload.machine.cpu import Cpu
 from emuload.machine.memory import text_bytes
 from emuload.process.guest_files import GuestFiles
@@ -28,6 +29,9 @@ from loader.objects import LinkedObject
 if TYPE_CHECKING:
     from emuload.golang.library import GoLibrary
     from emuload.process.instruction_log import InstructionLog
+
+MOST_UNLOADED = 32
+"""Unloaded objects that are kept for reports."""
 
 
 class Linker:
@@ -62,6 +66,9 @@ class Linker:
         self.hard_float = True
         """The C library in use, and so the file that chose it, passes floats in floating-point registers."""
         self._linked = False
+        self.unloaded: dict[int, LinkedObject] = {}
+        """The object that was unloaded last at an address, for reports about code that is still in it."""
+        self._relocated: dict[int, LinkedObject] = {}
 
     def objects(self) -> Sequence[LinkedObject]:
         """The objects in the link map, in its order; none before `link`."""
@@ -92,7 +99,7 @@ class Linker:
             text_bytes(self.program_name), self.files.fs.uid, self.link_map.page_size,
         )  # fmt: skip
         self.files.describe(options, self.stack)
-        self.libc.link_maps.attach()
+        self.libc.link_maps.set_state(RT_CONSISTENT)
         self.link_map.owner.thread_pointers = self.libc.thread_pointers
 
     def _make_link_map(self) -> LinkMap:
@@ -104,6 +111,7 @@ class Linker:
             finder=self.files.find_library,
             library_path=[*options.library_path, *paths_in(environment.get("LD_LIBRARY_PATH", ""), ":;")],
             builtins=builtins_for(options.arch, self.hard_float),
+            fallbacks=fallbacks_for(options.arch, self.hard_float),
             runtime=RUNTIME_NAMES,
             missing=self._missing,
             on_event=self._on_event,
@@ -121,10 +129,11 @@ class Linker:
                 linking = links.start((options.program, program), linked, preload)
             else:
                 linking = links.start(None, [*linked, LIBC], preload)
-            builtin = next((loaded for loaded in links.objects if loaded.is_builtin), None)
+            builtin = next((loaded for loaded in links.objects if loaded.path == LIBC and loaded.is_builtin), None)
             if builtin is None:
                 raise LoadError(options.program or "", "DT_NEEDED", "the program is not linked with a C library")
             self._builtin = builtin
+            self.libc.link_maps.attach()
             call = links.relocate(linking)
         except LoadError as error:
             raise self.profile.worded(error, "start", self.program_name) from None
@@ -179,13 +188,21 @@ class Linker:
             self._print(f"{fields['message']}\n")
         elif kind == "object-relocated":
             loaded = next(each for each in self.link_map.objects if each.path == fields["object"])
+            self._relocated[loaded.start] = loaded
             tracker = self.watches.add(loaded)
             if tracker is not None and self.options.go_imports:
                 self._emit_imports(tracker.library, loaded.path)
             if self.log is not None:
                 self.log.mapped(loaded)
-        elif kind == "object-unmapped" and self.log is not None:
-            self.log.unmapped(fields["address"])
+        elif kind == "object-unmapped":
+            gone = self._relocated.pop(fields["address"], None)
+            if gone is not None:
+                self.unloaded.pop(gone.start, None)
+                self.unloaded[gone.start] = gone
+                if len(self.unloaded) > MOST_UNLOADED:
+                    del self.unloaded[next(iter(self.unloaded))]
+            if self.log is not None:
+                self.log.unmapped(fields["address"])
 
     def _print(self, text: str) -> None:
         """Write a message of the linker itself to the guest's standard error."""

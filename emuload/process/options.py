@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from emuload.errors import UsageError
 from emuload.machine import create_cpu
+from emuload.machine.architecture import named
 from emuload.machine.cpu import Cpu
 from emuload.machine.memory import text_bytes
 from loader.profiles import Profile, UnknownProfile
@@ -32,6 +33,7 @@ class Limits(NamedTuple):
 class Options:
     """The options of a run, as the guest sees them: plain data.
 
+    arch           any usual name of an architecture; afterwards emuload's
     args, env      argv and environ, as the bytes the guest finds
     environment    the same environment as text, for the dynamic linker
     needed         libraries linked at start-up; `preload` come before all others
@@ -57,8 +59,11 @@ class Options:
         seed: int = 0,
         limits: Limits | None = None,
     ) -> None:
-        """Raises UsageError for a NUL byte in an argument or in the environment, and for a limit that is no finite number."""
-        self.arch = arch
+        """Raises UsageError for an unknown architecture, a NUL byte in an argument or variable, a limit that is not finite."""
+        try:
+            self.arch = named(arch)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
         self.profile = profile
         self.args = [argument_bytes(argument) for argument in args]
         self.env = [argument_bytes(f"{name}={value}") for name, value in environment.items()]
@@ -107,11 +112,8 @@ def profile_of(name: str, environment: Mapping[str, str]) -> Profile:
 
 
 def cpu_for(options: Options, native_hooks: bool) -> Cpu:
-    """A CPU of the architecture, with memory as the limits and the profile say. Raises UsageError for an unknown one."""
-    try:
-        cpu = create_cpu(options.arch, native_hooks=native_hooks)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    """A CPU of the architecture, with memory as the limits and the profile say."""
+    cpu = create_cpu(options.arch, native_hooks=native_hooks)
     cpu.memory.limit = options.limits.memory
     cpu.memory.grain = options.profile.page_size
     return cpu

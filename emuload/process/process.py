@@ -35,6 +35,7 @@ from emuload.process.traps import Traps
 from emuload.trace.events import Event, Recorder
 from loader.errors import LoadError
 from loader.link_map import LinkMap
+from loader.objects import LinkedObject
 from loader.search import read_file
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class Process:
 
             self.instruction_log = attach_log(instruction_log, given, self.scheduler)
         self.linker = Linker(given, self.cpu, self.kernel, self.files, self.stubs, self.instruction_log)
-        self.runner = Runner(self.scheduler, self.linker.objects)
+        self.runner = Runner(self.scheduler, self.linker.objects, self.linker.unloaded)
         self.host_calls = HostCalls(self.scheduler, self.stubs, self.host_memory, self.runner.run, self.runner.under_way)
         self._dynamic_linking = DynamicLinking(self.host_calls, self.linker)
         self._traps = Traps(self.runner, self.linker.libc, self.stubs, self.host_calls)
@@ -269,6 +270,11 @@ class Process:
     def dlclose(self, library: Library) -> None:
         """dlclose on the loading thread. Raises LoadError if the linker refuses."""
         self._dynamic_linking.close(library.handle, library.path)
+
+    def exports(self, library: Library) -> list[str]:
+        """The names of what a library's file exports, in order; none once it is unloaded. No guest code runs."""
+        found = self.linker.libc.link_maps.handle(library.handle)
+        return sorted({symbol.text for symbol in found.exports()}) if isinstance(found, LinkedObject) else []
 
     @property
     def link_map(self) -> LinkMap:

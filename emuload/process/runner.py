@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from emuload.errors import BoundReached, Deadlock, GuestFailed, Report, ReportedError
+from emuload.errors import BoundReached, Deadlock, GuestFailed, Interrupted, Report, ReportedError
 from emuload.kernel.fs.output import BoundExceeded
 from emuload.kernel.task import Task
 from emuload.process.host_calls import HostCall
+from emuload.process.host_signals import HOST_SIGNALS
 from emuload.process.scheduler import OutOfTime, Scheduler, Stuck
 from emuload.trace.events import RecorderFull
 
@@ -19,9 +21,11 @@ if TYPE_CHECKING:
 
 
 class Runner:
-    """Runs the scheduler. `objects` gives the objects in the link map, for reports."""
+    """Runs the scheduler. For reports, `objects` gives the objects in the link map, and `unloaded` has those that were there."""
 
-    def __init__(self, scheduler: Scheduler, objects: Callable[[], Sequence[LinkedObject]]) -> None:
+    def __init__(
+        self, scheduler: Scheduler, objects: Callable[[], Sequence[LinkedObject]], unloaded: Mapping[int, LinkedObject]
+    ) -> None:
         self.scheduler = scheduler
         self.kernel = scheduler.kernel
         self.failure: Report | None = None
@@ -29,13 +33,14 @@ class Runner:
         self.under_way: dict[int, list[HostCall]] = {}
         """The host's calls that have not returned, by tid, the innermost last."""
         self._objects = objects
+        self._unloaded = unloaded
 
     @cached_property
     def diagnosis(self) -> Diagnosis:
         """Makes this guest's reports, and keeps what it has read of each file; imported when somebody asks for it."""
         from emuload.process.diagnosis import Diagnosis
 
-        return Diagnosis(self.scheduler, self._objects, self.under_way)
+        return Diagnosis(self.scheduler, self._objects, self._unloaded, self.under_way)
 
     @property
     def ended(self) -> bool:
@@ -45,12 +50,21 @@ class Runner:
     def run(self, until: Callable[[], bool]) -> None:
         """Run until `until()` holds.
 
-        Raises Deadlock if nothing can run any more, BoundReached at a bound, and GuestFailed if the guest ended first or did
-        something that has no answer.
+        Raises Deadlock if nothing can run any more, BoundReached at a bound, GuestFailed if the guest ended first or did
+        something that has no answer, and Interrupted between two slices if a signal of the host asked for it: the guest is as it
+        was, and may run on.
         """
+        with HOST_SIGNALS:
+            self._run(until)
+            if HOST_SIGNALS.asked:
+                self.answer_signals()
+
+    def _run(self, until: Callable[[], bool]) -> None:
         kernel = self.kernel
 
         def over() -> bool:
+            if HOST_SIGNALS.asked:
+                self.answer_signals()
             return (
                 until() or self.failure is not None or kernel.exit_status is not None or kernel.exit_signal is not None
             )
@@ -68,6 +82,15 @@ class Runner:
         target = clock.now() + nanoseconds
         self.kernel.alarm_host(target)
         self.run(lambda: clock.now() >= target)
+
+    def answer_signals(self) -> None:
+        """Answer the host's signals that wait. Raises Interrupted, or what a handler of the host's raises."""
+        HOST_SIGNALS.answer(self._look, lambda number: Interrupted(self.diagnosis.interrupted(), number))
+
+    def _look(self) -> None:
+        """Print where every thread is."""
+        start = "\n" if sys.stderr.isatty() else ""  # after the key's echo, or a line of progress
+        print(f"{start}{self.diagnosis.interrupted('running')}", file=sys.stderr, flush=True)
 
     def fail(self, headline: str, reason: str, task: Task) -> None:
         """End the run after this slice with a report about a thread; see `Report` for the texts."""

@@ -8,14 +8,14 @@ from importlib.metadata import version
 from typing import Any
 
 from emuload import __version__
-from emuload.errors import BoundReached, Deadlock, ReportedError, UsageError
+from emuload.errors import BoundReached, Deadlock, Interrupted, ReportedError, UsageError
 from emuload.process.options import Options
 from emuload.process.scheduler import Scheduler
 from emuload.trace.jsonl import End, Header
 from loader.errors import LoadError
 from loader.objects import LinkedObject
 
-_OUTCOMES = {Deadlock: "deadlock", BoundReached: "bound"}
+_OUTCOMES = {Deadlock: "deadlock", BoundReached: "bound", Interrupted: "interrupted"}
 
 
 def digest(data: bytes) -> str:
@@ -56,7 +56,7 @@ def header_of(
 def end_of(
     scheduler: Scheduler,
     objects: Sequence[LinkedObject],
-    failure: ReportedError | None,
+    failure: ReportedError | Interrupted | None,
     refusal: LoadError | UsageError | None,
 ) -> End:
     """How a run ended, with the objects then in the link map; `refusal` is what the linker refused, or what made no sense."""

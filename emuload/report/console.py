@@ -1,7 +1,10 @@
-"""Prints tables, lines and reports: the same layout on a terminal as in a pipe; a terminal shows headings bold, too."""
+"""Prints tables, lines and reports: the same layout on a terminal as in a pipe; a terminal shows headings bold, too,
+unless NO_COLOR is set (no-color.org).
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING
@@ -30,11 +33,11 @@ def show_lines(heading: str, lines: Sequence[str]) -> None:
 
 def show_report(report: Report, stream: IO[str]) -> None:
     """Print the report of a run that ended badly."""
-    from emuload.report.text import render
+    from emuload.errors import render
 
     first, newline, rest = f"emuload: {render(report)}".partition("\n")
     print(_styled(first, stream, _BOLD_RED), newline, rest, sep="", file=stream)
 
 
 def _styled(text: str, stream: IO[str], style: str) -> str:
-    return f"{style}{text}{_PLAIN}" if stream.isatty() else text
+    return f"{style}{text}{_PLAIN}" if stream.isatty() and not os.environ.get("NO_COLOR") else text

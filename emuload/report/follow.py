@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from emuload.errors import UsageError
+from emuload.errors import UsageError, milliseconds
 from emuload.kernel import errno
-from emuload.report.tables import milliseconds
 from emuload.trace.events import Event, Value
 from emuload.trace.kinds.catalogue import refusal
 from emuload.trace.kinds.kernel import SYSCALL, SYSCALL_ENTER, SYSCALL_EXIT
-from emuload.trace.roles import HOST
+from emuload.trace.roles import HOST, Roles
 from loader.errors import one_line
 
 ROLES = ("loader", "runtime", "sysmon", "foreign", HOST)
@@ -69,6 +68,14 @@ def follow_line(event: Event, role: str) -> str:
     kind and fields.
     """
     return one_line(f"{milliseconds(event.time):>10} {described(event, role)}")
+
+
+def followed(events: Iterable[Event]) -> Iterator[str]:
+    """A line for each event, with the roles that threads have shown up to there."""
+    roles = Roles()
+    for event in events:
+        roles.see(event)
+        yield follow_line(event, roles.name(event.tid))
 
 
 def exact_line(event: Event, role: str) -> str:

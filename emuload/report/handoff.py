@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from emuload.report.tables import Table, milliseconds
+from emuload.errors import milliseconds
+from emuload.report.tables import Table
 from emuload.trace.kinds import golang
 
 _INIT_ENTER, _INIT_EXIT = golang.GO_PACKAGE_INIT_ENTER.name, golang.GO_PACKAGE_INIT_EXIT.name
@@ -129,20 +130,24 @@ def handoff_table(rows: Sequence[Row], roles: Mapping[int, str]) -> Table:
 
 
 def side_by_side(runs: Mapping[str, tuple[Sequence[Row], Mapping[int, str]]]) -> Table:
-    """Several runs' handoffs in one table: a line for each event in the order of the first run that has it.
+    """Several runs' handoffs in one table: a line for each event in the order of the first run that has it, with its times in ms.
 
-    `runs` maps a run's name to its rows and to its threads' roles. An event that happens twice has two lines.
+    `runs` maps a run's name to its rows and to its threads' roles. An event that happens twice has two lines. The thread is that
+    of the first run; where it is another one in a run, the time says so.
     """
-    columns = ["event"]
-    for name in runs:
-        columns += [name, "ms"]
-    table = Table(columns, right=tuple(range(2, len(columns), 2)), title="handoff")
+    table = Table(["event", "thread", *runs], right=tuple(range(2, 2 + len(runs))), title="handoff (ms)")
     keyed = {name: _keyed(steps(first_calls(rows)[0])) for name, (rows, _) in runs.items()}
     for key in _merged([list(found) for found in keyed.values()]):
-        cells = [key[0]]
+        thread, cells = 0, [key[0], ""]
         for name, (_, roles) in runs.items():
             step = keyed[name].get(key)
-            cells += ["–", ""] if step is None else [thread_name(step.thread, roles), milliseconds(step.time)]
+            if step is None:
+                cells.append("–")
+                continue
+            if not thread:
+                thread, cells[1] = step.thread, thread_name(step.thread, roles)
+            elsewhere = f"on {thread_name(step.thread, roles)} " if step.thread != thread else ""
+            cells.append(f"{elsewhere}{milliseconds(step.time)}")
         table.rows.append(cells)
     return table
 

@@ -42,8 +42,3 @@ class Table:
 def events_text(events: int, threads: int) -> str:
     """`397 events of 5 threads`."""
     return f"{events} events of {threads} thread{'s' if threads != 1 else ''}"
-
-
-def milliseconds(nanoseconds: int) -> str:
-    """Virtual time with a digit for each microsecond: 1234567 → 1.235."""
-    return f"{(nanoseconds + 500) // 1000 / 1000:.3f}"

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from emuload.errors import Frame
+from emuload.errors import Frame, frame_lines
 from emuload.order.checking import Finding, Verdict
 from emuload.report.follow import exact_line
 from emuload.report.tables import Table, events_text
-from emuload.report.text import frame_lines
 from emuload.trace.events import Event
 from emuload.trace.jsonl import Trace
 from emuload.trace.kinds.linker import OBJECT_MAPPED, OBJECT_UNMAPPED

@@ -40,7 +40,7 @@ def stored(sample: str) -> Path:
 
 
 def load(sample: str) -> Archive:
-    """Read an archive; an empty one if there is none."""
+    """Read an archive; a missing file gives an empty one."""
     if not stored(sample).is_file():
         return Archive({}, {})
     return unpack(lzma.decompress(stored(sample).read_bytes()))

@@ -62,7 +62,7 @@ class ThreadDifference:
 
     @property
     def seq(self) -> int:
-        """The number, in its trace, of the first event that is not the same in the other; -1 if there is none."""
+        """The number, in its trace, of the first event that differs from the other trace; -1 if all are equal."""
         part = next((part for part in self.parts() if not part.same), Part(False))
         return min((event.seq for event in [*part.left[:1], *part.right[:1]]), default=-1)
 

@@ -71,9 +71,9 @@ class Header:
 class End:
     """How the run ended.
 
-    `outcome` is "exited", "failed", "deadlock", "bound" or "refused" (by the linker, or a call that makes no sense), `message`
-    the reason if it did not exit; `files` are SHA-256 sums of all objects in the process, by the loader's names; `virtual_ns`
-    and `code_bytes` are the run's length.
+    `outcome` is "exited", "failed", "deadlock", "bound", "interrupted", or "refused" (by the linker, or a call that makes no
+    sense), `message` the reason if it did not exit; `files` are SHA-256 sums of all objects in the process, by the loader's
+    names; `virtual_ns` and `code_bytes` are the run's length.
     """
 
     outcome: str

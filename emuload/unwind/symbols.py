@@ -1,24 +1,29 @@
-"""Names of C code: `.symtab` or the dynamic symbols."""
+"""Names of C code and data: `.symtab` or the dynamic symbols."""
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from loader.errors import LoadError
-from loader.gabi import STT_FUNC, STT_GNU_IFUNC, STT_NOTYPE
+from loader.gabi import STT_FUNC, STT_GNU_IFUNC, STT_NOTYPE, STT_OBJECT
 from loader.image import Image
 from loader.sections import SHT_SYMTAB
 
-_CODE_TYPES = (STT_FUNC, STT_NOTYPE, STT_GNU_IFUNC)
+CODE_TYPES = (STT_FUNC, STT_NOTYPE, STT_GNU_IFUNC)
+DATA_TYPES = (STT_OBJECT,)
 
 
 class SymbolTable:
-    """Functions by address. Addresses are the file's own (no load bias), bit 0 of Thumb code taken off."""
+    """Functions, or symbols of other `types`, by address. Addresses are the file's own (no load bias), of Thumb code without bit
+    0: `mask` takes it off.
+    """
 
-    def __init__(self, image: Image, code_mask: int) -> None:
-        rows = _local_symbols(image, code_mask) or _dynamic_symbols(image, code_mask)
+    def __init__(self, image: Image, mask: int, types: Collection[int] = CODE_TYPES) -> None:
+        rows = _local_symbols(image, mask, types) or _dynamic_symbols(image, mask, types)
+        if types is not CODE_TYPES:
+            rows = [row for row in rows if row[1]]
         rows.sort(key=lambda row: (row[0], row[2] != STT_NOTYPE, row[1]))
         self._starts = array("Q", [row[0] for row in rows])
         self._sizes = array("Q", [row[1] for row in rows])
@@ -52,8 +57,8 @@ _Row = tuple[int, int, int, str]
 """(start, size, STT_*, name)"""
 
 
-def _local_symbols(image: Image, code_mask: int) -> list[_Row]:
-    """The functions of `.symtab`; empty for a stripped file."""
+def _local_symbols(image: Image, mask: int, types: Collection[int]) -> list[_Row]:
+    """The symbols of `types` in `.symtab`; empty for a stripped file."""
     table = next((section for section in image.sections.values() if section.type == SHT_SYMTAB), None)
     if table is None or table.link >= len(image.section_list):
         return []
@@ -68,10 +73,10 @@ def _local_symbols(image: Image, code_mask: int) -> list[_Row]:
             name, info, _, shndx, value, size = fields
         else:
             name, value, size, info, _, shndx = fields
-        if info & 15 not in _CODE_TYPES or not shndx or not name:
+        if info & 15 not in types or not shndx or not name:
             continue
-        start = value & code_mask
-        if text[name : name + 1] == b"$" or not image.executable(start):
+        start = value & mask
+        if text[name : name + 1] == b"$" or (types is CODE_TYPES and not image.executable(start)):
             continue  # ARM's mapping symbols: $a, $t, $d, $x
         end = text.find(b"\0", name)
         end = end if end >= 0 else len(text)
@@ -82,14 +87,16 @@ def _local_symbols(image: Image, code_mask: int) -> list[_Row]:
     return rows
 
 
-def _dynamic_symbols(image: Image, code_mask: int) -> list[_Row]:
+def _dynamic_symbols(image: Image, mask: int, types: Collection[int]) -> list[_Row]:
     rows = []
     try:
         symbols = image.elf.symbols()
     except LoadError:
         return []
     for symbol in symbols:
-        start = symbol.value & code_mask
-        if symbol.type in _CODE_TYPES and symbol.shndx and symbol.name and image.executable(start):
+        start = symbol.value & mask
+        if symbol.type not in types or not symbol.shndx or not symbol.name:
+            continue
+        if types is not CODE_TYPES or image.executable(start):
             rows.append((start, symbol.size, symbol.type, symbol.text))
     return rows

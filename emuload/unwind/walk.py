@@ -19,7 +19,7 @@ from emuload.unwind.frames import Frame, LoadedObject, Machine, Memory, Register
 from emuload.unwind.gostack import Cursor, GoStack
 from emuload.unwind.lines import Lines
 from emuload.unwind.reader import Reader
-from emuload.unwind.symbols import SymbolTable
+from emuload.unwind.symbols import DATA_TYPES, SymbolTable
 from loader.elf import ElfFile
 from loader.errors import one_line
 from loader.gabi import PT_ARM_EXIDX
@@ -38,6 +38,7 @@ class _Code:
     _frames: CallFrames | None = None
     _index: ehabi.ExceptionIndex | None = None
     _symbols: SymbolTable | None = None
+    _data: SymbolTable | None = None
     _lines: Lines | None = None
 
     @property
@@ -63,6 +64,12 @@ class _Code:
         if self._symbols is None:
             self._symbols = SymbolTable(self.image, self.row.code_mask)
         return self._symbols
+
+    @property
+    def data(self) -> SymbolTable:
+        if self._data is None:
+            self._data = SymbolTable(self.image, self.row.word_mask, DATA_TYPES)
+        return self._data
 
     @property
     def lines(self) -> Lines:
@@ -102,6 +109,16 @@ class Unwinder:
                 code = self.code(loaded.elf)
                 return list(_describe(code, loaded, pc, exact)) if code is not None else []
         return [Frame(pc, "", kind="unknown")]
+
+    def data_name(self, loaded: LoadedObject, address: int) -> str:
+        """`name` or `name+offset` of the variable in the file's symbols that holds an address; empty if none does."""
+        code = self.code(loaded.elf)
+        found = code.data.find(address - loaded.bias) if code is not None else None
+        if found is None:
+            return ""
+        name, start = found
+        offset = address - loaded.bias - start
+        return one_line(f"{name}+{offset:#x}" if offset else name)
 
     def code(self, elf: ElfFile) -> _Code | None:
         """The tables of a file; None for an unknown machine."""

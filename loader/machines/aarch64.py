@@ -84,5 +84,7 @@ MACHINE = Machine(
     gap_above_tp=16,
     tcb_alignment=16,
     tlsdesc_entry_first=True,
+    platform="aarch64",
+    library_folder="lib/aarch64-linux-gnu",
     variant_call_flag=0x80,  # STO_AARCH64_VARIANT_PCS
 )

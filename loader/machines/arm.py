@@ -91,5 +91,10 @@ MACHINE = Machine(
     tlsdesc_entry_first=False,
     os_abis=(0, 3, 64),
     lazy_verbs=frozenset({TLSDESC}),
+    platform="v7l",
+    library_folder="lib/arm-linux-gnueabihf",
+    soft_library_folder="lib/arm-linux-gnueabi",
+    soft_float=0x200,  # EF_ARM_ABI_FLOAT_SOFT
+    hard_float=0x400,  # EF_ARM_ABI_FLOAT_HARD
     forms=FORMS,
 )

@@ -74,6 +74,11 @@ class Machine:
         irelative_last: bool = False,
         lazy_verbs: frozenset[str] = frozenset({IRELATIVE, TLSDESC}),
         variant_call_flag: int = 0,
+        platform: str = "",
+        library_folder: str = "lib",
+        soft_library_folder: str = "lib",
+        soft_float: int = 0,
+        hard_float: int = 0,
         forms: Mapping[int, Form] = MappingProxyType({}),
     ) -> None:
         #: short name used everywhere: "amd64", "arm", "arm64"
@@ -120,6 +125,13 @@ class Machine:
         self.lazy_verbs = lazy_verbs
         #: st_other bit of functions that do not keep to the calling convention's registers
         self.variant_call_flag = variant_call_flag
+        #: AT_PLATFORM, and the folder of libraries that Debian's linker puts for $LIB, for soft-float files another one
+        self.platform = platform
+        self.library_folder = library_folder
+        self.soft_library_folder = soft_library_folder
+        #: e_flags of files that pass floats in core registers, and in floating-point registers; 0 where all do the same
+        self.soft_float = soft_float
+        self.hard_float = hard_float
         #: by number, of those whose verb is INSTRUCTION
         self.forms = forms
         #: the number of base-relative entries, which are applied in bulk, and that of PLT slots

@@ -69,4 +69,6 @@ MACHINE = Machine(
     tlsdesc_entry_first=True,
     orders_ifunc=True,
     irelative_last=True,
+    platform="x86_64",
+    library_folder="lib/x86_64-linux-gnu",
 )

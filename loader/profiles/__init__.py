@@ -41,8 +41,8 @@ def usage() -> str:
 
 
 def profile(name: str) -> Profile:
-    """The profile called ``name``: a family's newest version unless one is given, 4 KB pages unless /16k or /64k is.
-    UnknownProfile when there is none."""
+    """The profile called ``name``: a family's newest version unless one is given, 4 KB pages unless /16k or /64k is. Raises
+    UnknownProfile."""
     found = _MADE.get(name)
     if found is None:
         found = _MADE[name] = _make(name)

@@ -23,6 +23,10 @@ class Locks(NamedTuple):
     ``new_threads``      a new thread takes the lock before it may run, and again when it ends
     ``iterating``        dl_iterate_phdr takes the lock
     ``at_exit``          exit takes it for a moment before it runs destructors
+    ``opening_unwinder`` pthread_exit, pthread_cancel and backtrace take it, which open the unwinder's library
+    ``thread_destructors``  who registers the destructor of a thread-local object takes it
+    ``new_bindings``     a first call that binds to a library which is no dependency takes it
+    ``iteration``        dl_iterate_phdr has a lock of its own, which is taken to change the list of objects too
     ``waits_for``        whose constructors in another thread a dlopen, and exit, wait for: "nobody", those of the
                          "same" library, or "any"
     """
@@ -32,6 +36,10 @@ class Locks(NamedTuple):
     new_threads: bool = False
     iterating: bool = False
     at_exit: bool = False
+    opening_unwinder: bool = False
+    thread_destructors: bool = False
+    new_bindings: bool = False
+    iteration: bool = False
     waits_for: str = "nobody"
 
 
@@ -41,14 +49,24 @@ class Profile:
     ``family``, ``version``      "glibc", "2.31"; ``name``: as asked for
     ``page_size``                of the systems it is for
     ``constructor_arguments``    what DT_INIT and DT_INIT_ARRAY functions are passed
+    ``passes_environ``           a dlopen passes them the environment as it is then, not that of the start
     ``surplus, optional``        bytes of static TLS kept for dlopened objects, and the share TLS descriptors may take
+    ``libc_blocks``              machine → size and alignment of its C library's own static TLS
     ``late_static_tls``          dlopened objects may have static TLS
     ``opens_again``              a dlopen of an open library runs constructors that have not run
     ``binds_lazily``             PLT slots may wait for their first call
     ``adjusts_dynamic``          pointers in the mapped dynamic sections become addresses
     ``passes_over_foreign``      a search goes on after files for other machines
+    ``minds_float_abi``          files that pass floats in other registers than the process are for another machine
+    ``honours_filters``          DT_FILTER and DT_AUXILIARY have an effect
+    ``counts_relative``          DT_RELACOUNT and DT_RELCOUNT say how many entries are relative, whatever their types
+    ``without_addend``           names of relocations whose addend is not added
     ``prints_warnings``          its warnings are printed
     ``reads_descriptors``        a TLS descriptor with a symbol has its addend in its place, if tables have none
+    ``shutdown``                 when destructors run at exit: "last", after all handlers, or as one handler registered before
+                                 ("early") or after ("late") the program's constructors
+    ``runs_preinit``             the program's DT_PREINIT_ARRAY runs
+    ``refuses_while_exiting``    dlopen is an error once the destructors of exit have begun
     ``destroys_unfinished``      at exit the destructors of objects run whose constructors have not returned
     ``applies_relr``             DT_RELR is known; else it is ignored without a message
     ``protected, unique``        STV_PROTECTED references and STB_GNU_UNIQUE symbols are treated as such
@@ -78,13 +96,22 @@ class Profile:
     constructor_arguments: tuple[str, ...] = ("argc", "argv", "envp")
     surplus = 0
     optional = 0
+    passes_environ = False
+    libc_blocks: Mapping[str, tuple[int, int]] = {}
     late_static_tls = False
     opens_again = False
     binds_lazily = False
     adjusts_dynamic = False
     prints_warnings = False
     passes_over_foreign = False
+    minds_float_abi = False
+    honours_filters = False
+    counts_relative = False
+    without_addend: frozenset[str] = frozenset()
     reads_descriptors = True
+    shutdown = "last"
+    runs_preinit = True
+    refuses_while_exiting = False
     destroys_unfinished = True
     applies_relr = True
     elf_tls = True
@@ -160,10 +187,6 @@ class Profile:
         """True if its C library defines a function or a variable of that name; all, where the names are not listed."""
         return True
 
-    def check_open(self, elf: ElfFile) -> Iterator[LoadError]:
-        """Refusals of the very file that is dlopened."""
-        return iter(())
-
     def check_mode(self, name: str, flags: int) -> LoadError | None:
         """Why dlopen does not take these flags."""
         return None
@@ -204,6 +227,14 @@ class Profile:
         it); ``dependent``: the object whose DT_NEEDED it is."""
         raise NotImplementedError
 
+    def expand(self, name: str, obj: LinkedObject) -> str:
+        """A path in ``obj``'s dynamic section with what this linker puts for its tokens."""
+        return name
+
+    def expand_needed(self, name: str, obj: LinkedObject) -> str:
+        """The same for the name of a library that ``obj`` needs; most linkers take it as it is."""
+        return name
+
     # -- order --------------------------------------------------------------------------------------------------------
 
     def constructor_order(
@@ -241,6 +272,12 @@ class Profile:
         """Drop a reference. The objects to be unloaded, in destructor order; LoadError when it is not open."""
         raise NotImplementedError
 
+    def pin(self, obj: LinkedObject, change: int, links: State) -> list[LinkedObject]:
+        """Count the destructors of thread-local objects that are to run in ``obj``, ``change`` more of them. The objects to be
+        unloaded because the last one has run, in destructor order."""
+        obj.thread_destructors += change
+        return []
+
     def close_rest(self, links: State) -> list[LinkedObject]:
         """The objects to unload next, after those of `close`: destructors may have closed more."""
         return []
@@ -256,6 +293,10 @@ class Profile:
     ) -> Iterable[Sequence[LinkedObject]]:
         """The search lists of dlsym."""
         raise NotImplementedError
+
+    def miscounted(self, machine: Machine) -> str:
+        """The words with which the linker ends the process for a wrong DT_RELACOUNT; "" if it does not notice."""
+        return ""
 
     # -- words --------------------------------------------------------------------------------------------------------
 

@@ -20,13 +20,14 @@ from ..errors import LoadError
 from ..gabi import DF_1_GLOBAL, DT_GNU_HASH, DT_HASH, DT_TEXTREL, ET_DYN, PF_W, PF_X, SHN_UNDEF, STB_GLOBAL, STB_WEAK, Symbol
 from ..objects import Handle, LinkedObject, Pseudo
 from ..order import breadth_first, depth_first
-from ..search import runpath_directories
+from ..search import directory_of, runpath_directories, substitute
 from ..state import State
 from ..symbols import Matching, Query
 from ..versions import HIDDEN
 from .base import Locks, Profile
 
 VERSIONS = tuple(str(level) for level in range(21, 37))
+FIRST_WITH_THREAD_DESTRUCTORS = 28
 FIRST_WITH_16K_PAGES = 35
 KNOWN_FLAGS = RTLD_LAZY | RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL | RTLD_NODELETE
 _VERSION_OF_ALL = 1  # kVersymGlobal
@@ -52,6 +53,7 @@ class _Matching(Matching):
     asserts_versions = False
 
     def __init__(self, versions: bool) -> None:
+        super().__init__()
         self.versions = versions
 
     def admits(self, symbol: Symbol, query: Query) -> bool:
@@ -84,6 +86,7 @@ class Bionic(Profile):
     title = "bionic"
     triple_word = "android"
     opens_again = True
+    shutdown = "late"
     go_systems = ("android",)
     locks = Locks(in_constructors=True, iterating=True)
     libc_names = frozenset({"libc.so", "libm.so", "libdl.so", "libstdc++.so"})
@@ -93,6 +96,7 @@ class Bionic(Profile):
         self.level = level = int(version)
         self.applies_relr = level >= 30
         self.elf_tls = level >= 29
+        self.locks = self.locks._replace(thread_destructors=level >= FIRST_WITH_THREAD_DESTRUCTORS)
         self.reads_packed = level >= 23
         self.by_soname_only = level >= 23
         self.matching = _Matching(versions=level >= 23)
@@ -225,10 +229,14 @@ class Bionic(Profile):
         name = basename(name)
         folders = list(links.library_path)
         if requester is not None and self.level >= 24:
-            folders += runpath_directories(requester)
+            folders += runpath_directories(requester, self.expand)
         for folder in dict.fromkeys(folders):
             yield f"{folder}/{name}"
         yield name
+
+    def expand(self, name: str, obj: LinkedObject) -> str:
+        """format_string, with what soinfo::set_dt_runpath gives it."""
+        return substitute(name, {"ORIGIN": directory_of(obj), "LIB": "lib64" if obj.elf.machine.word == 8 else "lib"})
 
     # -- order --------------------------------------------------------------------------------------------------------
 
@@ -268,10 +276,28 @@ class Bionic(Profile):
     def close(self, handle: LinkedObject, links: State) -> list[LinkedObject]:
         """soinfo_unload."""
         group = handle.group or handle
+        if handle.is_main:
+            return []
         if handle.removed or (group.group_refs == 0 and not group.startup):
             raise LoadError(handle.path, "", "invalid handle", "not-open")
+        return self._dropped(handle, links)
+
+    def pin(self, obj: LinkedObject, change: int, links: State) -> list[LinkedObject]:
+        """From 28 on (increment_dso_handle_reference) the first one holds the
+        object's group, and the last one drops it."""
+        before = obj.thread_destructors
+        obj.thread_destructors += change
+        if self.level < FIRST_WITH_THREAD_DESTRUCTORS or bool(before) == bool(obj.thread_destructors):
+            return []
+        if change > 0:
+            (obj.group or obj).group_refs += 1
+            return []
+        return self._dropped(obj, links)
+
+    def _dropped(self, obj: LinkedObject, links: State) -> list[LinkedObject]:
+        """The objects that go when a reference to one is dropped, in destructor order."""
         unloaded: list[LinkedObject] = []
-        waiting = [handle]
+        waiting = [obj]
         while waiting:
             waiting += self._drop(waiting.pop(0), links, unloaded)
         return unloaded
@@ -353,6 +379,7 @@ class Bionic(Profile):
                 f'referenced from "{error.facts["user"]}" using IE access model'
             ),
             "reloc-type": self._unknown_relocation,
+            "relro": 'can\'t enable GNU RELRO protection for "{path}": Out of memory',
             "no-dynamic": 'missing PT_DYNAMIC in "{path}"',
             "not-open": "invalid handle: {handle}",
             "handle": "invalid handle: {handle}",

@@ -17,10 +17,13 @@ from ..dlfcn import RTLD_LAZY, RTLD_NOW
 from ..elf import ElfFile
 from ..errors import LoadError
 from ..gabi import DF_1_INITFIRST, DF_1_NOOPEN, DF_1_PIE, DT_RELR, ET_EXEC
+from ..hashes import sysv_hash
+from ..machines.base import Machine
 from ..objects import Handle, LinkedObject, Pseudo
 from ..order import breadth_first, in_use, sort_dfs, sort_original
-from ..search import candidates
+from ..search import candidates, directory_of, substitute
 from ..state import State
+from ..symbols import GNU, Matching
 from ..versions import VersionNeed
 from .base import Locks, Profile
 
@@ -38,6 +41,25 @@ _MARKERS_SINCE_2_42 = 42
 _WITHOUT_RELR = "link without -z pack-relative-relocs"
 
 
+#: relocations whose addend is not added (sysdeps/x86_64/dl-machine.h, elf_machine_rela)
+_WITHOUT_ADDEND = frozenset({"R_X86_64_JUMP_SLOT", "R_X86_64_GLOB_DAT"})
+_WITHOUT_ADDEND_BEFORE_2_36: frozenset[str] = frozenset()
+_STRONG_FIRST = Matching(strong_first=True)
+
+
+#: machine → file, its line in 2.17 to 2.42, and text of the assertion about entries that DT_RELACOUNT counts
+_COUNT_ASSERTIONS = {
+    "amd64": (
+        "../sysdeps/x86_64/dl-machine.h",
+        (
+            474, 492, 492, 493, 493, 497, 517, 521, 557, 558, 540, 538, 538, 540, 541, 541, 546, 542, 534, 487, 487, 487, 503,
+            493, 498, 498,
+        ),
+        "ELFW(R_TYPE) (reloc->r_info) == R_X86_64_RELATIVE",
+    ),
+}  # fmt: skip
+
+
 class Glibc(Profile):
     """See `Profile`; ``namespaces``, ``optional`` and ``sort_version`` are the tunables rtld.nns,
     rtld.optional_static_tls and rtld.dynamic_sort."""
@@ -46,7 +68,10 @@ class Glibc(Profile):
     title = "glibc"
     triple_word = "gnu"
     static_tls_remedy = "set GLIBC_TUNABLES=glibc.rtld.optional_static_tls=BYTES (glibc 2.32)"
+    passes_environ = True
+    shutdown = "early"
     late_static_tls = True
+    libc_blocks: Mapping[str, tuple[int, int]] = {"amd64": (0x90, 8), "arm": (0x54, 4), "arm64": (0x90, 16)}  # of 2.36
     binds_lazily = True
     reads_descriptors = False
     adjusts_dynamic = True
@@ -54,7 +79,9 @@ class Glibc(Profile):
     honours_stack_flags = True
     protected = True
     unique = True
-    locks = Locks(in_constructors=True, at_exit=True)
+    locks = Locks(
+        in_constructors=True, at_exit=True, opening_unwinder=True, thread_destructors=True, new_bindings=True, iteration=True
+    )
     refused = frozenset(
         {
             "R_ARM_REL32", "R_AARCH64_ABS16", "R_AARCH64_PREL64", "R_AARCH64_PREL32", "R_AARCH64_PREL16",
@@ -63,6 +90,9 @@ class Glibc(Profile):
     instructions = frozenset({"R_ARM_PC24"})
     taken_for: Mapping[str, str] = {"R_AARCH64_ABS32": "R_AARCH64_ABS64"}
     passes_over_foreign = True
+    minds_float_abi = True
+    honours_filters = True
+    counts_relative = True
     libc_names = frozenset(
         f"lib{name}"
         for name in (
@@ -70,11 +100,16 @@ class Glibc(Profile):
         )
     )  # fmt: skip
     libc_prefixes = ("ld-linux",)
-    words: Mapping[str, str] = {"machine": "{path}: cannot open shared object file: No such file or directory"}
+    words: Mapping[str, str] = {
+        "machine": "{path}: cannot open shared object file: No such file or directory",
+        # _dl_map_object_from_fd says by which name it was asked for a file
+        **dict.fromkeys(("page-size", "executable", "no-open", "executable-stack"), "{name}: {message}"),
+    }
 
     def __init__(
-        self, version: str = VERSIONS[-1], page_size: int = 0x1000, name: str = "", tunables: Mapping[str, int] | None = None
-    ) -> None:
+        self, version: str = VERSIONS[-1], page_size: int = 0x1000, name: str = "", tunables: Mapping[str, int] | None = None,
+        *, strong_first: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(version, page_size, name)
         self.minor = int(version.partition(".")[2])
         self.tunables = dict(tunables or {})
@@ -85,9 +120,11 @@ class Glibc(Profile):
         self.optional = optional if self.minor >= 32 else self.surplus
         self.depth_first = self.minor >= 35 and self.tunables.get("rtld.dynamic_sort") != 1
         self.applies_relr = self.minor >= 36
+        self.without_addend = _WITHOUT_ADDEND if self.minor >= 36 else _WITHOUT_ADDEND_BEFORE_2_36
+        self.matching = _STRONG_FIRST if strong_first else GNU
 
     def for_environment(self, environment: Mapping[str, str]) -> Profile:
-        """With the tunables that GLIBC_TUNABLES sets and this version knows."""
+        """With LD_DYNAMIC_WEAK and the tunables that GLIBC_TUNABLES sets and this version knows."""
         found = {}
         for entry in environment.get("GLIBC_TUNABLES", "").split(":"):
             name, _, text = entry.partition("=")
@@ -97,7 +134,10 @@ class Glibc(Profile):
             value = _number(text)
             if value is not None and known[1] <= value <= known[2]:
                 found[name.removeprefix("glibc.")] = value
-        return type(self)(self.version, self.page_size, self.name, found) if found else self
+        strong_first = "LD_DYNAMIC_WEAK" in environment
+        if not found and not strong_first:
+            return self
+        return type(self)(self.version, self.page_size, self.name, found, strong_first=strong_first)
 
     def worded(self, error: LoadError, doing: str, program: str = "") -> LoadError:
         """As it is: the loader's own words are glibc's."""
@@ -130,17 +170,14 @@ class Glibc(Profile):
                 yield elf.error(place, "ELF load command address/offset not page-aligned", "page-size")
         if elf.type == ET_EXEC:
             yield elf.error("e_type at 0x10", "cannot dynamically load executable", "executable")
+        elif elf.dt_flags_1 & DF_1_PIE:
+            message = "cannot dynamically load position-independent executable"
+            yield elf.error("DT_FLAGS_1", message, "executable")
+        elif opening and elf.dt_flags_1 & DF_1_NOOPEN:
+            yield elf.error("DT_FLAGS_1", "shared object cannot be dlopen()ed", "no-open")
         if opening and self.minor >= 41 and elf.asks_executable_stack:
             message = "cannot enable executable stack as shared object requires: Invalid argument"
             yield elf.error("PT_GNU_STACK", message, "executable-stack")
-
-    def check_open(self, elf: ElfFile) -> Iterator[LoadError]:
-        """_dl_map_object_from_fd, mode __RTLD_DLOPEN."""
-        if elf.dt_flags_1 & DF_1_PIE:
-            message = "cannot dynamically load position-independent executable"
-            yield elf.error("DT_FLAGS_1", message, "executable")
-        elif elf.dt_flags_1 & DF_1_NOOPEN:
-            yield elf.error("DT_FLAGS_1", "shared object cannot be dlopen()ed")
 
     def check_mode(self, name: str, flags: int) -> LoadError | None:
         """dl_open_worker."""
@@ -166,7 +203,7 @@ class Glibc(Profile):
                             if obj.startup:
                                 text = f"no version information available (required by {links.shown(obj)})"
                                 links.warn(obj, f"{links.shown(provider)}: {text}")
-                        elif not need.weak and need.name not in versions.defined:
+                        elif not need.weak and (need.name not in versions.defined or need.hash != versions.hashes[need.name]):
                             yield _no_version(provider.path, need, links.shown(obj), "DT_VERDEF")
             yield from self.check_libc(obj.elf)
 
@@ -174,7 +211,7 @@ class Glibc(Profile):
         """Demands on the C library itself: versions of its symbols, and DT_RELR."""
         needs = elf.versions.needs if elf.versions is not None else []
         for need in needs:
-            if self.is_libc(need.file) and not need.weak and not self.provides(need.name):
+            if self.is_libc(need.file) and not need.weak and not (self.provides(need.name) and need.hash == sysv_hash(need.name)):
                 yield _no_version(need.file, need, elf.path, f"DT_VERNEED: {need.name.decode('utf-8', 'replace')}")
         asks_libc = bool(needs) and any(name.startswith("libc.so.") for name in elf.needed)
         marked = any(need.name == _RELR_MARKER for need in needs)
@@ -196,13 +233,25 @@ class Glibc(Profile):
 
     def answers_to(self, obj: LinkedObject, name: str) -> bool:
         """By every name it was found under, and by its DT_SONAME (_dl_map_object)."""
-        return name in obj.names or (obj.soname == name and not obj.is_main)
+        return obj.soname == name or (name in obj.names and not obj.is_main)
 
     def search(
         self, name: str, requester: LinkedObject | None, dependent: LinkedObject | None, links: State
     ) -> Iterator[str]:
         """See `loader.search.candidates`."""
-        return candidates(name, requester, links.library_path, links.main)
+        return candidates(name, requester, links.library_path, links.main, self.expand)
+
+    def expand(self, name: str, obj: LinkedObject) -> str:
+        """_dl_dst_substitute. $LIB is Debian's, which has a folder for each architecture."""
+        if "$" not in name:
+            return name
+        machine = obj.elf.machine
+        library = machine.soft_library_folder if obj.elf.flags & machine.soft_float else machine.library_folder
+        return substitute(name, {"ORIGIN": directory_of(obj), "LIB": library, "PLATFORM": machine.platform})
+
+    def expand_needed(self, name: str, obj: LinkedObject) -> str:
+        """expand_dst, dl-deps.c."""
+        return self.expand(name, obj)
 
     # -- order --------------------------------------------------------------------------------------------------------
 
@@ -210,6 +259,8 @@ class Glibc(Profile):
         self, objects: Sequence[LinkedObject], first: LinkedObject | None, roots: Sequence[LinkedObject]
     ) -> list[LinkedObject]:
         """_dl_map_object_deps sorts, _dl_init walks the result from its end."""
+        if first is not None and objects[0] is not first:  # it has filters
+            objects = [first, *(obj for obj in objects if obj is not first)]
         order = self._sort(objects, first, destructors=False)
         if first is not None:
             first.order_links = order
@@ -246,10 +297,12 @@ class Glibc(Profile):
 
     def close(self, handle: LinkedObject, links: State) -> list[LinkedObject]:
         """_dl_close_worker. Since 2.39 the destructors of what is closed run first, whatever depends on it."""
+        if handle.nodelete:
+            return []
         if handle.removed or handle.refs == 0:
-            raise LoadError(handle.path, "", "shared object not open", "not-open")
+            raise LoadError("" if handle.is_main else handle.path, "", "shared object not open", "not-open")
         handle.refs -= 1
-        if handle.refs:
+        if handle.refs or handle.is_main:
             return []
         if links.closing:
             links.close_again = True
@@ -298,11 +351,24 @@ class Glibc(Profile):
         return gnu_dlsym_scopes(self, handle, caller, links)
 
 
+    # -- words --------------------------------------------------------------------------------------------------------
+
+    def miscounted(self, machine: Machine) -> str:
+        """An assertion in sysdeps/x86_64/dl-machine.h; other machines have none."""
+        if machine.name not in _COUNT_ASSERTIONS:
+            return ""
+        file, line, text = _COUNT_ASSERTIONS[machine.name]
+        return (
+            f"Inconsistency detected by ld.so: {file}: {line[self.minor - 17]}: elf_machine_rela_relative: "
+            f"Assertion `{text}' failed!"
+        )
+
+
 def gnu_dlsym_scopes(
     profile: Profile, handle: Handle, caller: LinkedObject | None, links: State
 ) -> Iterable[Sequence[LinkedObject]]:
-    """RTLD_DEFAULT looks where the caller's references would; RTLD_NEXT behind the caller in the search list of the object
-    that brought it in; a handle is looked through breadth first."""
+    """RTLD_DEFAULT searches the scope of the caller's references; RTLD_NEXT the objects after the caller in the search list
+    of the object that brought it in; a handle is searched breadth first."""
     if handle is Pseudo.NEXT:
         if caller is None:
             return ()

@@ -90,6 +90,7 @@ class Musl(Profile):
     constructor_arguments = ()
     opens_again = True
     destroys_unfinished = False
+    runs_preinit = False
     matching = _Matching()
     folders = ("/lib", "/usr/local/lib", "/usr/lib")
     refused = frozenset(
@@ -115,7 +116,7 @@ class Musl(Profile):
         "no-symbol": "Symbol not found: {symbol}",
         "static-tls": "Error relocating {user}: {symbol}: initial-exec TLS resolves to dynamic definition in {definer}",
         "reloc-type": "Error relocating {path}: unsupported relocation type {number}",
-        "relro": "Error relocating {path}: RELRO protection failed: Invalid argument",
+        "relro": "Error relocating {path}: RELRO protection failed: Out of memory",
         "exiting": "Cannot dlopen while program is exiting.",
         "not-open": "Invalid library handle {handle}",
         "handle": "Invalid library handle {handle}",
@@ -126,6 +127,7 @@ class Musl(Profile):
         number = tuple(int(part) for part in version.split("."))
         self.queues = number >= (1, 1, 22)
         self.applies_relr = number >= (1, 2, 4)
+        self.refuses_while_exiting = self.queues
         self.locks = Locks(waits_for="same" if self.queues else "any")
 
     # -- files --------------------------------------------------------------------------------------------------------

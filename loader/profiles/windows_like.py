@@ -8,7 +8,6 @@ initialisation was moved to the first call.
 
 from __future__ import annotations
 
-from .base import Locks
 from .glibc import Glibc
 
 
@@ -16,4 +15,4 @@ class WindowsLike(Glibc):
     """See `Profile`."""
 
     family = "windows-like"
-    locks = Locks(in_constructors=True, at_start=True, new_threads=True, at_exit=True)
+    locks = Glibc.locks._replace(at_start=True, new_threads=True)

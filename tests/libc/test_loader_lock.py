@@ -2,7 +2,8 @@
 
 What hangs and what does not was seen natively with glibc 2.36 and musl 1.2.3. glibc: under dlopen the lock is held while
 constructors run, at start-up it is not. musl: it never is, but who opens a library, or ends, waits for its constructors.
-bionic: as glibc, and dl_iterate_phdr takes the lock too (linker/dlfcn.cpp). windows-like: a new thread needs the lock.
+glibc: pthread_exit, pthread_cancel and backtrace open libgcc_s under it. bionic: as dlopen, dl_iterate_phdr takes the lock
+too (linker/dlfcn.cpp). windows-like: a new thread needs the lock.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from tests.support.targets import arch_of
 from tests.support.toolchain import c_library
 
 SOURCE = Path(__file__).parent / "programs" / "waiting_constructor.c"
-WAIT = ["dlopen", "dlsym", "dladdr", "itself", "exit"]
-PASS = ["iterate", "tls", "malloc", "atexit"]
+FURTHER = SOURCE.parent / "further.c"
+ITERATION = SOURCE.parent / "iteration.c"
+WAIT = ["dlopen", "dlsym", "dladdr", "itself", "exit", "exit_thread", "cancel", "thread_destructor", "backtrace"]
+PASS = ["iterate", "tls", "malloc", "atexit", "dlinfo"]
 TARGETS = ["amd64-gnu", "armv7-gnueabihf", "arm64-gnu"]
 
 
@@ -61,6 +64,44 @@ def test_no_lock_at_start(first: str) -> None:
 def test_musl_lets_other_threads_use_the_loader(first: str) -> None:
     process = emuload.Process("amd64", profile="musl")
     assert process.dlopen(library(first, "amd64-gnu")).loaded() == 42
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_binding_to_another_library_takes_the_lock(target: str) -> None:
+    process = emuload.Process(arch_of(target))
+    process.dlopen(str(c_library(FURTHER, target)), "now|global")
+    path = str(c_library(SOURCE, target, flags=["-w", "-DFIRST=further", "-Wl,-z,lazy"], link=["-pthread"]))
+    with pytest.raises(Deadlock) as caught:
+        process.dlopen(path, "lazy")
+    opener, starter = caught.value.report.threads[:2]
+    assert "loader lock" in starter.waits_for
+    assert starter.holder == opener.tid
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_dlopen_waits_for_an_iteration_and_that_for_dlopens_lock(target: str) -> None:
+    further = c_library(FURTHER, target)
+    process = emuload.Process(arch_of(target), maps=[(str(further.parent), str(further.parent), False)])
+    loaded = process.dlopen(str(c_library(ITERATION, target, flags=["-w"], link=["-pthread"])))
+    with pytest.raises(Deadlock) as caught:
+        loaded.open_while_iterating(str(further))
+    opener, iterating = caught.value.report.threads[:2]
+    assert "lock of dl_iterate_phdr" in opener.waits_for
+    assert opener.holder == iterating.tid
+    assert "loader lock" in iterating.waits_for
+    assert iterating.holder == opener.tid
+
+
+@pytest.mark.parametrize("first", ["thread_destructor", "exit_thread"])
+@pytest.mark.parametrize("level", [27, 28])
+def test_bionic_takes_its_mutex_for_thread_local_destructors_from_28_on(level: int, first: str) -> None:
+    process = emuload.Process("arm64", profile=f"bionic:{level}")
+    path = library(first, "arm64-gnu")
+    if level == 28 and first == "thread_destructor":
+        with pytest.raises(Deadlock):
+            process.dlopen(path)
+    else:
+        assert process.dlopen(path).loaded() == 42
 
 
 @pytest.mark.parametrize("profile", ["musl", "musl:1.1.22"])

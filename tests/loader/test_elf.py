@@ -73,7 +73,7 @@ def test_a_sound_file_loads(machine: str) -> None:
         (20, b"\x02", "ELF file version does not match current one"),
         (54, b"\x20", "ELF file's phentsize not the expected size"),
         (56, b"\x00\x00", "object file has no loadable segments"),
-        (56, b"\xff\xff", "file too short"),
+        (56, b"\xff\xff", "cannot read file data"),
     ],
 )
 def test_header_faults_in_the_linkers_words(place: int, content: bytes, words: str) -> None:
@@ -84,7 +84,8 @@ def test_truncation_anywhere_is_refused_or_harmless() -> None:
     for machine in MACHINES:
         data = library(machine).build()
         for size in [*range(0, 0x300, 7), TEXT, DATA + 5, FREE + 1, len(data) - 1]:
-            assert "file too short" in refusal(data[:size]) or size > 64
+            words = refusal(data[:size])
+            assert "file too short" in words or "cannot read file data" in words or size > 64
 
 
 PHDR, ROW = 64, 56

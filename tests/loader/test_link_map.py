@@ -135,6 +135,35 @@ def test_one_builtin_answers_to_all_its_names() -> None:
     assert links.dlopen("/lib/x86_64-linux-gnu/libm.so.6", RTLD_NOW)[0] is objects[1]
 
 
+def test_a_fallback_is_there_where_no_file_is() -> None:
+    """Found by its name in the search path, or named by its path, a file is taken; else the built-in object is."""
+    content, own = ElfWriter(soname="libgcc_s.so.1").build(), ElfWriter(soname="libgcc_s.so.1")
+    own.define("f", TEXT)
+    files = {"/found/libgcc_s.so.1": own.build()}
+
+    def links(*library_path: str) -> LinkMap:
+        return LinkMap(
+            ByteMemory(), "amd64", library_path=library_path, fallbacks={"libgcc_s.so.1": ("libgcc_s.so.1", content)},
+            finder=lambda name, requester: (name, files[name]) if name in files else None,
+        )  # fmt: skip
+
+    program = ("prog", ElfWriter(needed=("libgcc_s.so.1",)).build())
+    assert [(o.path, o.is_builtin) for o in links().load_startup(program)[1:]] == [("libgcc_s.so.1", True)]
+    assert [(o.path, o.is_builtin) for o in links("/found").load_startup(program)[1:]] == [("/found/libgcc_s.so.1", False)]
+    assert links().dlopen("/found/libgcc_s.so.1", RTLD_NOW)[0].is_builtin is False
+    assert links().dlopen("/nowhere/libgcc_s.so.1", RTLD_NOW)[0].is_builtin is True
+
+
+def test_a_fallback_is_taken_where_only_foreign_files_are() -> None:
+    content = ElfWriter(soname="libgcc_s.so.1").build()
+    links = LinkMap(
+        ByteMemory(), "amd64", library_path=["/found"], fallbacks={"libgcc_s.so.1": ("libgcc_s.so.1", content)},
+        finder=lambda name, requester: (name, ElfWriter("arm").build()) if name == "/found/libgcc_s.so.1" else None,
+    )  # fmt: skip
+    objects = links.load_startup(("prog", ElfWriter(needed=("libgcc_s.so.1",)).build()))
+    assert [o.path for o in objects] == ["prog", "libgcc_s.so.1"]
+
+
 def test_a_version_nobody_defines_is_refused() -> None:
     a = lib("b")
     a.undefined("f", version="V3", file="libb.so", bind=e.STB_WEAK)

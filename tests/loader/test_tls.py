@@ -69,7 +69,7 @@ def test_a_dlopened_librarys_image_reaches_running_threads(machine: str) -> None
     tls, memory = bench.links.tls, bench.memory
     points = [tls.init_thread(memory, memory.map(None, tls.area_size, 3, "t")) for _ in range(2)]
     bench.links.owner.thread_pointers = lambda: points
-    left = tls.surplus_left
+    left = tls.surplus_left // 8 * 8  # less the gap before the first block of 8 bytes' alignment
     a = bench.open("liba.so")
     assert a.tls is not None
     assert tls.surplus_left == left - 64
@@ -86,9 +86,9 @@ def test_a_dlopened_librarys_image_reaches_running_threads(machine: str) -> None
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-@pytest.mark.parametrize(("first", "fits"), [(1000, True), (1700, False)])
+@pytest.mark.parametrize(("first", "fits"), [(1000, True), (1720, False)])
 def test_go_after_a_library_with_much_static_tls(machine: str, first: int, fits: bool) -> None:
-    """facts: 1,700 bytes loaded first leave no room, 1,000 do."""
+    """Natively 1,712 bytes fit on amd64 (behaviours/tls_surplus_sizes.c), 1,720 nowhere; 1,000 leave room."""
     bench = Bench(machine, a=with_tls(machine, b"", first), go=with_tls(machine, b"", 16))
     bench.links.load_startup(needed=["libc.so.6"])
     objects = list(bench.links.objects)

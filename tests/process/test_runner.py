@@ -17,7 +17,7 @@ class Run(Guest):
     def __init__(self, architecture: str = "amd64") -> None:
         super().__init__(architecture)
         GuestFiles(self.kernel, b"", [], 1 << 20, None)
-        self.runner = Runner(self.scheduler, lambda: ())
+        self.runner = Runner(self.scheduler, lambda: (), {})
         self.calls = HostCalls(self.scheduler, self.calls.stubs, self.memory, self.runner.run, self.runner.under_way)
         self.scheduler.on_trap = self.calls.returned
 

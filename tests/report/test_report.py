@@ -9,10 +9,9 @@ import pytest
 from emuload.calls.convert import Typed
 from emuload.calls.text import parse_call
 from emuload.calls.values import json_value, value_text
-from emuload.errors import Frame, Report, ThreadReport
+from emuload.errors import Frame, Report, ThreadReport, milliseconds, render
 from emuload.report.handoff import handoff_table, side_by_side, steps
-from emuload.report.tables import Table, milliseconds
-from emuload.report.text import render
+from emuload.report.tables import Table
 
 
 def test_report_in_full() -> None:
@@ -110,14 +109,19 @@ def test_side_by_side_keeps_every_order() -> None:
     one = [Row("a", 1, 1000, ""), Row("b", 1, 2000, ""), Row("d", 1, 3000, "")]
     two = [Row("a", 1, 1000, ""), Row("c", 2, 4000, ""), Row("d", 1, 5000, ""), Row("d", 1, 6000, "")]
     table = side_by_side({"x": (one, {1: "loader"}), "y": (two, {})})
-    assert table.columns == ["event", "x", "ms", "y", "ms"]
+    assert table.columns == ["event", "thread", "x", "y"]
     assert [list(row) for row in table.rows] == [
-        ["a", "1 loader", "0.001", "1", "0.001"],
-        ["c", "–", "", "2", "0.004"],
-        ["b", "1 loader", "0.002", "–", ""],
-        ["d", "1 loader", "0.003", "1", "0.005"],
-        ["d", "–", "", "1", "0.006"],
+        ["a", "1 loader", "0.001", "0.001"],
+        ["c", "2", "–", "0.004"],
+        ["b", "1 loader", "0.002", "–"],
+        ["d", "1 loader", "0.003", "0.005"],
+        ["d", "1", "–", "0.006"],
     ]
+
+
+def test_side_by_side_names_a_thread_that_differs() -> None:
+    table = side_by_side({"x": ([Row("a", 1, 1000, "")], {}), "y": ([Row("a", 2, 2000, "")], {2: "runtime"})})
+    assert [list(row) for row in table.rows] == [["a", "1", "0.001", "on 2 runtime 0.002"]]
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,11 @@ def test_a_run_that_is_ended_leaves_what_happened(number: signal.Signals, tmp_pa
     command.send_signal(number)
     _, errors = command.communicate()
     trace = read(str(file))
-    assert trace.end is None
+    if number == signal.SIGKILL:
+        assert trace.end is None
+    else:
+        assert trace.end is not None
+        assert trace.end.outcome == "interrupted"
     assert [event.kind for event in trace.events[-2:]] == ["write", "syscall"]
     assert b"Traceback" not in errors
     assert command.returncode == {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}[number]

@@ -10,12 +10,12 @@ from emuload.commands.common.progress import running
 from emuload.commands.common.recording import played, session_header
 from emuload.commands.common.rerun import session_again, session_of_trace
 from emuload.commands.common.session import Session, session_with
-from emuload.errors import EmuloadError, UsageError
+from emuload.errors import EmuloadError, Interrupted, UsageError
 from emuload.process.trace_header import end_of
 from emuload.trace.jsonl import Trace, read
 from loader.errors import LoadError
 
-_STATUS = {"failed": 1, "refused": 2, "deadlock": 3, "bound": 4}
+_STATUS = {"failed": 1, "refused": 2, "deadlock": 3, "bound": 4, "interrupted": 130}
 """Exit status of the command that made a trace, by the trace's outcome."""
 
 Failure = EmuloadError | LoadError
@@ -65,11 +65,13 @@ class LibraryRun:
         self._refusal: LoadError | UsageError | None = None
 
     def go(self) -> Trace:
-        """Run it."""
+        """Run it. Raises Interrupted."""
         session = self._session
         header = session_header(session, self._options)
         with running(session.process):
             self._refusal = played(session)
+        if isinstance(session.failure, Interrupted):
+            raise session.failure
         process = session.process
         end = end_of(process.scheduler, process.linker.objects(), session.failure, self._refusal)
         return Trace(self.subject, header, process.events, end)
@@ -84,7 +86,8 @@ class LibraryRun:
 
     def failure(self) -> Failure | None:
         """The linker's refusal, or the error that carries a report."""
-        return self._refusal or self._session.failure
+        failure = self._refusal or self._session.failure
+        return None if isinstance(failure, Interrupted) else failure
 
 
 class TraceRun:

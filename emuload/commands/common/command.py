@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from emuload.process.host_signals import HOST_SIGNALS
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -30,15 +32,28 @@ class Option(click.Option):
 class Command(click.Command):
     """A command with `examples`, and with options that went to another command.
 
-    `renamed` maps such an option to the command line to use instead.
+    `renamed` maps such an option to the command line to use instead. With `runs_guest` an interrupt that comes before the guest
+    runs waits for it, so that it too is answered with a report.
     """
 
     def __init__(
-        self, *arguments: Any, examples: Sequence[str], renamed: Mapping[str, str] | None = None, **attributes: Any
+        self,
+        *arguments: Any,
+        examples: Sequence[str],
+        renamed: Mapping[str, str] | None = None,
+        runs_guest: bool = False,
+        **attributes: Any,
     ) -> None:
         super().__init__(*arguments, **attributes)
         self.examples = examples
         self._renamed = renamed or {}
+        self._runs_guest = runs_guest
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        if not self._runs_guest:
+            HOST_SIGNALS.release()
+        return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options by groups, then the examples."""

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from emuload.commands.common.command import CALLS, GUEST, LIMITS, Decorator, complete_from, option, together
+from emuload.commands.common.quantities import SIZE, TIME, size_text
 from emuload.errors import UsageError
 from emuload.process.options import HIGHEST_BOUND, Limits
 from loader import profiles
@@ -32,6 +33,16 @@ def profile_ranges() -> str:
     return ", ".join(f"{name}:{all_[0]} … {all_[-1]}" if all_ else name for name, all_ in known.items())
 
 
+def exported_functions(elf: ElfFile, start: str = "") -> list[str]:
+    """The functions that a file exports, in order; those that begin with _ only if `start` does."""
+    names = {
+        symbol.text
+        for symbol in elf.symbols()
+        if symbol.shndx and symbol.bind != STB_LOCAL and symbol.type in (STT_FUNC, STT_GNU_IFUNC)
+    }
+    return [name for name in sorted(names) if name.startswith(start) and (name[:1] != "_" or start[:1] == "_")]
+
+
 def complete_call(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Offer the functions that the library on the command line exports; those that begin with _ only if asked for."""
     words = [context.params.get("library"), context.params.get("file"), *context.args]
@@ -40,16 +51,9 @@ def complete_call(context: click.Context, parameter: click.Parameter, incomplete
         return []
     try:
         with open(path, "rb") as file:
-            elf = ElfFile(file.read(), path)
-        names = {
-            symbol.text
-            for symbol in elf.symbols()
-            if symbol.shndx and symbol.bind != STB_LOCAL and symbol.type in (STT_FUNC, STT_GNU_IFUNC)
-        }
+            return exported_functions(ElfFile(file.read(), path), incomplete)
     except (OSError, LoadError):
         return []
-    hidden = "" if incomplete.startswith("_") else "_"
-    return [name for name in sorted(names) if name.startswith(incomplete) and name[:1] != hidden]
 
 
 call_options: Decorator = together(
@@ -60,6 +64,7 @@ call_options: Decorator = together(
     option(CALLS, "--arg", "-a", "arguments", multiple=True, help="A further word of os.Args; repeatable."),
     option(CALLS, "--threads", type=click.IntRange(1), help="Make each call on this many foreign threads at once."),
     option(CALLS, "--linked", is_flag=True, help="Load at start-up, as a DT_NEEDED library, instead of by dlopen."),
+    option(CALLS, "--lazy", is_flag=True, help="Bind functions at their first call (RTLD_LAZY) instead of while loading."),
 )  # fmt: skip
 """Options of every command that loads a library and calls it."""
 
@@ -84,20 +89,20 @@ guest_options: Decorator = together(
     option(GUEST, "--cpus", type=click.IntRange(1, 1024), default=1, help="How many processors it sees. [default: 1]"),
     option(GUEST, "--no-kuser-helpers", is_flag=True, help="ARM: a kernel without the helper page."),
     option(
-        LIMITS, "--time-limit", type=float, metavar="SECONDS",
-        help=f"Bound on virtual time. [default: {_DEFAULTS.virtual_seconds:g}]",
+        LIMITS, "--time-limit", type=TIME, metavar="TIME",
+        help=f"Bound on virtual time: 5s, 250ms, 2m; seconds without a unit. [default: {_DEFAULTS.virtual_seconds / 3600:g}h]",
     ),
     option(
-        LIMITS, "--code-limit", type=int, metavar="BYTES",
-        help=f"Bound on code executed. [default: {_DEFAULTS.code_bytes}]",
+        LIMITS, "--code-limit", type=SIZE, metavar="SIZE",
+        help=f"Bound on code executed: bytes, e.g. 1e9 or 512M. [default: {size_text(_DEFAULTS.code_bytes)}]",
     ),
     option(
-        LIMITS, "--memory-limit", type=int, metavar="BYTES",
-        help=f"Bound on memory in use. [default: {_DEFAULTS.memory}]",
+        LIMITS, "--memory-limit", type=SIZE, metavar="SIZE",
+        help=f"Bound on memory in use, e.g. 1G. [default: {size_text(_DEFAULTS.memory)}]",
     ),
     option(
-        LIMITS, "--output-limit", type=int, metavar="BYTES",
-        help=f"Bound on what is written. [default: {_DEFAULTS.output}]",
+        LIMITS, "--output-limit", type=SIZE, metavar="SIZE",
+        help=f"Bound on what is written, e.g. 10M. [default: {size_text(_DEFAULTS.output)}]",
     ),
 )  # fmt: skip
 """Options of every command that runs a guest."""

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO
+from io import BytesIO
+from typing import IO, Any
 
 from emuload.errors import UsageError
+
+STANDARD_OUTPUT = "-"
+
+
+class StandardOutput(BytesIO):
+    """Standard output, written at once."""
+
+    def write(self, data: Any) -> int:
+        """Write bytes; returns their number."""
+        count = sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return count
 
 
 @contextmanager
@@ -21,7 +35,10 @@ def opened(name: str | None) -> Iterator[IO[bytes] | None]:
 
 @contextmanager
 def written(name: str) -> Iterator[IO[bytes]]:
-    """Open a file to write, unbuffered. Raises UsageError if that cannot be done."""
+    """Open a file to write, unbuffered; "-" is standard output. Raises UsageError if that cannot be done."""
+    if name == STANDARD_OUTPUT:
+        yield StandardOutput()
+        return
     try:
         file = open(name, "wb", buffering=0)  # noqa: SIM115
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Progress of long work, on standard error if that is a terminal."""
+"""Progress of long work on standard error: on a terminal a line that is renewed, else a line now and then."""
 
 from __future__ import annotations
 
@@ -14,26 +14,29 @@ DELAY = 1.0
 """Seconds before the first line, so that short work shows none."""
 
 PERIOD = 0.2
+LOG_PERIOD = 30.0
+"""Seconds between the lines where standard error is no terminal, as in a CI job."""
 
 
 @contextmanager
 def progress(line: Callable[[], str]) -> Iterator[None]:
-    """Show `line()` repeatedly while the body runs, and remove it at the end."""
-    if not sys.stderr.isatty():
-        yield
-        return
+    """Show `line()` repeatedly while the body runs; on a terminal it is removed at the end."""
     import threading
 
     over = threading.Event()
 
     def show() -> None:
-        wait = DELAY
+        if not sys.stderr.isatty():
+            while not over.wait(LOG_PERIOD):
+                print(f"emuload: {line()}", file=sys.stderr, flush=True)
+            return
+        wait, width = DELAY, 0
         while not over.wait(wait):
-            sys.stderr.write(f"\r\x1b[2K{line()}")
-            sys.stderr.flush()
-            wait = PERIOD
-        sys.stderr.write("\r\x1b[2K" if wait == PERIOD else "")
-        sys.stderr.flush()
+            text = line()
+            print("\r", text.ljust(width), sep="", end="", file=sys.stderr, flush=True)
+            wait, width = PERIOD, len(text)
+        if width:
+            print("\r", " " * width, "\r", sep="", end="", file=sys.stderr, flush=True)
 
     painter = threading.Thread(target=show, daemon=True)
     painter.start()

@@ -31,7 +31,7 @@ def session_header(session: Session, options: Mapping[str, Any]) -> Header:
     return header_of(
         session.process.options,
         session.process.scheduler,
-        files={session.path: read_file(session.path)},
+        files={path: read_file(path) for path in (session.path, *session.more)},
         calls=[call.text for call in session.calls],
         options={
             "linked": options["linked"],
@@ -43,5 +43,6 @@ def session_header(session: Session, options: Mapping[str, Any]) -> Header:
             "cwd": options["cwd"],
             "cpus": options["cpus"],
             "kuser_helpers": not options["no_kuser_helpers"],
+            **({"lazy": True} if options.get("lazy") else {}),
         },
     )

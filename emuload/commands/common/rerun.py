@@ -76,26 +76,29 @@ def session_of_trace(trace: Trace) -> Session:
     if options["stdin"] == "-":
         raise CannotRunAgainError("its standard input was not kept")
     try:
-        digest = hashlib.sha256(read_file(options["library"])).hexdigest()
-        if digest != header.files[options["library"]]:
-            raise CannotRunAgainError(f"{options['library']} is another file than the one that ran")
+        for path, known in header.files.items():
+            if hashlib.sha256(read_file(path)).hexdigest() != known:
+                raise CannotRunAgainError(f"{path} is another file than the one that ran")
         return session_with(options, process_options(options))
     except (EmuloadError, LoadError) as error:
         raise CannotRunAgainError(str(error)) from None
 
 
 def options_of(header: Header) -> dict[str, Any]:
-    """The command line's options behind a header. Raises CannotRunAgainError for a header that is no such command's."""
-    if len(header.files) != 1 or header.arguments[:1] != [PROGRAM_NAME]:
+    """The command line's options from a header. Raises CannotRunAgainError for a header that no such command wrote."""
+    if not header.files or header.arguments[:1] != [PROGRAM_NAME]:
         raise CannotRunAgainError(_OTHERWISE)
     if header.schedule != RoundRobin().describe():
         raise CannotRunAgainError("its threads took turns in another way than usual")
     given, limits = header.options, header.limits
     if not all(is_of_kind(given.get(name)) for name, is_of_kind in _KINDS.items()):
         raise CannotRunAgainError(_OTHERWISE)
+    library, *more = header.files
     try:
         return {
-            "library": next(iter(header.files)),
+            "library": library,
+            "more": more,
+            "lazy": given.get("lazy", False),
             "calls": header.calls,
             "arguments": header.arguments[1:],
             "environment": [f"{name}={value}" for name, value in header.environment.items()],

@@ -38,12 +38,19 @@ def _check_installed(finish: Finish | None) -> None:
 
 def format_of(name: str) -> Finish | None:
     """The format for a file of this name. Raises UsageError for an unknown suffix."""
+    prefix = name.partition(":")[0]
     for suffix, finish in formats().items():
-        if name.endswith(suffix):
+        if name.endswith(suffix) or suffix == f".{prefix}":
             _check_installed(finish)
             return finish
     known = ", ".join([*formats(), instruction_log.SUFFIX])
-    raise UsageError(f"{name}: its suffix says in which format to write: choose from {known}")
+    raise UsageError(f"{name}: its suffix says in which format to write: choose from {known}, or write FORMAT:FILE")
+
+
+def path_of(name: str) -> str:
+    """The file of `-o NAME`: NAME without a format before it; "-" is standard output."""
+    prefix, colon, path = name.partition(":")
+    return path if colon and f".{prefix}" in formats() else name
 
 
 class TraceFile:
@@ -82,13 +89,15 @@ class TraceFile:
     def _naming(self) -> Iterator[None]:
         try:
             yield
+        except BrokenPipeError:
+            raise
         except OSError as error:
             error.filename = self.name
             raise
 
 
 def all_of(sinks: list[Sink]) -> Sink | None:
-    """One sink for several; None if there is none."""
+    """One sink for several; None without any."""
     if len(sinks) < 2:
         return sinks[0] if sinks else None
 

@@ -80,6 +80,11 @@ class HostFile(DataInode):
     def writable_mount(self) -> bool:
         return self.may_write
 
+    def identity(self) -> object:
+        """That of the host's file, so that hard links are one; see `loader.search.DirectoryFinder`."""
+        status = self._check()
+        return "host", status.st_dev, status.st_ino
+
     def _check(self) -> os.stat_result:
         status = _status(self.path, self.root)
         if not stat.S_ISREG(status.st_mode):

@@ -201,7 +201,7 @@ class FileSystem:
         return Place(folder, last, folder.lookup(self, last), path.endswith("/"))
 
     def find(self, path: str, start: Directory | None = None, *, follow: bool = True) -> Inode:
-        """The inode at a path. Raises FsError, ENOENT if there is none."""
+        """The inode at a path. Raises FsError, with ENOENT for a missing file."""
         inode = self.walk(path, start, follow=follow).inode
         if inode is None:
             raise FsError(errno.ENOENT)

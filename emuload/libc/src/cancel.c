@@ -56,6 +56,7 @@ static void on_cancel(int signal, siginfo_t *info, void *context) {
 EXPORT int pthread_cancel(pthread_t thread) {
     struct thread *t = (struct thread *)thread, *self = em_self();
     static int installed;
+    em_open_unwinder();
     if (!__atomic_exchange_n(&installed, 1, __ATOMIC_ACQ_REL)) {
         struct em_sigaction action = {.flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
         action.handler = (void *)on_cancel;
@@ -101,6 +102,15 @@ EXPORT void pthread_testcancel(void) { em_testcancel(); }
  * there runs the handler and calls __pthread_unwind_next (glibc pthread.h, __pthread_unwind_buf_t). */
 HIDDEN NORETURN void em_jump(void *buffer, int value);
 
+/* Where a jmp_buf keeps sp, in words. */
+#if defined(__x86_64__)
+enum { SAVED_SP = 6 };
+#elif defined(__aarch64__)
+enum { SAVED_SP = 12 };
+#else
+enum { SAVED_SP = 8 };
+#endif
+
 static NORETURN void unwind(struct thread *self) {
     __pthread_unwind_buf_t *buffer = self->unwind_buffers;
     if (buffer) {
@@ -114,14 +124,53 @@ static NORETURN void unwind(struct thread *self) {
     em_thread_finish(self);
 }
 
-HIDDEN NORETURN void em_thread_exit(void *result) {
+/* Through frames of C++ the unwinder goes, if libgcc_s is loaded, so that their destructors run: for each frame it calls
+ * stop_unwinding, which leaves for the handlers of glibc's C macros when it comes to their frame (glibc nptl/unwind.c). */
+enum { UA_END_OF_STACK = 16 };
+#if defined(__arm__)
+typedef const char *exception_class;   /* an array in EHABI */
+#else
+typedef uint64_t exception_class;
+#endif
+
+static int stop_unwinding(int version, int actions, exception_class class, void *exception, void *context, void *frame_of) {
+    struct thread *self = em_self();
+    if (actions & UA_END_OF_STACK) unwind(self);
+    uintptr_t sp = ((uintptr_t (*)(void *))frame_of)(context);
+    uintptr_t *buffer = self->unwind_buffers;
+    if (buffer && sp >= buffer[SAVED_SP]) unwind(self);
+    for (struct em_cleanup *c; (c = self->cleanup) != 0 && (uintptr_t)c < sp;) {
+        self->cleanup = c->next;
+        c->routine(c->argument);
+    }
+    return 0;
+}
+
+static void not_rethrown(int reason, void *exception) { em_fatal("FATAL: exception not rethrown\n"); }
+
+static NORETURN void leave(struct thread *self) {
+    struct em_unwinder unwinder;
+    if (EM_DL_UNWINDER(&unwinder) > 0) {
+        /* struct _Unwind_Exception: class, then a function for who drops it; 32 bytes, or 88 on ARM. */
+        struct { uint64_t class; void (*cleanup)(int, void *); char rest[112]; } *exception = em_tls_keep(sizeof *exception);
+        exception->cleanup = not_rethrown;
+        ((int (*)(void *, void *, void *))unwinder.force)(exception, stop_unwinding, (void *)unwinder.frame);
+    }
+    unwind(self);
+}
+
+static struct thread *ending(void *result) {
     struct thread *self = em_self();
     self->result = result;
     self->exiting = 1;
     self->cancel_state = PTHREAD_CANCEL_DISABLE;
     self->cancel_now = 0;
-    unwind(self);
+    return self;
 }
+
+HIDDEN NORETURN void em_thread_exit(void *result) { leave(ending(result)); }
+
+HIDDEN NORETURN void em_thread_return(void *result) { unwind(ending(result)); }
 
 EXPORT void __pthread_register_cancel(__pthread_unwind_buf_t *buffer) {
     buffer->__pad[0] = em_self()->unwind_buffers;
@@ -137,7 +186,7 @@ EXPORT void __pthread_unregister_cancel_restore(__pthread_unwind_buf_t *buffer) 
     em_self()->unwind_buffers = buffer->__pad[0];
     pthread_setcanceltype((int)(uintptr_t)buffer->__pad[1], 0);
 }
-EXPORT void __pthread_unwind_next(__pthread_unwind_buf_t *buffer) { unwind(em_self()); }
+EXPORT void __pthread_unwind_next(__pthread_unwind_buf_t *buffer) { leave(em_self()); }
 
 /* musl's macros, and glibc's old ones: routine and argument are the first two words of both structures. */
 EXPORT void _pthread_cleanup_push(struct _pthread_cleanup_buffer *buffer, void (*routine)(void *), void *argument) {
@@ -157,7 +206,10 @@ EXPORT int __cxa_thread_atexit_impl(void (*fn)(void *), void *object, void *dso)
     if (!d) em_fatal("out of memory in __cxa_thread_atexit_impl\n");
     *d = (struct em_tls_dtor){em_self()->tls_dtors, fn, object, dso};
     em_self()->tls_dtors = d;
+    int locked = (em_process.flags & EM_LOCK_THREAD_DTORS) != 0;
+    if (locked) em_lock_loader();
     EM_DL_PIN(dso, 1);   /* what the destructor needs stays loaded (glibc stdlib/cxa_thread_atexit_impl.c) */
+    if (locked) em_unlock_loader();
     return 0;
 }
 
@@ -165,7 +217,12 @@ HIDDEN void em_run_tls_dtors(struct thread *self) {
     for (struct em_tls_dtor *d; (d = self->tls_dtors) != 0;) {
         self->tls_dtors = d->next;
         d->fn(d->object);
-        EM_DL_PIN(d->dso, -1);
+        long op = EM_DL_PIN(d->dso, -1);
+        if (op > 0) {   /* the library was closed before: it goes now (bionic) */
+            em_lock_loader();
+            em_run_operation(op, 1);
+            em_unlock_loader();
+        }
         em_free(d);
     }
 }

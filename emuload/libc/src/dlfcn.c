@@ -98,6 +98,40 @@ HIDDEN NORETURN void em_link_fatal(const char *text) {
     _exit(127);
 }
 
+/* The lock of dl_iterate_phdr, recursive (glibc's dl_load_write_lock). Constructors under dlopen's lock may be waiting for a
+ * thread that iterates, so it is another one. */
+static int iterate_lock, iterate_owner, iterate_depth;
+
+static void lock_iteration(void) {
+    int tid = em_self()->tid, free = 0;
+    if (iterate_owner == tid) {
+        iterate_depth++;
+        return;
+    }
+    if (!__atomic_compare_exchange_n(&iterate_lock, &free, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+        EM_EVENT(EM_ITERATION_WAIT, &iterate_lock, iterate_owner, 0, 0);
+        em_lock_slow(&iterate_lock);
+        EM_EVENT(EM_ITERATION_ACQUIRE, &iterate_lock, 0, 0, 0);
+    }
+    iterate_owner = tid;
+    iterate_depth = 1;
+}
+
+static void unlock_iteration(void) {
+    if (--iterate_depth) return;
+    iterate_owner = 0;
+    em_unlock(&iterate_lock);
+}
+
+/* pthread_exit, pthread_cancel and backtrace need libgcc_s, which the first of them opens (glibc misc/unwind-link.c). */
+HIDDEN void em_open_unwinder(void) {
+    static int opened;
+    if (opened || !(em_process.flags & EM_LOCK_UNWINDER)) return;
+    em_lock_loader();
+    opened = 1;
+    em_unlock_loader();
+}
+
 /* Runs what an operation asks for and returns its result. `locked`: the caller holds the loader's lock. */
 HIDDEN em_word em_run_operation(long op, int locked) {
     struct em_call call;
@@ -111,6 +145,10 @@ HIDDEN em_word em_run_operation(long op, int locked) {
             continue;
         }
         if (next == EM_DL_NOTE) {
+            if (call.argc && em_process.flags & EM_ITERATION_LOCK) {   /* nobody may be walking through the list */
+                lock_iteration();
+                unlock_iteration();
+            }
             ((void (*)(void))call.fn)();
             continue;
         }
@@ -161,6 +199,11 @@ HIDDEN em_word em_bind(em_word map, em_word index) {
     int saved = errno;
     em_word word;
     long done = EM_DL_BIND(map, index, &word);
+    if (done == EM_BIND_LOCK) {
+        em_lock_loader();
+        done = EM_DL_BIND(map, index, &word);
+        em_unlock_loader();
+    }
     if (done == EM_BIND_FAILED) em_link_fatal((const char *)word);
     if (done == EM_BIND_RESOLVE) word = (em_word)EM_DL_BOUND(map, index, em_resolve(word));
     errno = saved;
@@ -214,65 +257,65 @@ EXPORT int dladdr1(const void *address, Dl_info *info, void **extra, int flags) 
     return 1;
 }
 
+/* Without the lock, as glibc's and bionic's (musl's takes one that constructors do not hold). */
 EXPORT int dlinfo(void *handle, int request, void *out) {
-    em_lock_loader();
     clear_error();
     long r = EM_DL_INFO(handle, request, out);
     if (r < 0) take_error();
-    em_unlock_loader();
     return r < 0 ? -1 : 0;
 }
 
-/* Another lock than dlopen's, except where the profile says so: constructors under dlopen's may be waiting for a thread
- * that comes here. */
-static int iterate_lock, iterate_owner, iterate_depth;
-
 HIDDEN void *em_tls_block(unsigned long module);
 
+static void stop_iterating(void *unused) {
+    if (em_process.flags & EM_ITERATION_LOCK) unlock_iteration();
+    if (em_process.flags & EM_LOCK_ITERATING) em_unlock_loader();
+}
+
 EXPORT int dl_iterate_phdr(int (*callback)(struct dl_phdr_info *, size_t, void *), void *data) {
-    int tid = em_self()->tid, r = 0, whole = (em_process.flags & EM_LOCK_ITERATING) != 0;
-    if (whole) em_lock_loader();
-    if (iterate_owner != tid) {
-        em_lock(&iterate_lock);
-        iterate_owner = tid;
-    }
-    iterate_depth++;
+    EM_EXCEPTIONS_PASS();
+    int r = 0;
+    if (em_process.flags & EM_LOCK_ITERATING) em_lock_loader();
+    if (em_process.flags & EM_ITERATION_LOCK) lock_iteration();
+    struct em_cleanup cleanup;
+    em_cleanup_push(&cleanup, stop_iterating, 0);
     struct dl_phdr_info info;
     for (long i = 0; !r && EM_DL_ITERATE(i, &info) > 0; i++) {
         if (info.dlpi_tls_modid) info.dlpi_tls_data = em_tls_block(info.dlpi_tls_modid);
-        r = callback(&info, sizeof info, data);
+        r = EM_CALL_BACK(callback, &info, sizeof info, data);
     }
-    if (--iterate_depth == 0) {
-        iterate_owner = 0;
-        em_unlock(&iterate_lock);
-    }
-    if (whole) em_unlock_loader();
+    em_cleanup_pop(&cleanup);
+    stop_iterating(0);
     return r;
 }
 
-#if defined(__arm__)
-/* The unwinder's way to a module's .ARM.exidx (glibc and musl provide it; EHABI). */
-struct exidx { uintptr_t pc, address; int count; };
-static int find_exidx(struct dl_phdr_info *info, size_t size, void *data) {
-    struct exidx *e = data;
-    int inside = 0;
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-        uintptr_t start = info->dlpi_addr + p->p_vaddr;
-        if (p->p_type == PT_LOAD && e->pc - start < p->p_memsz) inside = 1;
-        if (p->p_type == PT_ARM_EXIDX) {
-            e->address = start;
-            e->count = (int)(p->p_memsz / 8);
-        }
+/* What the unwinder asks for each frame; it takes no lock (glibc elf/dl-find_object.c). */
+EXPORT int _dl_find_object(void *address, struct dl_find_object *result) {
+    struct em_dl_object object;
+    if (EM_DL_FIND(address, &object) <= 0) return -1;
+    result->dlfo_flags = 0;
+    result->dlfo_map_start = (void *)object.start;
+    result->dlfo_map_end = (void *)object.end;
+    result->dlfo_link_map = (struct link_map *)object.link_map;
+    result->dlfo_eh_frame = 0;
+    const ElfW(Phdr) *headers = (const ElfW(Phdr) *)object.headers;
+    for (em_word i = 0; i < object.count; i++) {
+        if (headers[i].p_type != DLFO_EH_SEGMENT_TYPE) continue;
+        result->dlfo_eh_frame = (void *)(object.bias + headers[i].p_vaddr);
+#if DLFO_STRUCT_HAS_EH_COUNT
+        result->dlfo_eh_count = (int)(headers[i].p_memsz / 8);
+#endif
     }
-    if (!inside) e->address = 0;
-    return inside && e->address;
+    return 0;
 }
+
+#if defined(__arm__)
+/* The unwinder's way to a module's .ARM.exidx (glibc sysdeps/arm/find_exidx.c; EHABI). */
 EXPORT uintptr_t __gnu_Unwind_Find_exidx(uintptr_t pc, int *count) {
-    struct exidx e = {pc, 0, 0};
-    if (!dl_iterate_phdr(find_exidx, &e)) return 0;
-    *count = e.count;
-    return e.address;
+    struct dl_find_object found;
+    if (_dl_find_object((void *)pc, &found) < 0 || !found.dlfo_eh_frame) return 0;
+    *count = found.dlfo_eh_count;
+    return (uintptr_t)found.dlfo_eh_frame;
 }
 ASM_ALIAS(dl_unwind_find_exidx, __gnu_Unwind_Find_exidx);
 #endif

@@ -6,7 +6,7 @@
 #include "thread.h"
 #include "signal_internal.h"
 
-enum kind { FREE, AT_EXIT, ON_EXIT, CXA };
+enum kind { FREE, AT_EXIT, ON_EXIT, CXA, SHUTDOWN };
 struct handler { enum kind kind; void *fn, *argument, *dso; };
 struct block { struct block *next; size_t used; struct handler handlers[32]; };
 
@@ -32,7 +32,20 @@ static int add(struct block **list, struct handler h) {
     return 0;
 }
 
+static void shut(void) {
+    if (shut_down) return;
+    shut_down = 1;
+    if (em_process.flags & EM_LOCK_EXIT) em_lock_loader();
+    long op = EM_DL_SHUTDOWN();
+    if (em_process.flags & EM_LOCK_EXIT) em_unlock_loader();
+    em_run_operation(op, 0);
+}
+
+/* The linker's destructors are a handler of exit among the others, or come after all of them, as the profile says. */
+HIDDEN void em_register_shutdown(void) { add(&last, (struct handler){SHUTDOWN, 0, 0, 0}); }
+
 static void call(const struct handler *h, int status) {
+    if (h->kind == SHUTDOWN) return shut();
     EM_EVENT(EM_ATEXIT, h->fn, 0, 0, 0);
     if (h->kind == AT_EXIT) ((void (*)(void))h->fn)();
     else if (h->kind == ON_EXIT) ((void (*)(int, void *))h->fn)(status, h->argument);
@@ -82,13 +95,7 @@ HIDDEN NORETURN void em_exit(int status) {
         for (;;) em_futex_wait(&exiting, nobody, 0, 0);   /* another thread's exit ends this one (glibc 2.41) */
     em_run_tls_dtors(em_self());
     run(&last, 0, status);
-    if (!shut_down) {
-        shut_down = 1;
-        if (em_process.flags & EM_LOCK_EXIT) em_lock_loader();
-        long op = EM_DL_SHUTDOWN();
-        if (em_process.flags & EM_LOCK_EXIT) em_unlock_loader();
-        em_run_operation(op, 0);
-    }
+    if (em_process.flags & EM_SHUTDOWN_LAST) shut();
     em_stdio_exit();
     _exit(status);
 }

@@ -31,7 +31,9 @@ enum em_host_call {
     EM_NR_DL_BIND,         /* (link map, index in its PLT table, em_word *) -> enum em_bind */
     EM_NR_DL_BOUND,        /* (link map, index, what the resolver returned) -> the same, written to the slot */
     EM_NR_DL_FOUND,        /* (address): what a symbol found as EM_FOUND_RESOLVER or EM_FOUND_TLS came to */
-    EM_NR_DL_PIN,          /* (address in an object, 1 | -1): one more or less thread-local object with a destructor in it */
+    EM_NR_DL_PIN,          /* (address in an object, 1 | -1) -> op | 0: one more or less thread-local object with a destructor in it */
+    EM_NR_DL_FIND,         /* (address, struct em_dl_object *) -> 1 | 0: what _dl_find_object needs */
+    EM_NR_DL_UNWINDER,     /* (struct em_unwinder *) -> 1 | 0: of libgcc_s.so.1, if that is loaded */
 };
 
 enum em_next {
@@ -39,12 +41,13 @@ enum em_next {
     EM_DL_CALL = 1,   /* call it and ask again */
     EM_DL_WAIT = 2,   /* thread ->argc runs the constructors of the object at ->fn: ask again when it has got on */
     EM_DL_RESOLVE = 3,  /* ->fn is an IFUNC's resolver: ask again with what it returns */
-    EM_DL_NOTE = 4,   /* call ->fn, where debuggers stop, the lock held, and ask again */
+    EM_DL_NOTE = 4,   /* call ->fn, where debuggers stop, the lock held, and ask again; ->argc: the list of objects changes next */
     EM_DL_FATAL = 5,  /* ->fn is a text: the process ends with it */
 };
 
 enum em_found { EM_FOUND_NOTHING, EM_FOUND_ADDRESS, EM_FOUND_RESOLVER, EM_FOUND_TLS };
-enum em_bind { EM_BIND_DONE, EM_BIND_RESOLVE, EM_BIND_FAILED };   /* the word: function, resolver, text */
+enum em_bind { EM_BIND_DONE, EM_BIND_RESOLVE, EM_BIND_FAILED, EM_BIND_LOCK };   /* the word: function, resolver, text;
+                                                        LOCK: ask again with the loader lock */
 
 /* Every member is one machine word, so that the layout is the same rule on every ABI. */
 typedef unsigned long em_word;
@@ -54,6 +57,8 @@ struct em_tls_size { em_word size, align, tp_offset; };
 struct em_tls_module { em_word size, align, image, image_size, place; };   /* place: its block in static TLS, 0: none */
 struct em_symbol { em_word address, offset; };   /* EM_FOUND_TLS: module, offset */
 struct em_dl_addr { em_word file_name, base, symbol_name, symbol_address, link_map, symbol; };
+struct em_dl_object { em_word start, end, link_map, bias, headers, count; };   /* its program headers, and how many */
+struct em_unwinder { em_word force, frame; };   /* _Unwind_ForcedUnwind, _Unwind_GetCFA */
 struct em_info {
     em_word argc, argv, envp, auxv, page_size;
     em_word stack_low, stack_high;   /* the main thread's stack, its limits */
@@ -70,6 +75,12 @@ enum em_info_flag {
     EM_LOCK_EXIT = 128,        /* exit takes it before it runs destructors (glibc) */
     EM_WAIT_CONSTRUCTORS = 64, /* who opens or ends waits for constructors that another thread runs (musl) */
     EM_UNFINISHED = 256,       /* the start-up objects are not all relocated: resolvers have to be called first */
+    EM_SHUTDOWN_LAST = 512,    /* destructors run after all handlers of exit (musl); else they are one of these, registered */
+    EM_SHUTDOWN_LATE = 1024,   /* after the program's constructors (bionic), else before them (glibc) */
+    EM_LOCK_UNWINDER = 2048,   /* the first pthread_exit, pthread_cancel or backtrace takes the loader lock: it opens libgcc_s (glibc) */
+    EM_LOCK_THREAD_DTORS = 4096,   /* who registers a thread-local object's destructor takes it (glibc, bionic) */
+    EM_LOCK_BINDING = 8192,    /* a first call that binds to a library which is no dependency takes it (glibc) */
+    EM_ITERATION_LOCK = 16384, /* dl_iterate_phdr has a lock of its own, which dlopen and dlclose take to change the list (glibc) */
 };
 
 enum em_event {
@@ -105,6 +116,8 @@ enum em_event {
     EM_WAIT_OVER,            /* (object): the wait ended without it: time limit, signal, cancellation */
     EM_ONCE_PASS,            /* (once): the routine was done already */
     EM_CONSTRUCTORS_WAIT,    /* (start of the object, tid that runs its constructors) */
+    EM_ITERATION_WAIT,       /* (lock of dl_iterate_phdr, owner tid) */
+    EM_ITERATION_ACQUIRE,    /* (lock), after a wait */
 };
 
 /* Raw system calls: the kernel's answer, negative errno included. */
@@ -197,6 +210,8 @@ static inline long em_sys3(long n, long a, long b, long c) {
 #define EM_DL_BOUND(map, index, target) em_syscall(EM_NR_DL_BOUND, map, index, target)
 #define EM_DL_FOUND(address) em_syscall(EM_NR_DL_FOUND, address)
 #define EM_DL_PIN(address, change) em_syscall(EM_NR_DL_PIN, address, change)
+#define EM_DL_FIND(address, out) em_syscall(EM_NR_DL_FIND, address, out)
+#define EM_DL_UNWINDER(out) em_syscall(EM_NR_DL_UNWINDER, out)
 #define EM_INFO(out) em_syscall(EM_NR_INFO, out)
 #define EM_DL_INFO(handle, request, out) em_syscall(EM_NR_DL_INFO, handle, request, out)
 

@@ -171,13 +171,16 @@ extern EXPORT const int __emu_tcb_size;
 HIDDEN NORETURN void em_fatal(const char *text);    /* text to fd 2, then abort() */
 
 /* dlfcn.c */
+HIDDEN void em_register_shutdown(void);   /* makes the linker's destructors a handler of exit */
+HIDDEN void em_open_unwinder(void);
 HIDDEN void em_lock_loader(void);
 HIDDEN void em_unlock_loader(void);
 HIDDEN em_word em_run_operation(long op, int locked);
 
 /* pthread.c */
 HIDDEN void em_thread_init_main(struct thread *self);
-HIDDEN NORETURN void em_thread_exit(void *result);
+HIDDEN NORETURN void em_thread_exit(void *result);     /* pthread_exit */
+HIDDEN NORETURN void em_thread_return(void *result);   /* the start routine's return */
 HIDDEN void em_run_tls_dtors(struct thread *self);
 HIDDEN void em_run_key_destructors(struct thread *self);
 HIDDEN void em_abandon_robust(struct thread *self);
@@ -186,6 +189,18 @@ static inline void em_cleanup_push(struct em_cleanup *c, void (*routine)(void *)
     em_self()->cleanup = c;
 }
 static inline void em_cleanup_pop(struct em_cleanup *c) { em_self()->cleanup = c->next; }
+/* For a function that calls back between em_cleanup_push and em_cleanup_pop: if a C++ exception leaves the callback, the unwinder
+ * has the cleanup run, by the personality routine that the unwind table names. It is the table of the function itself, with
+ * EM_EXCEPTIONS_PASS() at its start (DW_EH_PE_pcrel | sdata4), except on ARM, where a C function cannot name one: there it is that
+ * of em_call_back, through which EM_CALL_BACK(function, arguments) goes. */
+#if defined(__arm__)
+HIDDEN long em_call_back(void *function, ...);
+#define EM_EXCEPTIONS_PASS() ((void)0)
+#define EM_CALL_BACK(function, ...) em_call_back(function, ##__VA_ARGS__)
+#else
+#define EM_EXCEPTIONS_PASS() __asm__ volatile(".cfi_personality 0x1b, em_cleanup_personality")
+#define EM_CALL_BACK(function, ...) (function)(__VA_ARGS__)
+#endif
 HIDDEN void em_testcancel(void);
 HIDDEN NORETURN void em_thread_cancel(void);
 

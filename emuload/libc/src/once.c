@@ -12,6 +12,7 @@ static void run_again(void *once) {
 }
 
 EXPORT int pthread_once(pthread_once_t *once, void (*routine)(void)) {
+    EM_EXCEPTIONS_PASS();
     for (;;) {
         int state = __atomic_load_n(once, __ATOMIC_ACQUIRE);
         if (LIKELY(state == DONE)) {
@@ -23,8 +24,8 @@ EXPORT int pthread_once(pthread_once_t *once, void (*routine)(void)) {
                 continue;
             EM_EVENT(EM_ONCE_ENTER, once, routine, 0, 0);
             struct em_cleanup cleanup;
-            em_cleanup_push(&cleanup, run_again, once);   /* POSIX: a cancelled routine counts as never run */
-            routine();
+            em_cleanup_push(&cleanup, run_again, once);   /* POSIX: a cancelled routine counts as never run; C++: one that throws */
+            EM_CALL_BACK(routine);
             em_cleanup_pop(&cleanup);
             EM_EVENT(EM_ONCE_EXIT, once, 0, 0, 0);
             __atomic_store_n(once, DONE, __ATOMIC_RELEASE);

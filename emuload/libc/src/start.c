@@ -61,6 +61,7 @@ HIDDEN uintptr_t em_start(long *stack) {
     em_run_operation(EM_DL_STARTUP(1), locked);
     if (locked) em_unlock_loader();
     if (em_process.entry) return em_process.entry;
+    if (!(em_process.flags & EM_SHUTDOWN_LAST)) em_register_shutdown();
     for (;;) EM_IDLE();
 }
 
@@ -74,8 +75,11 @@ EXPORT void *__emu_foreign_main(void *unused) {
 EXPORT NORETURN int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv,
                                       void (*init)(int, char **, char **), void (*fini)(void), void (*rtld_fini)(void), void *stack_end) {
     int by_linker = (em_process.flags & EM_LINKER_RUNS_INIT) != 0;
+    int late = (em_process.flags & EM_SHUTDOWN_LATE) != 0;
+    if (!late && !(em_process.flags & EM_SHUTDOWN_LAST)) em_register_shutdown();
     if (fini && !by_linker) em_atexit(fini);
     if (init && !by_linker) init(argc, argv, environ);
     else em_run_operation(EM_DL_STARTUP(2), 0);
+    if (late) em_register_shutdown();
     em_exit(main(argc, argv, environ));
 }

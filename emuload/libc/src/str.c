@@ -150,6 +150,7 @@ EXPORT size_t strxfrm_l(char *restrict to, const char *restrict from, size_t n, 
     (void)locale;
     return strxfrm(to, from, n);
 }
+ALSO(__strxfrm_l, strxfrm_l);
 
 /* glibc manual, "Comparing strings": digit runs compare as numbers, and those with leading zeros as fractions. */
 EXPORT int strverscmp(const char *left, const char *right) {

@@ -183,7 +183,10 @@ EXPORT long gethostid(void) { return 0; }
 EXPORT int sethostname(const char *name, size_t size) { return (int)em_syscall_errno(__NR_sethostname, name, size); }
 EXPORT long get_phys_pages(void) { return sysconf(85); }
 EXPORT long get_avphys_pages(void) { return sysconf(86); }
-EXPORT int backtrace(void **addresses, int count) { return 0; }
+EXPORT int backtrace(void **addresses, int count) {
+    em_open_unwinder();
+    return 0;
+}
 EXPORT char **backtrace_symbols(void *const *addresses, int count) { return em_calloc(1, sizeof(char *)); }
 EXPORT void backtrace_symbols_fd(void *const *addresses, int count, int fd) { }
 

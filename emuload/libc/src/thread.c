@@ -98,7 +98,7 @@ static void thread_main(void *argument) {
     em_restore_signals(&self->start_mask);
     pass_loader();
     EM_EVENT(EM_THREAD_START, self->start, 0, 0, 0);
-    em_thread_exit(self->start(self->argument));
+    em_thread_return(self->start(self->argument));
 }
 
 static size_t round_page(size_t n) { return (n + PAGE - 1) & -PAGE; }
@@ -247,7 +247,10 @@ EXPORT int pthread_detach(pthread_t thread) {
 
 EXPORT pthread_t pthread_self(void) { return (pthread_t)em_self(); }
 EXPORT int pthread_equal(pthread_t a, pthread_t b) { return a == b; }
-EXPORT void pthread_exit(void *result) { em_thread_exit(result); }
+EXPORT void pthread_exit(void *result) {
+    em_open_unwinder();
+    em_thread_exit(result);
+}
 
 /* -- about a thread --------------------------------------------------------------------------------- */
 

@@ -30,6 +30,7 @@ HIDDEN void em_restore_signals(const uint64_t *old);
 struct tls_index { unsigned long module, offset; };
 void *__tls_get_addr(struct tls_index *index);
 HIDDEN void em_tls_thread_free(struct thread *t);
+HIDDEN void *em_tls_keep(size_t size);         /* memory, all zero, that goes with the calling thread */
 HIDDEN NORETURN void em_thread_finish(struct thread *self);
 
 long em_clone(long flags, void *stack, int *parent_tid, void *tp, int *child_tid, void (*fn)(void *), void *argument);

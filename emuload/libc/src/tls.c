@@ -46,6 +46,12 @@ static __attribute__((noinline)) void *allocate(struct thread *self, unsigned lo
     return block;
 }
 
+HIDDEN void *em_tls_keep(size_t size) {
+    char *memory = keep(em_self(), 16, size);
+    for (size_t i = 0; i < size; i++) memory[i] = 0;
+    return memory;
+}
+
 EXPORT void *__tls_get_addr(struct tls_index *index) {
     struct thread *self = em_self();
     uintptr_t *dtv = *dtv_slot(self);

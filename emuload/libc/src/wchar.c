@@ -67,6 +67,8 @@ EXPORT int wcsncmp(const wide *a, const wide *b, size_t n) {
 }
 EXPORT int wcscmp(const wide *a, const wide *b) { return wcsncmp(a, b, SIZE_MAX); }
 ALSO(wcscoll, wcscmp);
+EXPORT int wcscoll_l(const wide *a, const wide *b, void *locale) { return wcscmp(a, b); }
+ALSO(__wcscoll_l, wcscoll_l);
 EXPORT wide *wcschrnul(const wide *s, wide c) {
     while (*s && *s != c) s++;
     return (wide *)s;
@@ -129,6 +131,8 @@ EXPORT size_t wcsxfrm(wide *restrict to, const wide *restrict from, size_t n) {
     }
     return size;
 }
+EXPORT size_t wcsxfrm_l(wide *restrict to, const wide *restrict from, size_t n, void *locale) { return wcsxfrm(to, from, n); }
+ALSO(__wcsxfrm_l, wcsxfrm_l);
 EXPORT size_t wcslcpy(wide *restrict to, const wide *restrict from, size_t n) { return wcsxfrm(to, from, n); }
 
 /* Columns on a terminal: none for zero and combining marks, two for East Asian wide forms (coarse ranges of UAX #11). */

@@ -19,6 +19,7 @@ ARCHITECTURE = Architecture(
     linkers=("ld-linux-x86-64.so.2", "libc.musl-x86_64.so.1", "ld-musl-x86_64.so.1"),
     instruction_sets=(InstructionSet("CS_ARCH_X86", "CS_MODE_64", 1),),
     libc_build="amd64",
+    other_names=("x86_64", "x86-64", "x64", "intel64"),
 )
 
 ABI = Abi(

@@ -25,6 +25,10 @@ ARCHITECTURE = Architecture(
     libc_build="armhf",
     soft_float_build="arm",
     soft_float_flag=0x200,  # EF_ARM_ABI_FLOAT_SOFT: ELF for the Arm Architecture (IHI 0044), 5.2
+    other_names=(
+        "arm32", "armhf", "armel", "armv7", "armv7l", "armv7a", "armv7-a", "armv7hf", "armv7hl", "arm32v7", "armv6", "armv6l",
+        "armv6hf", "arm32v6", "armv5", "armv5l", "armv5te", "armv5tel", "arm32v5", "armeabi", "armeabi-v7a", "armhfp",
+    ),
 )  # fmt: skip
 
 # asm/hwcap.h: SWP HALF THUMB FAST_MULT VFP EDSP NEON VFPv3 TLS VFPv4 IDIVA IDIVT LPAE

@@ -19,6 +19,7 @@ ARCHITECTURE = Architecture(
     linkers=("ld-linux-aarch64.so.1", "libc.musl-aarch64.so.1", "ld-musl-aarch64.so.1"),
     instruction_sets=(InstructionSet("CS_ARCH_ARM64 CS_ARCH_AARCH64", "CS_MODE_LITTLE_ENDIAN", 4),),
     libc_build="arm64",
+    other_names=("aarch64", "armv8", "armv8l", "armv8-a", "arm64v8", "arm64-v8a", "arm64e"),
 )
 
 _HWCAP_FP, _HWCAP_ASIMD, _HWCAP_CRC32 = 1 << 0, 1 << 1, 1 << 7

@@ -103,6 +103,14 @@ CONSTRUCTORS_WAIT = Kind(
     number=31, begins=_WAIT, blocked_on="constructors of", holder="owner", varies=BY_TIMING,
 )  # fmt: skip
 
+ITERATION_WAIT = Kind(
+    "iteration-wait", "lock, owner", "a thread waits for the lock of dl_iterate_phdr",
+    number=32, begins=_WAIT, blocked_on="lock of dl_iterate_phdr", holder="owner", varies=BY_TIMING,
+)  # fmt: skip
+ITERATION_ACQUIRE = Kind(
+    "iteration-acquire", "lock", "it has it", number=33, ends=ITERATION_WAIT, quiet=True, varies=BY_TIMING
+)
+
 WAIT_OVER = Kind(
     "wait-over", "object", "any of the waits above ended without success; `object` is an address",
     number=29, ends_any=WAIT, quiet=True, rule="wait_over", varies=BY_MACHINE,

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #endif
 #include <dlfcn.h>
+#include <execinfo.h>
 #include <link.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -29,12 +30,29 @@ static void first_itself(void) {
 }
 static void first_exit(void) { exit(3); }
 
+extern int __cxa_thread_atexit_impl(void (*)(void *), void *, void *);
+static void nothing_of(void *unused) { }
+static void *handle;
+extern void further(void);
+static void first_exit_thread(void) { pthread_exit(0); }
+static void first_cancel(void) { pthread_cancel(pthread_self()); }
+static void first_thread_destructor(void) { __cxa_thread_atexit_impl(nothing_of, 0, &handle); }
+static void first_backtrace(void) {
+    void *frames[4];
+    backtrace(frames, 4);
+}
+static void first_dlinfo(void) {
+    void *map;
+    dlinfo(handle, RTLD_DI_LINKMAP, &map);
+}
+
 static void *thread(void *unused) {
     FIRST();
     return 0;
 }
 static __attribute__((constructor)) void wait_for_it(void) {
     pthread_t t;
+    handle = dlopen(0, RTLD_NOW);
     pthread_create(&t, 0, thread, 0);
     pthread_join(t, 0);
 }

@@ -7,7 +7,7 @@ a directive. Directives are comments of the form `//= words`:
     //= main …                     the program (exactly one)
     //= made libx.so refused …     a library that no compiler makes: tests/loader/behaviours/made.py, function refused
     //= copies libm.so 150         libm000.so … libm149.so, the same file
-    //= symlink other.so libx.so   another name of it
+    //= symlink other.so libx.so   another name of it, or hardlink other.so libx.so
     //= text NAME WORD …           a file that holds these words: a version script, or no library at all
     //= run WORD … VARIABLE=VALUE … one run of the program; without any, it is run once with no words
     //= targets amd64-gnu arm64-gnu   instead of TARGETS; each run is compared on each
@@ -82,7 +82,7 @@ class Behaviour:
     lines: list[str]
     parts: list[Part] = field(default_factory=list)
     steps: list[tuple[str, ...]] = field(default_factory=list)
-    """Files made without a compiler: ("made" | "copies" | "symlink" | "text", …)."""
+    """Files made without a compiler: ("made" | "copies" | "symlink" | "hardlink" | "text", …)."""
     runs: list[Run] = field(default_factory=list)
     targets: tuple[str, ...] = TARGETS
     common: int = 0
@@ -118,7 +118,7 @@ def read(name: str) -> Behaviour:
                 found.targets = tuple(words[1:])
             case "also":
                 found.targets += tuple(words[1:])
-            case "made" | "copies" | "symlink" | "text":
+            case "made" | "copies" | "symlink" | "hardlink" | "text":
                 found.steps.append(tuple(words))
             case part if part.endswith((".so", "main")):
                 starts.append((number, words))
@@ -145,6 +145,7 @@ def built(name: str, target: str) -> Path:
 
     def make(place: Path) -> None:
         for step in behaviour.steps:
+            (place / step[1]).parent.mkdir(parents=True, exist_ok=True)
             if step[0] == "made":
                 (place / step[1]).write_bytes(getattr(made, step[2])(arch_of(target), *step[3:]))
             elif step[0] == "text":
@@ -166,6 +167,9 @@ def _finish(behaviour: Behaviour, place: Path) -> None:
         if kind == "symlink" and not (place / name).is_symlink():
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).symlink_to(step[2])
+        elif kind == "hardlink" and (place / step[2]).exists():
+            (place / name).unlink(missing_ok=True)
+            (place / name).hardlink_to(place / step[2])
         elif kind == "copies" and (place / name).exists():
             for number in range(int(step[2])):
                 shutil.copyfile(place / name, place / name.replace(".so", f"{number:03}.so"))

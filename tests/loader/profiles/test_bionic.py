@@ -233,3 +233,16 @@ def test_constructors_are_passed_arguments_and_exit_runs_no_library_destructors(
     for obj in order:
         phone.links.start_initializers(obj)
     assert phone.links.shutdown_order() == []
+
+
+def test_destructors_of_thread_local_objects_hold_the_group_from_28_on() -> None:
+    for level, held in ((27, False), (28, True)):
+        links = Phone(level, a=lib()).links
+        handle, _ = links.dlopen("liba.so", RTLD_NOW)
+        assert isinstance(handle, LinkedObject)
+        assert links.pin(handle, 1) == []
+        assert links.pin(handle, 1) == []
+        assert links.dlclose(handle) == ([] if held else [handle])
+        if held:
+            assert links.pin(handle, -1) == []
+            assert links.pin(handle, -1) == [handle]

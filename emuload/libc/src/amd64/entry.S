@@ -75,7 +75,22 @@ em_cp_cancelled:
     ret
 END(em_cancellable_asm)
 
-HIDDEN_FUNCTION(em_signal_return)
+    /* The handler's frame returns here, with rsp at the ucontext, whose gregs tell the interrupted registers to an unwinder: the
+     * CFA is the saved rsp, each register lies at its place from rsp (glibc libc_sigaction.c does the same). The nop is there
+     * because a return address is looked up at the byte before it. */
+#define SAVED(number, offset) .cfi_escape 0x10, number, 3, 0x77, (offset) & 0x7f | 0x80, (offset) >> 7
+    .p2align 4
+    .cfi_startproc
+    .cfi_signal_frame
+    .cfi_escape 0x0f, 4, 0x77, 160 & 0x7f | 0x80, 160 >> 7, 0x06
+    SAVED(8, 40); SAVED(9, 48); SAVED(10, 56); SAVED(11, 64); SAVED(12, 72); SAVED(13, 80); SAVED(14, 88); SAVED(15, 96)
+    SAVED(5, 104); SAVED(4, 112); SAVED(6, 120); SAVED(3, 128); SAVED(1, 136); SAVED(0, 144); SAVED(2, 152); SAVED(7, 160)
+    SAVED(16, 168)
+    nop
+    .hidden em_signal_return
+    .globl em_signal_return
+    .type em_signal_return, @function
+em_signal_return:
     mov $15, %eax
     syscall
     hlt

@@ -14,7 +14,10 @@ __aeabi_read_tp:
     .fnend
     .size __aeabi_read_tp, . - __aeabi_read_tp
 
-    /* Personality routines the unwind tables refer to (IHI 0038, 9.2). There is no unwinder: continue is never right. */
+    /* Personality routines that this library's unwind tables refer to (IHI 0038, 9.2). Others have libgcc_s's. */
+    .hidden __aeabi_unwind_cpp_pr0
+    .hidden __aeabi_unwind_cpp_pr1
+    .hidden __aeabi_unwind_cpp_pr2
     .globl __aeabi_unwind_cpp_pr0
     .globl __aeabi_unwind_cpp_pr1
     .globl __aeabi_unwind_cpp_pr2

@@ -80,6 +80,26 @@ em_cp_cancelled:
     pop {r4, r5, r7, pc}
 END(em_cancellable_asm)
 
+    /* long em_call_back(function, up to three arguments): see EM_CALL_BACK. */
+    .hidden em_call_back
+    .globl em_call_back
+    .type em_call_back, %function
+    .p2align 2
+em_call_back:
+    .fnstart
+    push {r4, lr}
+    .save {r4, lr}
+    .personality em_cleanup_personality
+    mov r12, r0
+    mov r0, r1
+    mov r1, r2
+    mov r2, r3
+    blx r12
+    pop {r4, pc}
+    .handlerdata
+    .fnend
+    .size em_call_back, . - em_call_back
+
     /* SA_SIGINFO frames and plain ones return by different calls (Linux arch/arm/kernel/signal.c). */
 HIDDEN_FUNCTION(em_signal_return)
     mov r7, #173

@@ -68,11 +68,18 @@ em_cp_cancelled:
     ret
 END(em_cancellable_asm)
 
-HIDDEN_FUNCTION(em_signal_return)
+    /* Without an unwind table, as in the kernel's vDSO: unwinders know a signal frame by these two instructions. The nop keeps
+     * the table of the function before away from the byte before them. */
+    .p2align 4
+    nop
+    .hidden em_signal_return
+    .globl em_signal_return
+    .type em_signal_return, %function
+em_signal_return:
     mov x8, #139
     svc 0
     brk #0
-END(em_signal_return)
+    .size em_signal_return, . - em_signal_return
 
     /* x19-x30, sp, d8-d15: 22 words, glibc's and musl's size of __jmp_buf. */
 FUNCTION(_setjmp)

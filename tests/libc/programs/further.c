@@ -1,0 +1,2 @@
+/* A function of a library that nobody needs. */
+void further(void) { }
