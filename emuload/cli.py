@@ -6,6 +6,8 @@ or input; 3 deadlock; 4 a bound was reached; 130 interrupted. `exec` gives the g
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -118,6 +120,33 @@ def complain(text: object) -> None:
     print(f"emuload: {' '.join(str(text).split())}", file=sys.stderr)
 
 
+def _unencodable(error: UnicodeError) -> tuple[str | bytes, int]:
+    """A character that the output's encoding does not have: the byte that it stands for (PEP 383), else an escape."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    character = error.object[error.start]
+    if 0xDC80 <= ord(character) <= 0xDCFF:
+        return bytes([ord(character) - 0xDC00]), error.start + 1
+    return character.encode("unicode_escape").decode("ascii"), error.start + 1
+
+
+def _accept_all_text() -> None:
+    """Let standard output and standard error take any text: file names are bytes, and names in files may be anything."""
+    codecs.register_error("emuload", _unencodable)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="emuload")
+    if sys.stdout is None:  # closed by the caller
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = sys.stdout
+
+
+def _drop_output() -> None:
+    """Let what is still to be written to standard output go nowhere, the interpreter's last flush included."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _guarded(arguments: Sequence[str] | None) -> int:
     from loader.errors import LoadError
 
@@ -152,6 +181,7 @@ def _guarded(arguments: Sequence[str] | None) -> int:
 def command(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (sys.argv if not given); returns its exit status."""
     try:
+        _accept_all_text()
         if COMPLETION in os.environ:
             from emuload.commands.completion import answer
 
@@ -161,6 +191,13 @@ def command(arguments: Sequence[str] | None = None) -> int:
         complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of the output is gone: let the interpreter's last flush go nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return BROKEN_PIPE
+    except OSError as error:
+        # Standard output cannot be written: files that were named are complained of where they are opened.
+        _drop_output()
+        complain(f"{error.filename or 'the output'}: {error.strerror or error}")
+        return USAGE
+    except MemoryError as error:
+        complain(f"there is no memory left: {error}" if str(error) else "there is no memory left")
+        return USAGE

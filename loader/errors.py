@@ -25,11 +25,12 @@ class LoadError(Exception):
 
     @property
     def linker_text(self) -> str:
-        """The text that ``dlerror`` gives in the guest: ``path: message``, without our ``where``."""
-        return one_line(f"{self.path}: {self.message}" if self.path else self.message)
+        """The text that ``dlerror`` gives in the guest: ``path: message``, without our ``where``. Names in it are as they are
+        in the file or in the guest, bytes that are no UTF-8 as Python's surrogate escapes."""
+        return f"{self.path}: {self.message}" if self.path else self.message
 
     def __str__(self) -> str:
-        return self.linker_text + (f" ({one_line(self.where)})" if self.where else "")
+        return one_line(self.linker_text) + (f" ({one_line(self.where)})" if self.where else "")
 
 
 class FatalLoadError(LoadError):

@@ -84,6 +84,12 @@ class ByteMemory:
                 area.data, area.offset = self._bytes(area.size), 0
             area.prot = prot
 
+    def forget(self) -> None:
+        """Let go of everything that is mapped, for memory that somebody may still refer to."""
+        self._starts.clear()
+        self._areas.clear()
+        self.used = 0
+
     def view(self, address: int, size: int) -> memoryview:
         """See `Memory.view`; raises ValueError outside of mapped, ever accessible memory."""
         index = bisect_right(self._starts, address) - 1

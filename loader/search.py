@@ -7,6 +7,7 @@ Sources: ld.so(8); glibc elf/dl-load.c, _dl_map_object (order), _dl_dst_substitu
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,6 +41,8 @@ def read_file(path: str) -> bytes:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise LoadError(path, "", f"cannot open shared object file: {reason}", "not-found") from None
+    except ValueError:  # a NUL byte, or a surrogate: no file of the host has such a name
+        raise LoadError(path, "", f"cannot open shared object file: {os.strerror(errno.ENOENT)}", "not-found") from None
 
 
 class DirectoryFinder:

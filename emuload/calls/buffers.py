@@ -11,7 +11,7 @@ from emuload.machine.memory import AddressSpace
 class Host(Protocol):
     """The guest, as far as values need it."""
 
-    def store(self, data: bytes) -> int:
+    def store(self, data: bytes | bytearray) -> int:
         """Copy bytes into guest memory that the host owns: their address, aligned to 16."""
         ...
 
@@ -29,7 +29,7 @@ class Encoder:
         self.release: list[int] = []
         self.outputs: list[tuple[int, int, Buffer]] = []
 
-    def store(self, data: bytes) -> int:
+    def store(self, data: bytes | bytearray) -> int:
         """Copy bytes into guest memory for the time of the call: their address."""
         address = self.host.store(data or b"\0")
         self.release.append(address)
@@ -44,9 +44,12 @@ class Encoder:
 
 
 class Buffer:
-    """Guest memory for one call, passed by pointer: filled from `data` before the call, read back into it afterwards."""
+    """Guest memory for one call, passed by pointer: filled from `data` before the call, read back into it afterwards.
 
-    def __init__(self, data: bytes) -> None:
+    `data` may be large: it is made, sent and taken back without further copies. A number makes so many zero bytes.
+    """
+
+    def __init__(self, data: bytes | bytearray | int) -> None:
         self.data = bytearray(data)
 
     @property
@@ -57,15 +60,19 @@ class Buffer:
     @property
     def value(self) -> Any:
         """The bytes before the first NUL."""
-        return bytes(self.data.split(b"\0", 1)[0])
+        end = self.data.find(0)
+        return bytes(memoryview(self.data)[: end if end >= 0 else None])
 
-    def before(self, encoder: Encoder) -> bytes:
+    def before(self, encoder: Encoder) -> bytes | bytearray:
         """The bytes that the guest will see."""
-        return bytes(self.data)
+        return self.data
 
-    def after(self, data: bytes, abi_word: int, memory: AddressSpace) -> None:
+    def after(self, data: bytes | memoryview, abi_word: int, memory: AddressSpace) -> None:
         """Take the bytes that the guest left; `abi_word` is the size of its machine word in bytes."""
-        self.data[:] = data
+        if len(data) == len(self.data):
+            memoryview(self.data)[:] = data  # in place: an assignment to a bytearray's slice makes a copy first
+        else:
+            self.data[:] = data
 
     def __repr__(self) -> str:
         return f"buffer({bytes(self.data)!r})"

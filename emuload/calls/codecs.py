@@ -13,6 +13,9 @@ from emuload.calls.types import CallError, GoString
 from emuload.machine.calling import Composite, Scalar, Type, align_up
 from emuload.machine.memory import AddressSpace, MemoryFault, text_bytes
 
+MOST_RESULT = 64 << 20
+"""Bytes of a Go string or slice that a call may return: a list of as many numbers takes eighteen times as much in Python."""
+
 
 class Codec(Protocol):
     """Converts values of one type to bytes and back. `encode` raises CallError for a value that is not of the type."""
@@ -67,7 +70,7 @@ class FloatCodec:
             raise _mismatch(value, self.shape.name)
         try:
             return struct.pack("<f" if self.shape.size == 4 else "<d", value)
-        except OverflowError:
+        except (OverflowError, struct.error):  # the latter for a whole number
             raise CallError(f"{value!r} does not fit {self.shape.name}") from None
 
     def decode(self, data: bytes, memory: AddressSpace) -> float:
@@ -84,8 +87,11 @@ class ComplexCodec:
     def encode(self, value: Any, encoder: Encoder) -> bytes:
         if not isinstance(value, complex | float | int):
             raise _mismatch(value, self.shape.name)
-        number = complex(value)
-        return struct.pack("<ff" if self.shape.size == 8 else "<dd", number.real, number.imag)
+        try:
+            number = complex(value)
+            return struct.pack("<ff" if self.shape.size == 8 else "<dd", number.real, number.imag)
+        except OverflowError:
+            raise CallError(f"{value!r} does not fit {self.shape.name}") from None
 
     def decode(self, data: bytes, memory: AddressSpace) -> complex:
         return complex(*struct.unpack("<ff" if self.shape.size == 8 else "<dd", data))
@@ -173,7 +179,10 @@ class PointerCodec:
 
 def _go_memory(memory: AddressSpace, address: int, size: int) -> bytes:
     try:
-        return memory.read(address, size) if size else b""
+        if size <= MOST_RESULT:
+            return memory.read(address, size) if size else b""
+        memory.read(address + size - 1, 1)
+        raise CallError(f"a result of {size} bytes at {address:#x}: at most {MOST_RESULT} are taken")
     except MemoryFault:
         raise CallError(f"there are no {size} bytes at {address:#x}") from None
 

@@ -43,6 +43,7 @@ from emuload.calls.types import (
 )
 from emuload.machine.calling import Plan, Scalar, Type, fetch, place, plan_call, receive, reply
 from emuload.machine.cpu import Cpu
+from emuload.machine.memory import AddressSpace, MemoryFault
 
 __all__ = [
     "Buffer", "CallError", "Callback", "ComplexType", "GoSlice", "GoString", "IntType", "Prepared", "Ref", "Typed",
@@ -53,7 +54,7 @@ __all__ = [
 
 def buffer(content: int | bytes | bytearray) -> Buffer:
     """Guest memory for one call, of a size in bytes or filled with bytes; after the call `.raw` and `.value` are its content."""
-    return Buffer(bytes(content))
+    return Buffer(content)
 
 
 def ref(type_: Any, value: Any = 0) -> Ref:
@@ -120,7 +121,7 @@ def _inferred(args: Sequence[Any], first: int, size: int) -> tuple[Any, ...]:
 class Memory(Protocol):
     """Guest memory that belongs to the host."""
 
-    def store(self, data: bytes) -> int:
+    def store(self, data: bytes | bytearray) -> int:
         """Copy bytes there: their address, aligned to 16."""
         ...
 
@@ -152,7 +153,7 @@ class GuestValues:
     def __init__(self, guest: Guest) -> None:
         self._guest = guest
 
-    def store(self, data: bytes) -> int:
+    def store(self, data: bytes | bytearray) -> int:
         """Copy into the host's part of guest memory."""
         return self._guest.memory.store(data)
 
@@ -180,12 +181,12 @@ class Prepared:
     def collect(self) -> Any:
         """The result, read from where the callee left it; buffers take the bytes that the guest wrote.
 
-        Raises CallError if the result points to memory that is not mapped.
+        Raises CallError if the result points to memory that is not mapped, or if the guest has unmapped a buffer.
         """
         cpu, signature = self.guest.cpu, self.signature
         try:
             for address, size, target in self.encoder.outputs:
-                target.after(cpu.memory.read(address, size), cpu.abi.word, cpu.memory)
+                target.after(_left(cpu.memory, address, size), cpu.abi.word, cpu.memory)
             if signature.result is None:
                 return None
             return signature.result.decode(fetch(signature.plan, cpu, self.result_address), cpu.memory)
@@ -199,6 +200,18 @@ class Prepared:
         self.encoder.release.clear()
 
 
+def _left(memory: AddressSpace, address: int, size: int) -> bytes | memoryview:
+    """The bytes that the guest left in a buffer, in place if they are in one mapping. Raises CallError."""
+    try:
+        return memory.view(address, size)
+    except MemoryFault:
+        pass
+    try:
+        return memory.read(address, size)
+    except MemoryFault as fault:
+        raise CallError(f"the buffer at {address:#x} is gone: {fault}") from None
+
+
 def prepare(
     guest: Guest,
     args: Sequence[Any],
@@ -207,7 +220,7 @@ def prepare(
 ) -> Prepared:
     """Encode the arguments of a call into guest memory.
 
-    Raises CallError for values and types that do not fit.
+    Raises CallError for values and types that do not fit, and if there is no memory for them.
     """
     abi = guest.cpu.abi
     tokens, variadic = _tokens(args, argtypes, abi.word)
@@ -218,9 +231,9 @@ def prepare(
     try:
         for value, token, argument in zip(args, tokens, signature.arguments, strict=True):
             data.append(argument.encode(plain(value, token), encoder))
-    except CallError as error:
+    except (CallError, MemoryError) as error:
         prepared.forget()
-        raise CallError(f"argument {len(data) + 1}: {error}") from None
+        raise CallError(f"argument {len(data) + 1}: {error or 'no memory is left for it'}") from None
     return prepared
 
 

@@ -46,10 +46,10 @@ class Ref(Buffer):
         """The value in the guest's layout."""
         return codec(self.type, encoder.word).encode(self._value, encoder)
 
-    def after(self, data: bytes, abi_word: int, memory: AddressSpace) -> None:
+    def after(self, data: bytes | memoryview, abi_word: int, memory: AddressSpace) -> None:
         """Take the value that the guest left."""
         self.data[:] = data
-        self._value = codec(self.type, abi_word).decode(data, memory)
+        self._value = codec(self.type, abi_word).decode(bytes(data), memory)
 
     def __repr__(self) -> str:
         return f"ref({type_name(self.type)}, {self._value!r})"

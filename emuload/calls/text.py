@@ -8,16 +8,19 @@
 Types go by their names in C and Go too: int32_t, uint64, double, size_t, string; strings stand in single quotes as well.
 
 Strings take the escapes of C and Go: \\n \\t \\r \\a \\b \\f \\v \\0 \\\\ \\" \\' \\xNN \\uNNNN \\UNNNNNNNN.
+Slices, structs and casts lie within each other at most NESTING deep, and a number has at most DIGITS digits.
 """
 
 from __future__ import annotations
 
 import ctypes
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from emuload.calls import convert as calls
 from emuload.calls.convert import CallError, GoSlice, GoString, Typed
+from emuload.machine.memory import text_bytes
 
 TYPES: dict[str, Any] = {
     "i8": ctypes.c_int8, "i16": ctypes.c_int16, "i32": ctypes.c_int32, "i64": ctypes.c_int64, "i128": calls.int128,
@@ -27,6 +30,13 @@ TYPES: dict[str, Any] = {
     "bool": bool, "char": ctypes.c_char, "ptr": ctypes.c_void_p, "str": str, "bytes": bytes, "gostring": GoString,
 }  # fmt: skip
 """Types by their names in calls, which are also casts."""
+
+NESTING = 64
+DIGITS = 400
+"""More than the largest number that a call can pass has: a double's 309."""
+
+_SHOWN = 200
+"""Characters of a text that its error repeats."""
 
 _OTHER_NAMES: dict[str, Any] = {
     **{f"int{bits}{end}": TYPES[f"i{bits}"] for bits in (8, 16, 32, 64) for end in ("_t", "")},
@@ -45,7 +55,7 @@ _CONSTANTS = {"true": True, "false": False, "null": None, "nil": None}
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<float>[-+]?(?:\d+\.\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+|inf\b|nan\b))
-    | (?P<int>[-+]?(?:0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|[0-9][0-9_]*))(?![\w.])
+    | (?P<int>[-+]?(?:0[xX]_*[0-9a-fA-F][0-9a-fA-F_]*|0[oO]_*[0-7][0-7_]*|0[bB]_*[01][01_]*|[0-9][0-9_]*))(?![\w.])
     | (?P<go>go)?(?P<quote>["'])(?P<string>(?:(?!(?P=quote))[^\\]|\\.)*)(?P=quote)
     | (?P<arrow>->)
     | (?P<name>[A-Za-z_][\w.$@]*)
@@ -93,6 +103,7 @@ class _Parser:
         self.text = text
         self.tokens = list(self._scan())
         self.next = 0
+        self.depth = 0
 
     def _scan(self) -> list[_Token]:
         tokens, at, end = [], 0, len(self.text.rstrip())
@@ -113,6 +124,8 @@ class _Parser:
         value: Any = match.group(kind)
         if kind == "int":
             digits = value.replace("_", "")
+            if len(digits) > DIGITS:
+                raise self._error(f"a number of {len(digits)} digits, more than {DIGITS}", column)
             if re.fullmatch(r"[-+]?0[0-9]+", digits) and digits.strip("+-0"):
                 raise self._error(f"write octal {digits} as 0o{digits.strip('+-').lstrip('0')}", column)
             value = int(digits, 0) if digits.strip("+-0") else 0
@@ -127,10 +140,10 @@ class _Parser:
         raw = bytearray()
         at = 0
         for match in _ESCAPE.finditer(body):
-            raw += body[at : match.start()].encode("utf-8", "surrogateescape")
+            raw += text_bytes(body[at : match.start()])
             at = match.end()
             raw += self._escape(match.group(1), column)
-        raw += body[at:].encode("utf-8", "surrogateescape")
+        raw += text_bytes(body[at:])
         return raw.decode("utf-8", "surrogateescape")
 
     def _escape(self, code: str, column: int) -> bytes:
@@ -145,11 +158,13 @@ class _Parser:
         raise self._error(f"unknown escape \\{code}", column)
 
     def _error(self, what: str, column: int) -> CallError:
-        return CallError(f"{self.text!r}, column {column}: {what}")
+        shown = repr(self.text) if len(self.text) <= _SHOWN else f"{self.text[:_SHOWN]!r}…"
+        return CallError(f"{shown}, column {column}: {what}")
 
     def _unexpected(self, wanted: str) -> CallError:
         token = self.tokens[self.next]
-        return self._error(f"expected {wanted}, found {token.text}", token.column)
+        found = token.text if len(token.text) <= _SHOWN else f"{token.text[:_SHOWN]}…"
+        return self._error(f"expected {wanted}, found {found}", token.column)
 
     def _peek(self, text: str) -> bool:
         token = self.tokens[self.next]
@@ -183,18 +198,27 @@ class _Parser:
             raise self._unexpected("-> or the end")
         return ParsedCall(name, arguments, returns, self.text)
 
-    def _list(self, close: str, element: Any, wanted: str) -> list[Any]:
+    def _list(self, close: str, element: Callable[[], Any], wanted: str) -> list[Any]:
         items: list[Any] = []
         if self._skip(close):
             return items
         while True:
             if self.tokens[self.next].kind == "end":
                 raise self._unexpected(wanted)
-            items.append(element())
+            items.append(self._inner(element))
             if self._skip(close):
                 return items
             if not self._skip(","):
                 raise self._unexpected(f", or {close}")
+
+    def _inner(self, element: Callable[[], Any]) -> Any:
+        """An element one level deeper. Raises CallError at a depth where Python's own stack would be in danger."""
+        self.depth += 1
+        if self.depth > NESTING:
+            raise self._error(f"nested more than {NESTING} levels deep", self.tokens[self.next].column)
+        found = element()
+        self.depth -= 1
+        return found
 
     def _argument(self) -> Any:
         token = self.tokens[self.next]
@@ -218,23 +242,31 @@ class _Parser:
         self._expect("(")
         arguments = self._list(")", self._argument, "a value")
         if token.text in ("c64", "c128") and len(arguments) == 2:
-            arguments = [complex(*arguments)]
+            arguments = [self._complex(arguments[0], arguments[1], token)]
         if len(arguments) != 1:
             raise self._error(f"{token.text} takes one value, not {len(arguments)}", token.column)
         if token.text == "buf":
             return self._buffer(arguments[0], token)
         return Typed(_type_named(token.text), arguments[0])
 
+    def _complex(self, real: Any, imaginary: Any, token: _Token) -> complex:
+        if not all(type(part) in (int, float) for part in (real, imaginary)):
+            raise self._error(f"{token.text} takes a real and an imaginary part, two plain numbers", token.column)
+        try:
+            return complex(real, imaginary)
+        except OverflowError:
+            raise self._error(f"a part of {token.text} does not fit a double", token.column) from None
+
     def _buffer(self, content: Any, token: _Token) -> calls.Buffer:
         if isinstance(content, str):
-            return calls.buffer(content.encode("utf-8", "surrogateescape"))
+            return calls.buffer(text_bytes(content))
         if isinstance(content, int) and not isinstance(content, bool) and 0 <= content <= 1 << 30:
             return calls.buffer(content)
         raise self._error("buf takes a size in bytes or a string", token.column)
 
     def _type(self) -> Any:
         if self._skip("["):
-            element = self._type()
+            element = self._inner(self._type)
             self._expect("]")
             return GoSlice(element)
         if self._skip("("):

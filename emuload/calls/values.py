@@ -6,6 +6,10 @@ import ctypes
 from typing import Any
 
 from emuload.calls.buffers import Buffer
+from emuload.machine.memory import text_bytes
+
+SHOWN = 1 << 20
+"""Characters of a text, and bytes of a buffer, that are shown; each may take six in JSON."""
 
 
 def value_text(value: Any) -> str:
@@ -46,8 +50,9 @@ def _buffer_text(buffer: Buffer) -> str:
 
 
 def _quoted(text: str) -> str:
-    """The text between double quotes, with escapes that `--call` reads back."""
-    return '"' + "".join(_escaped(character) for character in text) + '"'
+    """The text between double quotes, with escapes that `--call` reads back; a very long one is cut."""
+    rest = f"… and {len(text) - SHOWN} more" if len(text) > SHOWN else ""
+    return '"' + "".join(_escaped(character) for character in text[:SHOWN]) + '"' + rest
 
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
@@ -70,11 +75,13 @@ def output_text(data: bytes) -> str:
 
 
 def json_value(value: Any) -> Any:
-    """A value in JSON's types: bytes as text, complex numbers as [real, imaginary], structs as arrays."""
+    """A value in JSON's types: bytes as text, complex numbers as [real, imaginary], structs as arrays. A very large buffer is
+    cut.
+    """
     if isinstance(value, bytes):
         return output_text(value)
     if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        return text_bytes(value).decode("utf-8", "backslashreplace")
     if isinstance(value, complex):
         return [json_value(value.real), json_value(value.imag)]
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
@@ -84,5 +91,6 @@ def json_value(value: Any) -> Any:
     if isinstance(value, ctypes.Structure):
         return {name: json_value(getattr(value, name)) for name, *_ in value._fields_}
     if isinstance(value, Buffer):
-        return json_value(value.raw)
+        rest = f"… and {len(value.data) - SHOWN} more" if len(value.data) > SHOWN else ""
+        return output_text(bytes(memoryview(value.data)[:SHOWN])) + rest
     return value

@@ -23,7 +23,8 @@ def command(directory: str) -> int:
     """Return the exit status. Raises UsageError if a file cannot be written."""
     for name in samples.SAMPLES:
         try:
-            print(samples.path(name, Path(directory)))
+            path = samples.path(name, Path(directory))
         except OSError as error:
             raise UsageError(f"{directory}: {error.strerror or error}") from None
+        print(path)
     return 0

@@ -6,6 +6,7 @@ library lacks are known from the profile.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Hashable, Iterator
 
 from emuload.compat.advice import advice
@@ -14,7 +15,7 @@ from emuload.compat.subject import Subject
 from emuload.libc.builtins import LIBC, RUNTIME_NAMES, builtins_for, fallbacks_for
 from emuload.libc.names import is_libc_function
 from loader.dlfcn import RTLD_GLOBAL, RTLD_NOW
-from loader.errors import LoadError
+from loader.errors import LoadError, one_line
 from loader.gabi import DT_RELR
 from loader.link_map import LinkMap
 from loader.load import NOT_FOUND
@@ -24,6 +25,8 @@ from loader.search import DirectoryFinder
 
 PROGRAM = "prog"
 MEMORY = 1 << 30
+LARGE = 64 << 20
+"""Bytes of a library in memory from which on what was linked is not left to Python's garbage collector."""
 
 
 class Linker:
@@ -32,6 +35,7 @@ class Linker:
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self._linked: dict[Hashable, LoadError | None] = {}
+        self._is_large = sum(segment.memsz for segment in subject.elf.loads) > LARGE
 
     def refusals(self, profile: Profile, loading: str, *, as_it_is: bool) -> list[Reason]:
         """The linker's refusals: first the one it would print, then the others that the file shows.
@@ -41,7 +45,7 @@ class Linker:
         doing = "start" if loading == LINKED else "dlopen"
         found: dict[str, Reason] = {}
         for error in self._errors(profile, loading, as_it_is):
-            words = profile.dlerror(error, doing, PROGRAM)
+            words = one_line(profile.dlerror(error, doing, PROGRAM))
             found.setdefault(words, Reason(REFUSAL, error.code, words, error.where, advice(error, self.subject, profile)))
         return list(found.values())
 
@@ -66,7 +70,11 @@ class Linker:
     def _link(self, profile: Profile, loading: str) -> LoadError | None:
         key = (loading, self._rules(profile, loading))
         if key not in self._linked:
-            self._linked[key] = _link(self.subject, profile, loading)
+            error = self._linked[key] = _link(self.subject, profile, loading)
+            if error is not None:
+                error.__traceback__ = None  # it holds the link map
+            if self._is_large:
+                gc.collect()  # link map and memory refer to each other
         return self._linked[key]
 
     def _rules(self, profile: Profile, loading: str) -> Hashable:
@@ -91,8 +99,9 @@ def _missing_symbols(subject: Subject, profile: Profile) -> Iterator[LoadError]:
 
 
 def _link(subject: Subject, profile: Profile, loading: str) -> LoadError | None:
+    memory = ByteMemory(limit=MEMORY)
     links = LinkMap(
-        ByteMemory(limit=MEMORY),
+        memory,
         subject.arch,
         profile,
         finder=DirectoryFinder(named={subject.path: subject.path}, within=subject.library_path),
@@ -111,4 +120,6 @@ def _link(subject: Subject, profile: Profile, loading: str) -> LoadError | None:
             links.dlopen(subject.path, RTLD_NOW | RTLD_GLOBAL)
     except LoadError as error:
         return error
+    finally:
+        memory.forget()
     return None

@@ -22,10 +22,8 @@ _FRAMES = 4
 def run(subject: Subject, profile: Profile, loading: str) -> list[Reason]:
     """Load it, let Go initialise, end the process: nothing when all went well."""
     linked = [subject.path] if loading == LINKED else []
+    process = Process(subject.arch, profile=profile.name, needed=linked, library_path=subject.library_path, limits=LIMITS)
     try:
-        process = Process(
-            subject.arch, profile=profile.name, needed=linked, library_path=subject.library_path, limits=LIMITS
-        )
         process.dlopen(subject.path)
         if subject.is_go:
             until = process.clock.now() + PATIENCE
@@ -37,6 +35,8 @@ def run(subject: Subject, profile: Profile, loading: str) -> list[Reason]:
         return [Reason(REFUSAL, error.code, str(LoadError(error.path, "", error.message)), error.where, seen="run")]
     except ReportedError as error:
         return [_ended(error, subject, profile, loading)]
+    finally:
+        process.discard()
     return []
 
 

@@ -66,7 +66,9 @@ def read_budget(path: str) -> Budget:
         raise UsageError(f"{path}: {getattr(error, 'strerror', None) or 'this is no text in UTF-8'}") from None
     try:
         entries = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise UsageError(f"{path}: nested too deeply") from None
+    except ValueError as error:  # no TOML, or a number longer than Python reads
         raise UsageError(f"{path}: {error}") from None
     return _checked(path, text, entries)
 

@@ -161,7 +161,9 @@ class IlogFile:
             numerator, denominator = content["clock"]
             if not _number(numerator) or not _number(denominator):
                 raise ValueError("the clock stands still")
-            if not all(type(name) is str for name in content.get("registers", [])):
+            names = content.get("registers") or []
+            special = [content.get(name) for name in ("pc", "flags")] if names else []
+            if type(names) is not list or not all(type(name) is str for name in [*names, *special]):
                 raise ValueError("a register's name is no text")
             self.header = content
         elif kind == f.OBJECT:

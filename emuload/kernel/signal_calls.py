@@ -104,13 +104,9 @@ def sys_rt_sigaction(k: Kernel, task: Task, signo: int, new: int, old: int, size
 
 def _discard(k: Kernel, signo: int) -> None:
     """Drop the pending signals of this number, which is ignored from now on."""
-    if any(info.signo == signo for info in k.signals.pending):
-        k.signals.pending = [info for info in k.signals.pending if info.signo != signo]
+    k.signals.pending.discard(signo)
     for task in k.tasks.values():
-        if any(info.signo == signo for info in task.pending):
-            kept = [info for info in task.pending if info.signo != signo]
-            task.pending.clear()
-            task.pending.extend(kept)
+        task.pending.discard(signo)
 
 
 @syscall("rt_sigprocmask")
@@ -141,9 +137,7 @@ def sys_rt_sigpending(k: Kernel, task: Task, address: int, size: int) -> int:
     """sigpending(2): blocked signals that wait for the thread or the process."""
     if size > SIGSET_SIZE:
         return -errno.EINVAL
-    pending = 0
-    for info in (*task.pending, *k.signals.pending):
-        pending |= bit(info.signo)
+    pending = task.pending.mask | k.signals.pending.mask
     k.memory.user_write(address, (pending & task.sigmask).to_bytes(SIGSET_SIZE, "little")[:size])
     return 0
 
@@ -215,7 +209,7 @@ def sys_kill(k: Kernel, task: Task, pid: int, signo: int) -> int:
     if pid not in (0, k.pid, -k.pid) and (owner is None or owner.exited):
         return -errno.ESRCH
     if signo:
-        send_signal(k, _user_info(k, signo, SI_USER), None)
+        return send_signal(k, _user_info(k, signo, SI_USER), None)
     return 0
 
 
@@ -235,7 +229,7 @@ def _tkill(k: Kernel, tgid: int | None, tid: int, signo: int) -> int:
     if not 0 <= signo <= SIGRTMAX:
         return -errno.EINVAL
     if signo:
-        send_signal(k, _user_info(k, signo, SI_TKILL), target)
+        return send_signal(k, _user_info(k, signo, SI_TKILL), target)
     return 0
 
 
@@ -268,7 +262,7 @@ def sys_rt_sigqueueinfo(k: Kernel, task: Task, pid: int, signo: int, address: in
     if int32(pid) != k.pid:
         return -errno.ESRCH
     if info.signo:
-        send_signal(k, info, None)
+        return send_signal(k, info, None)
     return 0
 
 
@@ -282,7 +276,7 @@ def sys_rt_tgsigqueueinfo(k: Kernel, task: Task, tgid: int, tid: int, signo: int
     if isinstance(target, int):
         return target
     if info.signo:
-        send_signal(k, info, target)
+        return send_signal(k, info, target)
     return 0
 
 

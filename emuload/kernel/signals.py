@@ -10,8 +10,9 @@ from enum import Enum
 
 from emuload.kernel import errno
 from emuload.kernel.core import Kernel
-from emuload.kernel.siginfo import FAULTS, encode, signal_name
-from emuload.kernel.state import Action, Death
+from emuload.kernel.identity import RLIMIT_SIGPENDING
+from emuload.kernel.siginfo import encode, signal_name
+from emuload.kernel.state import INTERVAL_TIMERS, Action, Death
 from emuload.kernel.task import SS_DISABLE, AltStack, SigInfo, Task
 from emuload.kernel.time import write_timespec
 from emuload.machine.cpu import Cpu
@@ -49,7 +50,8 @@ from emuload.machine.signal_numbers import (
 from emuload.machine.stops import Fault
 
 __all__ = [
-    "SI_KERNEL", "SI_TIMER", "Delivery", "deliver", "force_fault", "send_signal", "set_mask", "set_temporary_mask",
+    "SI_KERNEL", "SI_TIMER", "Delivery", "deliver", "force_fault", "queue_is_full", "send_signal", "set_mask",
+    "set_temporary_mask",
 ]  # fmt: skip
 
 SIG_DFL, SIG_IGN = 0, 1
@@ -59,7 +61,6 @@ SIGSET_SIZE = 8
 _IGNORED = frozenset({SIGCHLD, SIGCONT, SIGURG, SIGWINCH})
 _STOPPING = frozenset({SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU})
 _CORE = frozenset({SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGXCPU, SIGXFSZ, SIGSYS})
-_SYNCHRONOUS = FAULTS | {SIGSYS}
 UNBLOCKABLE = 1 << (SIGKILL - 1) | 1 << (SIGSTOP - 1)
 DEFAULT = Action()
 
@@ -87,10 +88,10 @@ def set_mask(k: Kernel, task: Task, mask: int) -> None:
     mask &= ~UNBLOCKABLE
     newly_blocked = mask & ~task.sigmask
     task.sigmask = mask
-    if newly_blocked and k.signals.pending:
-        for info in k.signals.pending:
-            if newly_blocked & bit(info.signo):
-                _choose_thread(k, info.signo, None)
+    passed = newly_blocked & k.signals.pending.mask
+    for signo in range(1, passed.bit_length() + 1):
+        if passed & bit(signo):
+            _choose_thread(k, signo, None)
     recalculate(k, task)
 
 
@@ -103,10 +104,7 @@ def set_temporary_mask(k: Kernel, task: Task, mask: int) -> None:
 
 def recalculate(k: Kernel, task: Task) -> None:
     """Set `attention` if a pending signal is not blocked."""
-    mask = task.sigmask
-    task.attention = any(not mask & bit(info.signo) for info in task.pending) or any(
-        not mask & bit(info.signo) for info in k.signals.pending
-    )
+    task.attention = bool((task.pending.mask | k.signals.pending.mask) & ~task.sigmask)
 
 
 # -- sending -----------------------------------------------------------------------------------------------------
@@ -124,29 +122,52 @@ def _waits_for(task: Task, signo: int) -> bool:
     return wait is not None and wait.kind == "signal" and bool(wait.bitset & bit(signo))
 
 
-def send_signal(k: Kernel, info: SigInfo, target: Task | None, forced: bool = False) -> None:
-    """Queue a signal for one thread, or for the process when `target` is None."""
+def queue_is_full(k: Kernel) -> bool:
+    """True if signals and POSIX timers have taken all the places that RLIMIT_SIGPENDING allows (sigqueue_alloc)."""
+    timers = len(k.timers.timers) - sum(ident in k.timers.timers for ident in INTERVAL_TIMERS)
+    queued = len(k.signals.pending) + sum(len(task.pending) for task in k.tasks.values())
+    return timers + queued >= k.limits.values[RLIMIT_SIGPENDING][0]
+
+
+def _without_info(k: Kernel, info: SigInfo) -> SigInfo | None:
+    """The signal as it is queued where RLIMIT_SIGPENDING is reached: as it is if the kernel or a timer made it, None if that
+    is refused, else without its siginfo (kernel/signal.c, __send_signal_locked and sigqueue_alloc).
+    """
+    if info.code == SI_TIMER or (info.signo < SIGRTMIN and info.code >= 0):
+        return info
+    if not queue_is_full(k):
+        return info
+    return None if info.signo >= SIGRTMIN and info.code != SI_USER else SigInfo(info.signo, SI_USER)
+
+
+def send_signal(k: Kernel, info: SigInfo, target: Task | None, forced: bool = False) -> int:
+    """Queue a signal for one thread, or for the process when `target` is None: 0, or -EAGAIN if it has no room for it."""
+    receiver = target or next(iter(k.tasks.values()))
+    gone = receiver.exited and target is not None
+    queue = k.signals.pending if target is None else target.pending
     signo = info.signo
+    blocked = bool(receiver.sigmask & bit(signo)) or _waits_for(receiver, signo)
+    ignored = not forced and not blocked and is_ignored(k, signo)
+    known = bool(queue.mask & bit(signo))
+    dropped = gone or ignored or (known and signo < SIGRTMIN)
+    kept = None if dropped else _without_info(k, info)
+    if kept is None and not dropped:
+        return -errno.EAGAIN
     if k.events.enabled:
         k.events.emit(
             "signal-sent", k.current.tid if k.current else 0,
             signal=signal_name(signo), code=info.code, to=target.tid if target else 0,
         )  # fmt: skip
-    receiver = target or next(iter(k.tasks.values()))
-    if receiver.exited and target is not None:
-        return
-    blocked = bool(receiver.sigmask & bit(signo)) or _waits_for(receiver, signo)
-    if not forced and not blocked and is_ignored(k, signo):
-        return
-    queue = k.signals.pending if target is None else target.pending
-    if signo < SIGRTMIN and any(old.signo == signo for old in queue):
-        return
-    queue.append(info)
+    if kept is None:
+        return 0
+    if kept is info or not known:
+        queue.append(kept)
     if target is not None:
         if _wants(k, target, signo):
             _wake_for_signal(k, target, signo)
     else:
         _choose_thread(k, signo, receiver)
+    return 0
 
 
 def _wants(k: Kernel, task: Task, signo: int) -> bool:
@@ -207,25 +228,10 @@ def force(k: Kernel, task: Task, info: SigInfo, fatal: bool = False) -> None:
 
 def dequeue(k: Kernel, task: Task, mask: int) -> SigInfo | None:
     """Remove and return the next signal not in `mask`: synchronous faults, then the thread's by number, then the process's."""
-    for queue in (task.pending, k.signals.pending):
-        best: SigInfo | None = None
-        for info in queue:
-            if mask & bit(info.signo):
-                continue
-            if queue is task.pending and info.signo in _SYNCHRONOUS and info.code > SI_USER:
-                best = info
-                break
-            if best is None or info.signo < best.signo:
-                best = info
-        if best is not None:
-            for index, info in enumerate(queue):
-                if info is best:
-                    del queue[index]
-                    break
-            if best.code == SI_TIMER:
-                _collect_overrun(k, best)
-            return best
-    return None
+    found = task.pending.take_fault(mask) or task.pending.take(mask) or k.signals.pending.take(mask)
+    if found is not None and found.code == SI_TIMER:
+        _collect_overrun(k, found)
+    return found
 
 
 def _collect_overrun(k: Kernel, info: SigInfo) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emuload.kernel.task import SigInfo
+from emuload.kernel.pending import Pending, SigInfo
 
 _MASK64 = (1 << 64) - 1
 
@@ -60,7 +60,7 @@ class SignalState:
 
     def __init__(self) -> None:
         self.actions: dict[int, Action] = {}
-        self.pending: list[SigInfo] = []
+        self.pending = Pending()
 
 
 @dataclass(eq=False, repr=False)
@@ -81,8 +81,12 @@ class Timer:
     overrun: int = 0
 
 
+INTERVAL_TIMERS = (-1, -2, -3)
+"""Ids of setitimer(2)'s timers: ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF."""
+
+
 class TimerState:
-    """Timers by id; ids below 0 are the three interval timers of setitimer(2)."""
+    """Timers by id; those of `INTERVAL_TIMERS` are the three of setitimer(2)."""
 
     def __init__(self) -> None:
         self.timers: dict[int, Timer] = {}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
 from emuload.kernel.dispatch import BLOCKED, SWITCH, Result, Stop
+from emuload.kernel.pending import Pending, SigInfo
 
 __all__ = ["BLOCKED", "SWITCH", "AltStack", "Result", "SigInfo", "Stop", "Task", "Wait"]
 
@@ -56,30 +56,6 @@ class Wait:
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class SigInfo:
-    """The part of siginfo_t that is filled (sigaction(2)); `value` is si_value, `address` si_addr.
-
-    The layout used is chosen by (signo, code), as Linux's `siginfo_layout` does.
-    """
-
-    signo: int
-    code: int = 0
-    pid: int = 0
-    uid: int = 0
-    value: int = 0
-    address: int = 0
-    address_lsb: int = 0
-    timer: int = 0
-    overrun: int = 0
-    status: int = 0
-    errno: int = 0
-    trapno: int = 0
-    error: int = 0
-    raw: bytes = b""
-    """rt_sigqueueinfo's bytes, delivered as they came."""
-
-
-@dataclass(slots=True, eq=False, repr=False)
 class AltStack:
     """An alternate signal stack (sigaltstack(2))."""
 
@@ -118,7 +94,7 @@ class Task:
         self.exit_code = 0
         self.sigmask = 0
         self.saved_mask: int | None = None
-        self.pending: deque[SigInfo] = deque()
+        self.pending = Pending()
         self.attention = False
         self.altstack = AltStack()
         self.clear_child_tid = 0

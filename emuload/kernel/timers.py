@@ -11,7 +11,7 @@ from emuload.kernel.core import Kernel
 from emuload.kernel.deadlines import TIMER
 from emuload.kernel.dispatch import syscall
 from emuload.kernel.integers import int32
-from emuload.kernel.signals import send_signal
+from emuload.kernel.signals import queue_is_full, send_signal
 from emuload.kernel.state import Timer
 from emuload.kernel.task import SigInfo, Task
 from emuload.kernel.time import (
@@ -96,8 +96,8 @@ def _expire(k: Kernel, timer: Timer, now: int) -> None:
     if not timer.posix:
         send_signal(k, SigInfo(timer.signo, SI_KERNEL), None)
         return
-    queues = [k.signals.pending if target is None else target.pending]
-    if any(info.code == SI_TIMER and info.timer == timer.ident for queue in queues for info in queue):
+    queue = k.signals.pending if target is None else target.pending
+    if any(info.code == SI_TIMER and info.timer == timer.ident for info in queue.of(timer.signo)):
         timer.overrun = min(timer.overrun + missed + 1, _OVERRUN_MAX)
         return
     timer.overrun = missed
@@ -205,6 +205,8 @@ def sys_timer_create(k: Kernel, task: Task, clock: int, event: int, ident_at: in
             return -errno.EINVAL
         if notify != SIGEV_NONE and not 1 <= signo <= SIGRTMAX:
             return -errno.EINVAL
+    if queue_is_full(k):
+        return -errno.EAGAIN  # each timer holds a place for its signal
     k.put_u32(ident_at, ident)
     k.timers.next_id += 1
     clock_id, realtime = source

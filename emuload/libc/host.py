@@ -38,8 +38,7 @@ if TYPE_CHECKING:
 EM_BASE = 0x454D0000
 (
     IDLE, EVENT, DL_OPEN, DL_NEXT, DL_SYM, DL_CLOSE, DL_ITERATE, DL_ADDR, DL_ERROR, DL_STARTUP, DL_SHUTDOWN,
-    TLS_SIZE, TLS_INIT, TLS_GET, INFO, DL_INFO, TLS_FREE, DL_BIND, DL_BOUND, DL_FOUND, DL_PIN,
-    DL_FIND, DL_UNWINDER,
+    TLS_SIZE, TLS_INIT, TLS_GET, INFO, DL_INFO, TLS_FREE, DL_BIND, DL_BOUND, DL_FOUND, DL_PIN, DL_FIND, DL_UNWINDER,
 ) = range(EM_BASE, EM_BASE + 23)  # fmt: skip
 
 STOPS_FIRST = frozenset({DL_OPEN, DL_CLOSE, DL_NEXT, DL_STARTUP, DL_BIND})
@@ -318,7 +317,7 @@ class LibcHost:
         return 0
 
     def _dl_error(self, task: Task, arguments: Sequence[int]) -> Result:
-        text = self._errors.pop(task.tid, "").encode("utf-8", "backslashreplace")
+        text = text_bytes(self._errors.pop(task.tid, ""))
         if text and arguments[1]:
             self._host.cpu.memory.write(arguments[0], text[: arguments[1] - 1] + b"\0")
         return len(text)

@@ -263,6 +263,8 @@ class Cpu(ABC):
             raised, self._error = self._error, None
             raise raised
         if self._stop is not None:
+            if self._stop.fault is not None and self._stop.fault.code == SEGV_ACCERR:
+                self.engine.forget_translations()  # Unicorn has made an entry for the page, with which a second read would pass
             return self._stop
         if cells[c.STOPPED]:
             return Stop(Reason.BUDGET)

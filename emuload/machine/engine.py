@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import mmap as host_mmap
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -21,10 +22,14 @@ HOOK_TLB_FILL = 1 << 17
 
 MEM_READ_UNMAPPED, MEM_WRITE_UNMAPPED, MEM_FETCH_UNMAPPED, MEM_WRITE_PROT, MEM_FETCH_PROT = 19, 20, 21, 22, 24
 
-CTL_CPU_MODEL, CTL_TB_REMOVE_CACHE, CTL_TLB_TYPE = 7, 9, 12
+CTL_CPU_MODEL, CTL_TB_REMOVE_CACHE, CTL_TLB_FLUSH, CTL_TLB_TYPE = 7, 9, 11, 12
 TLB_VIRTUAL = 1
 
 ERR_OK = 0
+
+ROOM = (1 << 30) + (64 << 20)
+"""Bytes of address space that an instance takes when it is made: the buffer for translated code (DEFAULT_CODE_GEN_BUFFER_SIZE of
+Unicorn's qemu/accel/tcg/translate-all.c), and some more."""
 
 BLOCK_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
 INTERRUPT_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
@@ -111,11 +116,23 @@ class RegisterGroup:
         self.pointers = (ctypes.c_void_p * self.count)(*(base + 8 * i for i in range(self.count)))
 
 
+def _check_room() -> None:
+    """Raise MemoryError where Unicorn would end the host's process: it asks for one large buffer, and exits if it gets none."""
+    if hasattr(host_mmap, "MAP_PRIVATE"):
+        flags = host_mmap.MAP_PRIVATE | host_mmap.MAP_ANONYMOUS | getattr(host_mmap, "MAP_NORESERVE", 0)
+        try:
+            host_mmap.mmap(-1, ROOM, flags=flags).close()
+        except (OSError, ValueError):
+            raise MemoryError(f"the emulator needs {ROOM >> 20} MB of address space for each guest") from None
+
+
 class Engine:
     """One Unicorn instance. Not copyable: what must survive a snapshot is memory and contexts."""
 
     def __init__(self, arch: int, mode: int, cpu_model: int | None = None) -> None:
+        """Raises MemoryError if there is no room for it."""
         self.lib = library()
+        _check_room()
         handle = ctypes.c_void_p()
         self._check("uc_open", self.lib.uc_open(arch, mode, ctypes.byref(handle)))
         self.handle = handle
@@ -160,6 +177,10 @@ class Engine:
     def forget_code(self, start: int, end: int) -> None:
         """Drop what was translated from [start, end)."""
         self.control(CTL_TB_REMOVE_CACHE, start, end)
+
+    def forget_translations(self) -> None:
+        """Drop the TLB: an entry lets reads pass that a change of protection has forbidden since."""
+        self.control(CTL_TLB_FLUSH)
 
     def read_register(self, register: int) -> int:
         """One register of up to 64 bits."""

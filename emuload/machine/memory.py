@@ -7,12 +7,12 @@ live only in the table here: Unicorn's own list of regions grows slow, see uc_me
 
 from __future__ import annotations
 
-import ctypes
 import mmap as host_mmap
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from emuload.machine.backing import Backing
 from emuload.machine.engine import Engine
 from loader.memory import PROT_EXEC, PROT_READ, PROT_WRITE
 
@@ -31,25 +31,6 @@ class MemoryFault(Exception):
 
 class OutOfMemory(MemoryError):
     """No free range, or the bound on accessible memory was reached."""
-
-
-def _host_memory(size: int) -> host_mmap.mmap:
-    """Zeroed private memory, whose pages the host need not reserve before they are touched."""
-    if not hasattr(host_mmap, "MAP_PRIVATE"):
-        return host_mmap.mmap(-1, size)
-    flags = host_mmap.MAP_PRIVATE | host_mmap.MAP_ANONYMOUS | getattr(host_mmap, "MAP_NORESERVE", 0)
-    return host_mmap.mmap(-1, size, flags=flags)
-
-
-class Backing:
-    """Host memory of one or more regions. Its pages are taken by the host only when touched."""
-
-    __slots__ = ("address", "data", "view")
-
-    def __init__(self, size: int) -> None:
-        self.data = _host_memory(size)
-        self.view = memoryview(self.data)
-        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.data))
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -81,8 +62,15 @@ def page_up(value: int) -> int:
 
 
 def text_bytes(value: str | bytes) -> bytes:
-    """UTF-8, in which Python's surrogate escapes are raw bytes."""
-    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+    """UTF-8, in which Python's surrogate escapes are raw bytes. Other surrogates become the three bytes that UTF-8 would
+    have for them, so that every text has bytes."""
+    if isinstance(value, bytes):
+        return value
+    try:
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        errors = ("surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass" for character in value)
+        return b"".join(character.encode("utf-8", how) for character, how in zip(value, errors, strict=True))
 
 
 class AddressSpace:
@@ -272,9 +260,14 @@ class AddressSpace:
         for region in regions:
             if region.prot == prot:
                 continue
+            gained, lost = prot & ~region.prot, region.prot & ~prot
             region.prot = prot
             if region.backing is not None:
                 self._engine.protect(region.start, region.size, prot)
+                if gained & PROT_EXEC:
+                    self._engine.forget_code(region.start, region.end)  # it may have been written while it was data
+                if lost & PROT_READ:
+                    self._engine.forget_translations()
             elif prot:
                 if self.accessible + region.size > self.limit:
                     raise OutOfMemory(f"the bound of {self.limit} accessible bytes is reached")
@@ -332,6 +325,8 @@ class AddressSpace:
                     data.madvise(host_mmap.MADV_DONTNEED, offset, length)
                 else:
                     data[offset : offset + length] = bytes(length)
+                if region.prot & PROT_EXEC:
+                    self._engine.forget_code(region.start, region.end)
         self._merge(address, address + size)
 
     def rename(self, address: int, size: int, name: str) -> None:
@@ -340,6 +335,12 @@ class AddressSpace:
             region.name = name
 
     # -- access ----------------------------------------------------------------------------------------------
+
+    def forget(self) -> None:
+        """Let go of all host memory. The engine must be closed: it holds the addresses."""
+        self._starts.clear()
+        self._regions.clear()
+        self.accessible = 0
 
     def view(self, address: int, size: int) -> memoryview:
         """A writable view of mapped bytes, whatever their protection. Raises MemoryFault across a region's end."""
@@ -406,9 +407,9 @@ class AddressSpace:
         size = len(data)
         pieces = list(self._pieces(address, size))
         views = [self._piece(at, length, need, "write") for at, length in pieces]
-        done = 0
+        done, whole = 0, memoryview(data)  # slices of bytes would be copies
         for (at, length), view in zip(pieces, views, strict=True):
-            view[:] = data[done : done + length]
+            view[:] = whole[done : done + length]
             done += length
             region = self.region_at(at)
             if region is not None and region.prot & PROT_EXEC:

@@ -170,6 +170,8 @@ def parse_rules(path: str, text: str) -> list[Rule]:
         raise RuleError(path, line, message) from None
     except RecursionError:
         raise RuleError(path, 0, "nested too deeply") from None
+    except ValueError as error:  # a number longer than Python reads
+        raise RuleError(path, 0, f"this is no TOML: {error}") from None
     top = Table(path, toml_lines.key_lines(text), (), document)
     top.allow(("rule",))
     entries = document.get("rule")

@@ -82,7 +82,7 @@ class DynamicLinking:
         address = self._call("dlerror")
         words = "unknown error"
         if address:
-            words = self._host_calls.cpu.memory.read_cstring(address).decode(errors="replace")
+            words = self._host_calls.cpu.memory.read_cstring(address).decode("utf-8", "surrogateescape")
         known = self._linker.libc.refusal
         where, code = (known.where, known.code) if known is not None else ("", "invalid")
         prefix = f"{path}: "

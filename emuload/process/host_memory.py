@@ -35,7 +35,7 @@ class HostMemory:
         self.free_blocks.append((start, length))
         return self.allocate(size)
 
-    def store(self, data: bytes) -> int:
+    def store(self, data: bytes | bytearray) -> int:
         """Allocate memory and fill it: its address. Raises OutOfMemory."""
         address = self.allocate(len(data))
         self.memory.write(address, data)

@@ -13,6 +13,9 @@ from emuload.machine.memory import text_bytes
 from loader.profiles import Profile, UnknownProfile
 from loader.profiles import profile as profile_by_name
 
+HIGHEST_BOUND = 10**18
+"""Of each of the limits: code bytes are counted in 64 bits, seconds become nanoseconds."""
+
 
 class Limits(NamedTuple):
     """Bounds of a run, each with its own clear end (BoundReached, exit status 4).
@@ -56,7 +59,7 @@ class Options:
         seed: int = 0,
         limits: Limits | None = None,
     ) -> None:
-        """Raises UsageError for an unknown architecture, and for a NUL byte in an argument or in the environment."""
+        """Raises UsageError for an unknown architecture, a NUL byte in an argument or variable, a limit that is not finite."""
         try:
             self.arch = named(arch)
         except ValueError as error:
@@ -73,6 +76,8 @@ class Options:
         self.go_imports = go_imports
         self.seed = seed
         self.limits = limits or Limits()
+        if not all(bound <= HIGHEST_BOUND for bound in self.limits):
+            raise UsageError(f"a limit is at most {HIGHEST_BOUND}: {self.limits}")
 
     @property
     def program_name(self) -> str:

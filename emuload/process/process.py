@@ -173,6 +173,14 @@ class Process:
         self.close()
         return self.kernel.exit_status if self.kernel.exit_status is not None else status
 
+    def discard(self) -> None:
+        """Close, and give the emulator and the guest's memory back to the host at once. Nothing of the guest can be looked at
+        any more; a report that was made stays as it is.
+        """
+        self.close()
+        self.cpu.engine.close()
+        self.cpu.memory.forget()
+
     def close(self) -> None:
         """Complete the instruction log, without running guest code. Events, output and memory can still be read."""
         if self.instruction_log is not None:

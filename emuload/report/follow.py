@@ -21,6 +21,11 @@ ROLES = ("loader", "runtime", "sysmon", "foreign", HOST)
 _COUNTS = frozenset(("size", "relocations", "deadline", "surplus_left", "moved", "align", "threads", "line"))
 """Fields that are always shown in decimal."""
 
+_CALL_FIELDS = {
+    SYSCALL.name: {"name", "args", "result"}, SYSCALL_ENTER.name: {"name", "args", "wait"}, SYSCALL_EXIT.name: {"name", "result"},
+}  # fmt: skip
+"""The fields that strace's form shows."""
+
 _FIRST_ADDRESS = 0x1000
 _MAX_ERRNO = 4095
 _ERRNO_NAMES = {value: name for name, value in reversed(vars(errno).items()) if name.startswith("E") and isinstance(value, int)}
@@ -75,7 +80,7 @@ def followed(events: Iterable[Event]) -> Iterator[str]:
 
 def exact_line(event: Event, role: str) -> str:
     """Like `follow_line`, with the event's number and its time in nanoseconds."""
-    return f"{event.seq:>6} {event.time:>12} {described(event, role)}"
+    return one_line(f"{event.seq:>6} {event.time:>12} {described(event, role)}")
 
 
 def described(event: Event, role: str) -> str:
@@ -86,6 +91,8 @@ def described(event: Event, role: str) -> str:
 
 def _body(event: Event) -> str:
     fields = event.fields
+    if not fields.keys() >= _CALL_FIELDS.get(event.kind, fields.keys()):
+        return _named(fields)  # a trace that something else wrote
     if event.kind == SYSCALL.name:
         return f"{fields['name']}({_arguments(fields['args'])}) = {_result(fields['result'])}"
     if event.kind == SYSCALL_ENTER.name:

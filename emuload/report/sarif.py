@@ -15,6 +15,7 @@ from urllib.parse import quote
 from emuload import __version__
 from emuload.calls.values import json_value
 from emuload.errors import Frame
+from emuload.machine.memory import text_bytes
 from emuload.order.checking import Finding
 from emuload.order.rules import Rule
 from emuload.report.json_text import json_text
@@ -52,7 +53,7 @@ def sarif(checked: Checked) -> bytes:
 
 def uri(path: str) -> str:
     """A file's name as the user gave it, as a URI, absolute or relative like the name."""
-    plain = quote(PurePath(path).as_posix().encode("utf-8", "surrogateescape"))
+    plain = quote(text_bytes(PurePath(path).as_posix()))
     if not plain.startswith("/"):
         return plain
     return "file://" + plain

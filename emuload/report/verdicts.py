@@ -15,6 +15,7 @@ from emuload.trace.events import Event
 from emuload.trace.jsonl import Trace
 from emuload.trace.kinds.linker import OBJECT_MAPPED, OBJECT_UNMAPPED
 from emuload.trace.roles import Roles
+from loader.errors import one_line
 
 MAX_FINDINGS = 10
 """Findings of one rule that the text shows; JSON, JUnit and SARIF hold all."""
@@ -143,16 +144,11 @@ def finding_blocks(checked: Checked) -> Iterator[tuple[str, list[str]]]:
 
 def finding_lines(checked: Checked, finding: Finding) -> list[str]:
     """The reason, then each event with its frames."""
-    lines = [f"{finding.status}: {printable(finding.reason)}"]
+    lines = [f"{finding.status}: {one_line(finding.reason)}"]
     for _, event in sorted(parts(finding), key=lambda part: part[1].seq):
         lines.append(checked.line(event))
-        lines += [f"           {line}" for line in checked.below(event)]
+        lines += [f"           {one_line(line)}" for line in checked.below(event)]
     return lines
-
-
-def printable(text: str) -> str:
-    """The text with unprintable characters written as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 # -- as JSON ---------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -95,7 +96,9 @@ def read(folder: Path) -> Scenario:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ScenarioError(path, "", error.strerror or str(error)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except RecursionError:
+        raise ScenarioError(path, "", "nested too deeply") from None
+    except ValueError as error:  # no TOML, no UTF-8, or a number longer than Python reads
         raise ScenarioError(path, "", str(error)) from None
     tables = entries.pop("file", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
@@ -127,7 +130,7 @@ def _source(path: Path, place: str, table: Mapping[str, Any], above: Sequence[st
     if not sources or len({source.parent for source in sources}) > 1:
         raise ScenarioError(path, place, "sources are one or more files of one folder")
     for source in sources:
-        if not source.is_file():
+        if not os.path.isfile(source):
             raise ScenarioError(path, place, f"there is no source {source}")
     return Source(sources=tuple(sources), **given)
 

@@ -25,6 +25,13 @@ SCHEMA = 2
 LINE_LIMIT = 16 << 20
 """Bytes of the longest line that `read` accepts."""
 
+NESTING_LIMIT = 32
+"""Lists and objects within each other in an entry of a header: the writer needs three, and Python's own functions give up
+near a thousand."""
+
+WORD_LIMIT = 1 << 64
+"""Bound of an event's number, time, thread and address."""
+
 _ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False)
 _EVENT_KEYS = ["seq", "time", "tid", "pc", "kind", "fields"]
 
@@ -228,15 +235,27 @@ def _header(path: str, number: int, entry: dict[str, Any]) -> Header:
 
 _Record = TypeVar("_Record")
 
+
+
+def _is_limit(value: object) -> bool:
+    return type(value) in (int, float) and -1e300 < value < 1e300  # type: ignore[operator]
+
+
 _SHAPES = {
     "int": lambda value: type(value) is int,
     "int | None": lambda value: value is None or type(value) is int,
     "str": lambda value: type(value) is str,
-    "dict[str, Any]": lambda value: type(value) is dict,
+    "dict[str, Any]": lambda value: type(value) is dict and _is_flat(value, NESTING_LIMIT),
     "dict[str, str]": lambda value: type(value) is dict and all(type(v) is str for v in value.values()),
-    "dict[str, float]": lambda value: type(value) is dict and all(type(v) in (int, float) for v in value.values()),
+    "dict[str, float]": lambda value: type(value) is dict and all(map(_is_limit, value.values())),
     "list[str]": lambda value: type(value) is list and all(type(v) is str for v in value),
 }
+
+
+def _is_flat(value: object, levels: int) -> bool:
+    """True if lists and objects lie within each other at most `levels` deep."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return not inner or (levels > 0 and all(_is_flat(each, levels - 1) for each in inner))
 
 
 def _record(path: str, number: int, made: type[_Record], entries: object, what: str) -> _Record:
@@ -260,6 +279,8 @@ def _event(path: str, number: int, entry: Mapping[str, Any]) -> Event:
     for name in ("seq", "time", "tid", "pc"):
         if type(entry[name]) is not int or entry[name] < 0:
             raise TraceError(path, number, f"{name} is no number from 0 on")
+        if entry[name] >= WORD_LIMIT:
+            raise TraceError(path, number, f"{name} is wider than 64 bits")
     if type(entry["kind"]) is not str or not entry["kind"]:
         raise TraceError(path, number, "kind is no name")
     if type(entry["fields"]) is not dict:

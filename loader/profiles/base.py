@@ -305,13 +305,12 @@ class Profile:
         return ""
 
     def dlerror(self, error: LoadError, doing: str = "dlopen", program: str = "") -> str:
-        """The text the guest's dlerror() gives for ``error``, one line; ``doing``: "dlopen", "dlsym", "dlclose", or
+        """The text the guest's dlerror() gives for ``error``; ``doing``: "dlopen", "dlsym", "dlclose", or
         "start" for what ends ``program``."""
         words = self.words.get(error.code)
         if words is None:
             return error.linker_text
-        text = words(error) if callable(words) else words.format_map(_Facts(error))
-        return LoadError("", "", text).linker_text
+        return words(error) if callable(words) else words.format_map(_Facts(error))
 
     def worded(self, error: LoadError, doing: str, program: str = "") -> LoadError:
         """``error`` in this linker's words; it keeps its place."""

@@ -12,7 +12,7 @@ import click
 from emuload.commands.common.command import CALLS, GUEST, LIMITS, Decorator, complete_from, option, together
 from emuload.commands.common.quantities import SIZE, TIME, size_text
 from emuload.errors import UsageError
-from emuload.process.options import Limits
+from emuload.process.options import HIGHEST_BOUND, Limits
 from loader import profiles
 from loader.elf import ElfFile
 from loader.errors import LoadError
@@ -116,6 +116,9 @@ def process_options(options: Mapping[str, Any]) -> dict[str, Any]:
         "memory": options["memory_limit"],
         "output": options["output_limit"],
     }
+    for name, value in bounds.items():
+        if value is not None and not 0 < value <= HIGHEST_BOUND:
+            raise UsageError(f"a bound must be above 0 and at most {HIGHEST_BOUND}, not {value} ({name})")
     return {
         "profile": options["profile"],
         "seed": options["seed"],
@@ -162,5 +165,5 @@ def standard_input(name: str | None) -> bytes:
     try:
         with open(name, "rb") as file:
             return file.read()
-    except OSError as error:
-        raise UsageError(f"--stdin {name}: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--stdin {name}: {getattr(error, 'strerror', None) or error}") from None

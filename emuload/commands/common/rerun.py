@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from emuload.commands.common.guest_options import process_options
@@ -17,6 +17,33 @@ from loader.errors import LoadError
 from loader.search import read_file
 
 _OTHERWISE = "it was not made by `emuload trace LIBRARY`"
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_truth(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_count(value: object, most: int) -> bool:
+    return type(value) is int and 1 <= value <= most
+
+
+_MOST_CPUS, _MOST_THREADS = 1024, 1 << 20
+_KINDS: dict[str, Callable[[object], bool]] = {
+    "linked": _is_truth,
+    "kuser_helpers": _is_truth,
+    "threads": lambda value: value is None or _is_count(value, _MOST_THREADS),
+    "library_path": _are_texts,
+    "preload": _are_texts,
+    "maps": _are_texts,
+    "stdin": lambda value: value is None or isinstance(value, str),
+    "cwd": lambda value: isinstance(value, str),
+    "cpus": lambda value: _is_count(value, _MOST_CPUS),
+}
+"""The options in a header: a trace that something else wrote may have anything there."""
 
 
 class CannotRunAgainError(Exception):
@@ -64,6 +91,8 @@ def options_of(header: Header) -> dict[str, Any]:
     if header.schedule != RoundRobin().describe():
         raise CannotRunAgainError("its threads took turns in another way than usual")
     given, limits = header.options, header.limits
+    if not all(is_of_kind(given.get(name)) for name, is_of_kind in _KINDS.items()):
+        raise CannotRunAgainError(_OTHERWISE)
     library, *more = header.files
     try:
         return {

@@ -21,6 +21,7 @@ from emuload.kernel.fs.inodes import Directory, Inode, Symlink
 from emuload.kernel.fs.support import file_call, inode_at, locate_at, path_argument
 from emuload.kernel.integers import int32
 from emuload.kernel.task import Task
+from emuload.machine.memory import text_bytes
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.attached import Kernel
@@ -146,7 +147,7 @@ def sys_readlinkat(kernel: Kernel, task: Task, dirfd: int, path: int, address: i
     inode = inode_at(kernel, dirfd, path, follow=False, flags=AT_EMPTY_PATH)
     if not isinstance(inode, Symlink):
         return -errno.EINVAL if path_argument(kernel, path, AT_EMPTY_PATH) else -errno.ENOENT
-    text = inode.target(kernel.fs).encode("utf-8", "surrogateescape")[: int32(size)]
+    text = text_bytes(inode.target(kernel.fs))[: int32(size)]
     kernel.memory.user_write(address, text)
     return len(text)
 
@@ -160,7 +161,7 @@ def sys_readlink(kernel: Kernel, task: Task, path: int, address: int, size: int)
 @file_call("getcwd")
 def sys_getcwd(kernel: Kernel, task: Task, address: int, size: int) -> int:
     """getcwd(2): the length with its NUL."""
-    text = kernel.fs.path_of(kernel.files.cwd).encode("utf-8", "surrogateescape") + b"\0"
+    text = text_bytes(kernel.fs.path_of(kernel.files.cwd)) + b"\0"
     if len(text) > size:
         return -errno.ERANGE
     kernel.memory.user_write(address, text)

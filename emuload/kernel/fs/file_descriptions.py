@@ -20,6 +20,7 @@ from emuload.kernel.fs.descriptions import Description
 from emuload.kernel.fs.inodes import DataInode, Device, Directory, FsError, Generated, Inode, Regular
 from emuload.kernel.fs.layouts import DIRENT64
 from emuload.kernel.fs.proc import generate, store
+from emuload.machine.memory import text_bytes
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.attached import Kernel
@@ -190,7 +191,7 @@ class DirectoryDescription(Description):
         index = self.position
         while index < len(listing):
             name, ino, kind = listing[index]
-            raw = name.encode("utf-8", "surrogateescape") + b"\0"
+            raw = text_bytes(name) + b"\0"
             length = (DIRENT64.size + len(raw) + 7) & -8
             if len(parts) + length > room:
                 if index == self.position:

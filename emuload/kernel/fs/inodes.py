@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from emuload.kernel import errno
 from emuload.kernel.fs.constants import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
+from emuload.machine.memory import text_bytes
 from emuload.machine.structures import Attributes
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class Symlink(Inode):
     text: str = ""
 
     def size(self) -> int:
-        return len(self.text.encode("utf-8", "surrogateescape"))
+        return len(text_bytes(self.text))
 
     def target(self, fs: FileSystem) -> str:
         """The path it holds."""

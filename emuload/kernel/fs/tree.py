@@ -22,6 +22,7 @@ from emuload.kernel.fs.constants import (
 )
 from emuload.kernel.fs.inodes import Directory, FsError, Inode, Regular, Symlink
 from emuload.kernel.fs.output import Input, Output
+from emuload.machine.memory import text_bytes
 
 if TYPE_CHECKING:
     from emuload.kernel.fs.attached import Kernel
@@ -126,7 +127,7 @@ class FileSystem:
         """
         if not path:
             raise FsError(errno.ENOENT)
-        if len(path.encode("utf-8", "surrogateescape")) >= PATH_MAX:
+        if len(text_bytes(path)) >= PATH_MAX:
             raise FsError(errno.ENAMETOOLONG)
         here = self.root if start is None or path.startswith("/") else start
         slash = path.endswith("/")
@@ -145,7 +146,7 @@ class FileSystem:
                 here = here.up()
                 place = Place(here.up(), "", here)
                 continue
-            if len(name) * 4 > NAME_MAX and len(name.encode("utf-8", "surrogateescape")) > NAME_MAX:
+            if len(name) * 4 > NAME_MAX and len(text_bytes(name)) > NAME_MAX:
                 raise FsError(errno.ENAMETOOLONG)
             node = here.lookup(self, name)
             if isinstance(node, Symlink) and (not last or follow or slash):
@@ -184,7 +185,7 @@ class FileSystem:
         head, slash, last = path.rstrip("/").rpartition("/")
         if not path or (not last and not path.startswith("/")):
             raise FsError(errno.ENOENT)
-        if len(path.encode("utf-8", "surrogateescape")) >= PATH_MAX:
+        if len(text_bytes(path)) >= PATH_MAX:
             raise FsError(errno.ENAMETOOLONG)
         if not last:
             return Place(self.root, "", self.root, True, "/")
@@ -193,7 +194,7 @@ class FileSystem:
             raise FsError(errno.ENOTDIR)
         if last in (".", ".."):
             return Place(folder.up(), "", folder, path.endswith("/"), last)
-        if len(last.encode("utf-8", "surrogateescape")) > NAME_MAX:
+        if len(text_bytes(last)) > NAME_MAX:
             raise FsError(errno.ENAMETOOLONG)
         if not self.permitted(folder, X_OK):
             raise FsError(errno.EACCES)
