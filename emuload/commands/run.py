@@ -82,8 +82,10 @@ def callable_functions(elf: ElfFile) -> list[str]:
 
 def loaded_lines(session: Session) -> list[str]:
     """For a run without calls: that it loaded, and what could be called."""
+    from emuload.trace.kinds.linker import CONSTRUCTOR_ENTER
+
     process = session.process
-    count = sum(event.kind == "constructor-enter" for event in process.events)
+    count = sum(event.kind == CONSTRUCTOR_ENTER.name for event in process.events)
     lines = []
     for path in (session.path, *session.more):
         names = callable_functions(ElfFile(read_file(path), path))

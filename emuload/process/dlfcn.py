@@ -8,6 +8,7 @@ from emuload.process.host_calls import HostCalls
 from emuload.process.linker import Linker
 from loader import dlfcn
 from loader.errors import LoadError
+from loader.objects import LinkedObject
 
 DEFAULT = "default"
 NEXT = "next"
@@ -64,6 +65,11 @@ class DynamicLinking:
         """dlclose of the library at `path`. Raises LoadError with the linker's words."""
         if self._call("dlclose", handle):
             raise self._error(path)
+
+    def exports(self, handle: int) -> list[str]:
+        """The names of what the file of a handle exports, in order; none once it is unloaded. No guest code runs."""
+        found = self._linker.libc.link_maps.handle(handle)
+        return sorted({symbol.text for symbol in found.exports()}) if isinstance(found, LinkedObject) else []
 
     def _call(self, function: str, *words: int) -> int:
         return self._host_calls.call_words(self._linker.libc_function(function), *words)

@@ -35,7 +35,6 @@ from emuload.process.traps import Traps
 from emuload.trace.events import Event, Recorder
 from loader.errors import LoadError
 from loader.link_map import LinkMap
-from loader.objects import LinkedObject
 from loader.search import read_file
 
 if TYPE_CHECKING:
@@ -174,9 +173,7 @@ class Process:
         return self.kernel.exit_status if self.kernel.exit_status is not None else status
 
     def discard(self) -> None:
-        """Close, and give the emulator and the guest's memory back to the host at once. Nothing of the guest can be looked at
-        any more; a report that was made stays as it is.
-        """
+        """Close, and give the guest's memory back to the host at once. Only reports that were made can still be read."""
         self.close()
         self.cpu.engine.close()
         self.cpu.memory.forget()
@@ -205,10 +202,7 @@ class Process:
     # -- running -----------------------------------------------------------------------------------------------
 
     def run_until(self, until: Callable[[], bool] | int) -> None:
-        """Let the guest run, with no call made, until `until()` is true or for that many virtual nanoseconds.
-
-        Raises GuestFailed, Deadlock or BoundReached with a report if that does not come, and as `start` does.
-        """
+        """Run with no call made, until `until()` is true or for that many virtual nanoseconds. Raises as `run_program` does."""
         self.start()
         if isinstance(until, int):
             self.runner.run_for(until)
@@ -236,10 +230,7 @@ class Process:
         return self._main
 
     def thread(self) -> Thread:
-        """A further foreign thread, made by pthread_create, parked until it is given a call.
-
-        Raises UsageError if it cannot be made or every thread is in a call, and as `start` does.
-        """
+        """A further foreign thread, parked until it gets a call. Raises UsageError if none can be made, and as `start` does."""
         self.start()
         find = self.linker.libc_function
         task = self.host_calls.new_thread(find("pthread_create"), find("__emu_foreign_main").address)
@@ -273,8 +264,7 @@ class Process:
 
     def exports(self, library: Library) -> list[str]:
         """The names of what a library's file exports, in order; none once it is unloaded. No guest code runs."""
-        found = self.linker.libc.link_maps.handle(library.handle)
-        return sorted({symbol.text for symbol in found.exports()}) if isinstance(found, LinkedObject) else []
+        return self._dynamic_linking.exports(library.handle)
 
     @property
     def link_map(self) -> LinkMap:
@@ -282,8 +272,6 @@ class Process:
         if not self.linker.objects():
             self.start()
         return self.linker.link_map
-
-    # -- what a run shows --------------------------------------------------------------------------------------
 
     @property
     def stdout(self) -> bytes:

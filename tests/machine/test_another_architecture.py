@@ -22,7 +22,8 @@ COPIED = ("emuload", "loader", "tests/support")
 E_MACHINE = 0x7079
 CHANGED = ("emuload/machine/architecture.py", "loader/machines/__init__.py", "tests/support/targets.py")
 """All that is changed of what was there."""
-ADDED = ("emuload/machine/toy/", "loader/machines/toy.py", "emuload/libc/src/toy/", "emuload/libc/built/toy.so")
+ADDED = ("emuload/machine/toy/", "loader/machines/toy.py", "emuload/libc/src/toy/", "emuload/libc/built/toy.so",
+         "emuload/libc/built/toy-libgcc_s.so", "emuload/libc/libgcc/toy.txt")  # fmt: skip
 """All that is added, and all that is its own."""
 
 
@@ -60,7 +61,9 @@ def add_toy(root: Path) -> None:
     # 3. A folder of the C library's sources, and the library built from them.
     libc = root / "emuload" / "libc"
     shutil.copytree(libc / "src" / "arm64", libc / "src" / "toy")
-    (libc / "built" / "toy.so").write_bytes(for_toy((libc / "built" / "arm64.so").read_bytes()))
+    shutil.copy(libc / "libgcc" / "arm64.txt", libc / "libgcc" / "toy.txt")
+    for end in (".so", "-libgcc_s.so"):
+        (libc / "built" / f"toy{end}").write_bytes(for_toy((libc / "built" / f"arm64{end}").read_bytes()))
     # 4. The name in three lists.
     architectures = machine / "architecture.py"
     copied(architectures, architectures, ('"arm64")', '"arm64", "toy")'))

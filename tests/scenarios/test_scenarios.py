@@ -212,7 +212,7 @@ def test_without_the_compilers_it_says_what_to_install(
         (("trace", "--arch", "amd64", "x.so"), "--arch: use: emuload scenarios update"),
         (("trace", "--cache", "x", "x.so"), "--cache: use: emuload scenarios update"),
         (("trace", "--update", "small", "--arch", "amd64"), "--update: use: emuload scenarios update"),
-        (("trace", "x.so", "y.so"), "Got unexpected extra argument (y.so)"),
+        (("trace", "x.so", "y.so"), "nothing to do: name a file (-o FILE), or ask for --follow"),
         (("trace",), "Missing argument 'LIBRARY'"),
     ],
 )

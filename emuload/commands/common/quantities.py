@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from emuload.process.options import HIGHEST_BOUND
+
 _NUMBER = re.compile(r"(?P<number>[0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)\s*(?P<unit>[A-Za-zµ]*)")
 SIZES = {"": 1, "b": 1} | {
     letter + more: 1024**power for power, letter in enumerate("kmgt", 1) for more in ("", "b", "i", "ib")
@@ -30,7 +32,7 @@ class Quantity(click.ParamType[Any]):
         if not isinstance(value, str):
             return value
         if value.lstrip().startswith("-") or value.strip().lower() in ("nan", "inf"):
-            self.fail(f"a bound must be above 0, not {value}", param, ctx)
+            self.fail(f"a bound must be above 0 and at most {HIGHEST_BOUND}, not {value}", param, ctx)
         found = _NUMBER.fullmatch(value.strip())
         factor = self._units.get(found["unit"].lower()) if found is not None else None
         if found is None or factor is None:
@@ -38,7 +40,7 @@ class Quantity(click.ParamType[Any]):
         digits = found["number"].replace("_", "")
         number = int(digits) * factor if digits.isdecimal() and len(digits) < 40 else float(digits) * factor
         if not 0 < number < math.inf:
-            self.fail(f"a bound must be above 0, not {value}", param, ctx)
+            self.fail(f"a bound must be above 0 and at most {HIGHEST_BOUND}, not {value}", param, ctx)
         return round(number) if self._units is SIZES else float(number)
 
 
