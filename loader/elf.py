@@ -79,7 +79,7 @@ _LIBRARIES = {DT_NEEDED: "DT_NEEDED", DT_FILTER: "DT_FILTER", DT_AUXILIARY: "DT_
 
 
 def _kind(data: bytes) -> str:
-    """What a file is that is no ELF file, as the end of an error's place."""
+    """The kind of a file that is not ELF, as the end of an error's place."""
     kind = kind_of(data) if data[:4] != b"\x7fELF" else ""
     return f"; this is {kind}" if kind else ""
 

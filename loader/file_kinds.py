@@ -1,4 +1,4 @@
-"""What a file is that is no ELF file, in a few words, for errors: by its first bytes (file(1)'s magic numbers)."""
+"""The kinds of files that are not ELF, in a few words for errors, by their first bytes (file(1)'s magic numbers)."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ class Loader:
             raise
 
     def _find(self, name: str, requester: LinkedObject | None, dependent: LinkedObject | None) -> tuple[Found, bool]:
-        """What a name leads to, and True if that is built in. LoadError if it leads nowhere."""
+        """The file that a name leads to, and True if it is built in. Raises LoadError if there is no such file."""
         builtin, fallback = self._builtin(name), _by_name(self.fallbacks, name)
         try:
             found = Found(*builtin) if builtin is not None else self.search(name, requester, dependent)
